@@ -1,0 +1,16 @@
+# Writes OUTPUT, a C++ source that holds each of FILES as bytes in a table named SYMBOL
+# (see zones/wire/embedded.hpp). Bytes, not raw strings: a compiler's limit on literals never bites.
+set(text "#include \"zones/wire/embedded.hpp\"\n\n#include <array>\n\n")
+set(rows "")
+set(index 0)
+foreach(file IN LISTS FILES)
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
+  string(APPEND text "static constexpr char file_${index}[] = {${bytes}'\\0'};\n")
+  string(APPEND rows "    placard::EmbeddedFile{\"${name}\", {file_${index}, sizeof file_${index} - 1}},\n")
+  math(EXPR index "${index} + 1")
+endforeach()
+string(APPEND text "static constexpr std::array<placard::EmbeddedFile, ${index}> table = {\n${rows}};\n\n")
+string(APPEND text "std::span<const placard::EmbeddedFile> ${SYMBOL}() { return table; }\n")
+file(WRITE ${OUTPUT} "${text}")
