@@ -129,6 +129,10 @@ class MessageView {
 
  private:
   friend std::expected<MessageView, MessageError> parse_message(Bytes bytes);
+  // Each reads from `at`, indexes, and moves `at` on.
+  std::optional<MessageError> index_questions(std::size_t& at);
+  std::optional<MessageError> index_record(Section section, std::size_t& at);
+
   Bytes bytes_;
   Header header_;
   std::uint16_t counts_[4] = {};

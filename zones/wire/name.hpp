@@ -63,6 +63,10 @@ class NameView {
   std::uint8_t size_ = 1;
 };
 
+bool operator==(NameView a, NameView b);
+std::strong_ordering canonical_order(NameView a, NameView b);
+bool same_case(NameView a, NameView b);
+
 enum class NameError : std::uint8_t {
   truncated,         ///< the message or text ends inside the name
   too_long,          ///< more than 255 octets
@@ -78,7 +82,7 @@ std::string_view to_text(NameError error);
 /// An owned name; no heap.
 class Name {
  public:
-  Name() = default;                       ///< the root
+  Name() { bytes_[0] = 0; }               ///< the root
   explicit Name(NameView view);
   Name(const Name& other) : Name(other.view()) {}
   Name& operator=(const Name& other);
@@ -98,7 +102,7 @@ class Name {
 
  private:
   friend struct NameBuilder;
-  std::array<std::uint8_t, kMaxNameSize> bytes_{};  // only the first size_ octets mean anything
+  std::array<std::uint8_t, kMaxNameSize> bytes_;  // only the first size_ octets are set, and mean anything
   std::uint8_t size_ = 1;
 };
 
@@ -106,8 +110,13 @@ struct ParsedName {
   Name name;            ///< uncompressed
   std::size_t end = 0;  ///< offset of the first octet behind the name as it stands in the message
 };
-/// Reads a possibly compressed name at `offset` of `message` (RFC 1035 4.1.4). Pointers must point backwards.
+/// Reads a possibly compressed name at `offset` of `message` (RFC 1035 4.1.4). A pointer must point before the
+/// run of labels it ends, and behind the message's header: so reading always comes to an end.
 std::expected<ParsedName, NameError> parse_name(Bytes message, std::size_t offset);
+/// The same check without a copy: the offset of the first octet behind the name.
+std::expected<std::size_t, NameError> skip_name(Bytes message, std::size_t offset);
+/// A name that must not be compressed (any pointer is bad_pointer), where it stands in `bytes`.
+std::expected<NameView, NameError> parse_uncompressed_name(Bytes bytes, std::size_t offset);
 
 /// Hash and equality for unordered containers keyed by Name; ignores case.
 struct NameHash {

@@ -1,8 +1,9 @@
 // Writing DNS messages: a cursor with a sticky error (after Knot DNS's wire_ctx): write on, check once at finish().
 //
-// Names are compressed where RFC 3597 4 allows (owners, and the rdata of RFC 1035's types). A name is replaced by a
-// pointer to the question's name whatever its case, to any other name only when the case is the same, so that
-// owners keep theirs. Nothing is allocated: the buffer is the caller's, the table of names is in the object.
+// Names are compressed where RFC 3597 4 allows (owners, and the rdata of RFC 1035's types). An owner that is the
+// question's name becomes a pointer to it whatever its case, as clients that vary the case expect; all else becomes a
+// pointer only where the case is the same, so that names keep theirs. Nothing is allocated: the buffer is the
+// caller's, the table of names is in the object.
 #pragma once
 
 #include <array>
@@ -24,6 +25,9 @@ class MessageWriter {
   /// Once, first. The counts are filled in by finish().
   void header(const Header& header);
   void set_flags(const Header& header);           ///< rewrites id, flags and rcode
+  /// Goes on behind a whole message that stands at the start of the buffer already: its size and counts are taken
+  /// over, and a pointer to its question's name may be written. Instead of header() and question(). REQUIRES: valid.
+  void resume(std::size_t message_size);
   void question(NameView name, RecordType type, RecordClass record_class);
   /// Sections in order only. When the record does not fit, nothing of it is written and the error sticks (full()).
   void record(Section section, NameView owner, RecordType type, RecordClass record_class, std::uint32_t ttl, Bytes rdata);
@@ -36,7 +40,7 @@ class MessageWriter {
   void edns(std::uint16_t udp_size, bool dnssec_ok, Rcode rcode, std::span<const EdnsOption> options = {});
 
   /// A place to go back to: everything written since is taken back, the error too.
-  struct Mark { std::size_t size; std::array<std::uint16_t, 4> counts; std::uint16_t names; bool full; };
+  struct Mark { std::size_t size; std::array<std::uint16_t, 4> counts; std::uint16_t names; bool full; std::size_t reserved; };
   Mark mark() const;
   void rollback(const Mark& mark);
 
@@ -53,8 +57,12 @@ class MessageWriter {
   void put16(std::uint16_t value);
   void put32(std::uint32_t value);
   void put(Bytes bytes);
+  bool room(std::size_t size);
   void name(NameView name, bool compress);
+  void owner(NameView name);
   void rdata(RecordType type, Bytes rdata);
+  std::uint16_t find(NameView name, std::uint32_t hash) const;
+  void remember(std::size_t offset, std::uint32_t hash);
 
   std::span<std::uint8_t> buffer_;
   std::size_t limit_;
