@@ -23,7 +23,8 @@ struct Record {
 
 /// One record in presentation form (RFC 1035 5.1, RFC 3597 5), on one line. The error says what ldns said.
 std::expected<Record, std::string> record_from_text(std::string_view line, NameView origin, std::uint32_t default_ttl);
-std::expected<std::vector<std::uint8_t>, std::string> rdata_from_text(RecordType type, std::string_view text, NameView origin);
+std::expected<std::vector<std::uint8_t>, std::string> rdata_from_text(RecordType type, std::string_view text,
+                                                                      NameView origin);
 /// "owner\tttl\tclass\ttype\trdata", no newline; unknown or broken rdata in RFC 3597 form.
 std::string record_to_text(NameView owner, RecordType type, RecordClass record_class, std::uint32_t ttl, Bytes rdata);
 std::string rdata_to_text(RecordType type, Bytes rdata);

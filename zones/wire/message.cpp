@@ -13,8 +13,8 @@
 namespace placard::wire {
 namespace {
 
-constexpr std::size_t kQuestionTailSize = 4;   // type, class
-constexpr std::size_t kRecordFixedSize = 10;   // type, class, TTL, rdlength
+constexpr std::size_t kQuestionTailSize = 4;  // type, class
+constexpr std::size_t kRecordFixedSize = 10;  // type, class, TTL, rdlength
 constexpr std::size_t kMaxExtendedErrors = 8;
 
 /// A record's fixed part, as it stands.
@@ -40,7 +40,7 @@ std::size_t skip_checked_name(Bytes message, std::size_t at) {
 }
 
 /// Whether the rdata that fills [at, message.size()) has the shape of its type; names may be compressed.
-bool is_sound_rdata(Bytes message, std::size_t at, RecordType type, RecordClass record_class) {
+bool is_sound_record(Bytes message, std::size_t at, RecordType type, RecordClass record_class) {
   const std::size_t size = message.size() - at;
   // Dynamic update uses empty rdata of these classes for "any such set" (RFC 2136 2.4).
   if (size == 0 && (record_class == RecordClass::any || record_class == RecordClass::none)) return true;
@@ -91,8 +91,13 @@ std::optional<Header> parse_header(Bytes bytes) {
   const std::uint8_t high = bytes[2], low = bytes[3];
   return Header{
       .id = load16(bytes.data()),
-      .qr = (high & 0x80) != 0, .aa = (high & 0x04) != 0, .tc = (high & 0x02) != 0, .rd = (high & 0x01) != 0,
-      .ra = (low & 0x80) != 0, .ad = (low & 0x20) != 0, .cd = (low & 0x10) != 0,
+      .qr = (high & 0x80) != 0,
+      .aa = (high & 0x04) != 0,
+      .tc = (high & 0x02) != 0,
+      .rd = (high & 0x01) != 0,
+      .ra = (low & 0x80) != 0,
+      .ad = (low & 0x20) != 0,
+      .cd = (low & 0x10) != 0,
       .opcode = static_cast<Opcode>(high >> 3 & 0x0f),
       .rcode = static_cast<std::uint8_t>(low & 0x0f),
   };
@@ -144,7 +149,7 @@ std::optional<MessageError> MessageView::index_record(Section section, std::size
     if (edns_ || section != Section::additional) return MessageError::two_opts;
     if (!root_owner || !are_whole_options(rdata)) return MessageError::bad_opt;
     edns_ = edns_from(fields, rdata);
-  } else if (!is_sound_rdata(bytes_.first(at + rdata.size()), at, fields.type, fields.record_class)) {
+  } else if (!is_sound_record(bytes_.first(at + rdata.size()), at, fields.type, fields.record_class)) {
     return MessageError::bad_record;
   }
   at += rdata.size();
@@ -171,7 +176,9 @@ RecordClass MessageView::question_class() const {
   return static_cast<RecordClass>(load16(bytes_.data() + kHeaderSize + question_name_size_ + 2));
 }
 
-Question MessageView::question() const { return {Name(question_name()), question_type(), question_class()}; }
+Question MessageView::question() const {
+  return {Name(question_name()), question_type(), question_class()};
+}
 
 RecordRange MessageView::records(Section section) const {
   assert(section != Section::question);
@@ -257,12 +264,18 @@ std::vector<ExtendedError> EdnsView::extended_errors() const {
 
 std::string_view to_text(MessageError error) {
   switch (error) {
-    case MessageError::short_header: return "fewer than 12 octets";
-    case MessageError::bad_question: return "broken question";
-    case MessageError::bad_record: return "broken record";
-    case MessageError::trailing_bytes: return "octets behind the last record";
-    case MessageError::two_opts: return "more than one OPT, or one outside of the additional section";
-    case MessageError::bad_opt: return "broken OPT";
+    case MessageError::short_header:
+      return "fewer than 12 octets";
+    case MessageError::bad_question:
+      return "broken question";
+    case MessageError::bad_record:
+      return "broken record";
+    case MessageError::trailing_bytes:
+      return "octets behind the last record";
+    case MessageError::two_opts:
+      return "more than one OPT, or one outside of the additional section";
+    case MessageError::bad_opt:
+      return "broken OPT";
   }
   return "unknown error";
 }

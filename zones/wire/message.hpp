@@ -42,7 +42,7 @@ class RecordView {
   Name owner() const;
   RecordType type() const { return type_; }
   RecordClass record_class() const { return class_; }
-  std::uint32_t ttl() const { return ttl_; }    ///< seconds; above 2^31-1 reads as 0 (RFC 2181 8)
+  std::uint32_t ttl() const { return ttl_; }  ///< seconds; above 2^31-1 reads as 0 (RFC 2181 8)
   Bytes rdata() const { return message_.subspan(rdata_, rdata_size_); }  ///< as it stands, names maybe compressed
   /// Appends the rdata with its names uncompressed (types of RFC 3597 4 and older ones only). The names' case stays.
   void expand_rdata(std::vector<std::uint8_t>& out) const;
@@ -62,10 +62,14 @@ class RecordIterator {
   using value_type = RecordView;
   using difference_type = std::ptrdiff_t;
   RecordIterator() = default;
-  const RecordView& operator*() const { return record_; }
+  RecordView operator*() const { return record_; }  // by value: it outlives the iterator
   const RecordView* operator->() const { return &record_; }
   RecordIterator& operator++();
-  RecordIterator operator++(int) { auto old = *this; ++*this; return old; }
+  RecordIterator operator++(int) {
+    auto old = *this;
+    ++*this;
+    return old;
+  }
   friend bool operator==(const RecordIterator& a, std::default_sentinel_t) { return a.left_ == 0; }
 
  private:
@@ -84,11 +88,11 @@ struct RecordRange {
 
 /// EDNS(0), RFC 6891. Borrowed.
 struct EdnsView {
-  std::uint16_t udp_size = 512;      ///< as the sender says, at least 512
-  std::uint8_t extended_rcode = 0;   ///< the high eight bits
+  std::uint16_t udp_size = 512;     ///< as the sender says, at least 512
+  std::uint8_t extended_rcode = 0;  ///< the high eight bits
   std::uint8_t version = 0;
   bool dnssec_ok = false;
-  Bytes options;                     ///< checked: a row of whole options
+  Bytes options;  ///< checked: a row of whole options
 
   /// The first option of that code.
   std::optional<Bytes> option(std::uint16_t code) const;
@@ -97,23 +101,29 @@ struct EdnsView {
 };
 
 enum class OptionCode : std::uint16_t {
-  nsid = 3, client_subnet = 8, cookie = 10, tcp_keepalive = 11, padding = 12, extended_error = 15, report_channel = 18,
+  nsid = 3,
+  client_subnet = 8,
+  cookie = 10,
+  tcp_keepalive = 11,
+  padding = 12,
+  extended_error = 15,
+  report_channel = 18,
 };
 
 enum class MessageError : std::uint8_t {
-  short_header,     ///< fewer than 12 octets: no answer is possible
-  bad_question,     ///< a question's name or length is broken
-  bad_record,       ///< a record's name, length or embedded name is broken
-  trailing_bytes,   ///< octets behind the last record
-  two_opts,         ///< more than one OPT, or one outside of the additional section (RFC 6891 6.1.1)
-  bad_opt,          ///< options that run over the OPT's length
+  short_header,    ///< fewer than 12 octets: no answer is possible
+  bad_question,    ///< a question's name or length is broken
+  bad_record,      ///< a record's name, length or embedded name is broken
+  trailing_bytes,  ///< octets behind the last record
+  two_opts,        ///< more than one OPT, or one outside of the additional section (RFC 6891 6.1.1)
+  bad_opt,         ///< options that run over the OPT's length
 };
 std::string_view to_text(MessageError error);
 
 class MessageView {
  public:
   const Header& header() const { return header_; }
-  Rcode rcode() const;                                  ///< header and EDNS joined
+  Rcode rcode() const;  ///< header and EDNS joined
   std::uint16_t count(Section section) const { return counts_[static_cast<int>(section)]; }
   /// The first question; REQUIRES count(Section::question) > 0.
   Question question() const;
@@ -123,7 +133,7 @@ class MessageView {
   RecordType question_type() const;
   RecordClass question_class() const;
   std::size_t question_end() const { return question_end_; }  ///< offset behind the question section
-  RecordRange records(Section section) const;           ///< answer, authority or additional (OPT included)
+  RecordRange records(Section section) const;                 ///< answer, authority or additional (OPT included)
   const std::optional<EdnsView>& edns() const { return edns_; }
   Bytes bytes() const { return bytes_; }
 
@@ -136,7 +146,7 @@ class MessageView {
   Bytes bytes_;
   Header header_;
   std::uint16_t counts_[4] = {};
-  std::uint16_t starts_[4] = {};   // offset of each section
+  std::uint16_t starts_[4] = {};  // offset of each section
   std::uint16_t question_end_ = kHeaderSize;
   std::uint8_t question_name_size_ = 0;
   std::optional<EdnsView> edns_;

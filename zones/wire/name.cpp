@@ -114,7 +114,9 @@ std::strong_ordering label_order(const std::uint8_t* a, const std::uint8_t* b) {
   return size_a <=> size_b;
 }
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /// One octet of text, escapes undone; moves `text` on.
 std::expected<std::uint8_t, NameError> take_octet(std::string_view& text) {
@@ -212,9 +214,13 @@ std::string NameView::to_text() const {
   return text;
 }
 
-bool operator==(NameView a, NameView b) { return a.size_ == b.size_ && equal_lowered(a.data_, b.data_, a.size_); }
+bool operator==(NameView a, NameView b) {
+  return a.size_ == b.size_ && equal_lowered(a.data_, b.data_, a.size_);
+}
 
-bool same_case(NameView a, NameView b) { return a.size_ == b.size_ && std::memcmp(a.data_, b.data_, a.size_) == 0; }
+bool same_case(NameView a, NameView b) {
+  return a.size_ == b.size_ && std::memcmp(a.data_, b.data_, a.size_) == 0;
+}
 
 std::strong_ordering canonical_order(NameView a, NameView b) {
   LabelOffsets offsets_a, offsets_b;
@@ -302,14 +308,22 @@ Name Name::lowered() const {
 
 std::string_view to_text(NameError error) {
   switch (error) {
-    case NameError::truncated: return "ends inside the name";
-    case NameError::too_long: return "name of more than 255 octets";
-    case NameError::label_too_long: return "label of more than 63 octets";
-    case NameError::bad_label_type: return "unknown label type";
-    case NameError::bad_pointer: return "compression pointer that does not point backwards";
-    case NameError::too_many_pointers: return "too many compression pointers";
-    case NameError::empty_label: return "empty label";
-    case NameError::bad_escape: return "broken escape";
+    case NameError::truncated:
+      return "ends inside the name";
+    case NameError::too_long:
+      return "name of more than 255 octets";
+    case NameError::label_too_long:
+      return "label of more than 63 octets";
+    case NameError::bad_label_type:
+      return "unknown label type";
+    case NameError::bad_pointer:
+      return "compression pointer that does not point backwards";
+    case NameError::too_many_pointers:
+      return "too many compression pointers";
+    case NameError::empty_label:
+      return "empty label";
+    case NameError::bad_escape:
+      return "broken escape";
   }
   return "unknown error";
 }

@@ -19,10 +19,10 @@ namespace placard::wire {
 
 using Bytes = std::span<const std::uint8_t>;
 
-inline constexpr std::size_t kMaxNameSize = 255;   ///< octets, root label included (RFC 1035 2.3.4)
-inline constexpr std::size_t kMaxLabelSize = 63;   ///< octets without the length octet
-inline constexpr std::size_t kMaxLabels = 127;     ///< labels of a name of 255 octets, root not counted
-inline constexpr int kMaxCompressionJumps = 32;    ///< pointers followed in one name; more is an attack
+inline constexpr std::size_t kMaxNameSize = 255;  ///< octets, root label included (RFC 1035 2.3.4)
+inline constexpr std::size_t kMaxLabelSize = 63;  ///< octets without the length octet
+inline constexpr std::size_t kMaxLabels = 127;    ///< labels of a name of 255 octets, root not counted
+inline constexpr int kMaxCompressionJumps = 32;   ///< pointers followed in one name; more is an attack
 
 /// ASCII lower case; every other octet, length octets (<= 63) among them, stays as it is.
 constexpr std::uint8_t lower(std::uint8_t octet) {
@@ -40,14 +40,14 @@ class NameView {
   constexpr std::size_t size() const { return size_; }
   constexpr bool is_root() const { return size_ == 1; }
   bool is_wildcard() const { return size_ > 2 && data_[0] == 1 && data_[1] == '*'; }  ///< first label is "*" (RFC 4592)
-  std::size_t label_count() const;                    ///< root not counted
-  constexpr Bytes first_label() const { return {data_ + 1, data_[0]}; }  ///< empty for the root
+  std::size_t label_count() const;                                                    ///< root not counted
+  constexpr Bytes first_label() const { return {data_ + 1, data_[0]}; }               ///< empty for the root
   /// REQUIRES: not the root.
   constexpr NameView parent() const { return NameView(data_ + data_[0] + 1, size_ - data_[0] - 1U); }
-  NameView suffix(std::size_t labels) const;          ///< the last `labels` labels; REQUIRES labels <= label_count()
-  bool is_subdomain_of(NameView ancestor) const;      ///< true also when both are equal
-  std::uint64_t hash(std::uint64_t seed = 0) const;   ///< of the lower-cased bytes (XXH3)
-  std::string to_text() const;                        ///< presentation form, "." or "example.org.", RFC 4343 escapes
+  NameView suffix(std::size_t labels) const;         ///< the last `labels` labels; REQUIRES labels <= label_count()
+  bool is_subdomain_of(NameView ancestor) const;     ///< true also when both are equal
+  std::uint64_t hash(std::uint64_t seed = 0) const;  ///< of the lower-cased bytes (XXH3)
+  std::string to_text() const;                       ///< presentation form, "." or "example.org.", RFC 4343 escapes
 
   friend bool operator==(NameView a, NameView b);
   /// The canonical order of RFC 4034 6.1: by labels from the right, lower-cased.
@@ -57,7 +57,8 @@ class NameView {
 
  private:
   static constexpr std::uint8_t kRootByte[1] = {0};
-  constexpr NameView(const std::uint8_t* data, std::size_t size) : data_(data), size_(static_cast<std::uint8_t>(size)) {}
+  constexpr NameView(const std::uint8_t* data, std::size_t size)
+      : data_(data), size_(static_cast<std::uint8_t>(size)) {}
 
   const std::uint8_t* data_ = kRootByte;
   std::uint8_t size_ = 1;
@@ -68,21 +69,21 @@ std::strong_ordering canonical_order(NameView a, NameView b);
 bool same_case(NameView a, NameView b);
 
 enum class NameError : std::uint8_t {
-  truncated,         ///< the message or text ends inside the name
-  too_long,          ///< more than 255 octets
-  label_too_long,    ///< a label of more than 63 octets
-  bad_label_type,    ///< 01 or 10 in the two high bits
-  bad_pointer,       ///< a compression pointer that does not point backwards
-  too_many_pointers, ///< more than kMaxCompressionJumps
-  empty_label,       ///< "a..b" in text
-  bad_escape,        ///< "\" without an octet in text
+  truncated,          ///< the message or text ends inside the name
+  too_long,           ///< more than 255 octets
+  label_too_long,     ///< a label of more than 63 octets
+  bad_label_type,     ///< 01 or 10 in the two high bits
+  bad_pointer,        ///< a compression pointer that does not point backwards
+  too_many_pointers,  ///< more than kMaxCompressionJumps
+  empty_label,        ///< "a..b" in text
+  bad_escape,         ///< "\" without an octet in text
 };
 std::string_view to_text(NameError error);
 
 /// An owned name; no heap.
 class Name {
  public:
-  Name() { bytes_[0] = 0; }               ///< the root
+  Name() { bytes_[0] = 0; }  ///< the root
   explicit Name(NameView view);
   Name(const Name& other) : Name(other.view()) {}
   Name& operator=(const Name& other);
@@ -95,7 +96,9 @@ class Name {
   static std::expected<Name, NameError> concatenate(NameView prefix, std::size_t prefix_labels, NameView suffix);
 
   constexpr NameView view() const { return NameView::from_valid({bytes_.data(), size_}); }
-  constexpr operator NameView() const { return view(); }  // NOLINT(google-explicit-constructor): a Name is a NameView that owns
+  constexpr operator NameView() const {
+    return view();
+  }  // NOLINT(google-explicit-constructor): a Name is a NameView that owns
   std::string to_text() const { return view().to_text(); }
   Name lowered() const;
   friend bool operator==(const Name& a, const Name& b) { return a.view() == b.view(); }

@@ -5,7 +5,9 @@
 
 namespace placard::wire {
 
-constexpr std::uint16_t load16(const std::uint8_t* at) { return static_cast<std::uint16_t>(at[0] << 8 | at[1]); }
+constexpr std::uint16_t load16(const std::uint8_t* at) {
+  return static_cast<std::uint16_t>(at[0] << 8 | at[1]);
+}
 constexpr std::uint32_t load32(const std::uint8_t* at) {
   return static_cast<std::uint32_t>(load16(at)) << 16 | load16(at + 2);
 }

@@ -7,8 +7,12 @@
 namespace placard::wire {
 namespace {
 
-constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /// Whether the last dot ends the text and is not escaped.
 bool is_absolute(std::string_view text) {
@@ -22,12 +26,18 @@ bool is_absolute(std::string_view text) {
 
 std::uint32_t unit_seconds(char unit) {
   switch (unit | 0x20) {
-    case 'w': return 604800;
-    case 'd': return 86400;
-    case 'h': return 3600;
-    case 'm': return 60;
-    case 's': return 1;
-    default: return 0;
+    case 'w':
+      return 604800;
+    case 'd':
+      return 86400;
+    case 'h':
+      return 3600;
+    case 'm':
+      return 60;
+    case 's':
+      return 1;
+    default:
+      return 0;
   }
 }
 
@@ -78,8 +88,10 @@ std::string_view take_field(std::string_view& text) {
   std::size_t end = 0;
   bool quoted = false;
   while (end < text.size() && (quoted || !is_blank(text[end]))) {
-    if (text[end] == '\\' && end + 1 < text.size()) ++end;
-    else if (text[end] == '"') quoted = !quoted;
+    if (text[end] == '\\' && end + 1 < text.size())
+      ++end;
+    else if (text[end] == '"')
+      quoted = !quoted;
     ++end;
   }
   const std::string_view field = text.substr(0, end);

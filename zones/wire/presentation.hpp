@@ -1,4 +1,5 @@
-// The parts of presentation form (RFC 1035 5.1) that are not rdata: names under an origin, TTLs, the fields of a record.
+// The parts of presentation form (RFC 1035 5.1) that are not rdata: names under an origin, TTLs, the fields of a
+// record.
 //
 // Rdata is ldns_adapter's business; joining lines and obeying directives is zones/load's.
 #pragma once
@@ -26,7 +27,7 @@ std::string_view take_field(std::string_view& text);
 
 /// One record's text, split. Borrowed.
 struct RecordFields {
-  std::string_view owner;                      ///< empty: the line starts with a blank
+  std::string_view owner;  ///< empty: the line starts with a blank
   std::optional<std::uint32_t> ttl;
   std::optional<RecordClass> record_class;
   RecordType type{};

@@ -89,16 +89,44 @@ std::vector<RecordSet> record_sets(const MessageView& message, Section section) 
   return std::move(gathered.sets);
 }
 
+bool is_sound_rdata(RecordType type, Bytes rdata) {
+  if (type == RecordType::a) return rdata.size() == 4;
+  if (type == RecordType::aaaa) return rdata.size() == 16;
+  const RdataLayout layout = rdata_layout(type);
+  if (layout.names == 0) return true;
+  std::size_t at = layout.fixed;
+  for (int i = 0; i < layout.strings; ++i) {
+    if (at >= rdata.size()) return false;
+    at += rdata[at] + 1U;
+  }
+  for (int i = 0; i < layout.names; ++i) {
+    const auto name = parse_uncompressed_name(rdata, at);
+    if (!name) return false;
+    at += name->size();
+  }
+  return layout.tail == RdataLayout::kAnyTail || rdata.size() - at == static_cast<std::size_t>(layout.tail);
+}
+
 std::optional<Name> rdata_name(RecordType type, Bytes rdata) {
   using enum RecordType;
   switch (type) {
-    case ns: case cname: case dname: case ptr: case mb: case mg: case mr: case mx: case srv: break;
+    case ns:
+    case cname:
+    case dname:
+    case ptr:
+    case mb:
+    case mg:
+    case mr:
+    case mx:
+    case srv:
+      break;
     case soa: {
       const auto fields = parse_soa(rdata);
       if (!fields) return std::nullopt;
       return fields->mname;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
   const std::size_t fixed = rdata_layout(type).fixed;
   if (rdata.size() < fixed) return std::nullopt;

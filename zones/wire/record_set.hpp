@@ -22,9 +22,17 @@ class RdataList {
     Iterator() = default;
     explicit Iterator(const std::uint8_t* at) : at_(at) {}
     Bytes operator*() const { return {at_ + 2, static_cast<std::size_t>(at_[0] << 8 | at_[1])}; }
-    Iterator& operator++() { at_ += 2 + (at_[0] << 8 | at_[1]); return *this; }
-    Iterator operator++(int) { auto old = *this; ++*this; return old; }
+    Iterator& operator++() {
+      at_ += 2 + (at_[0] << 8 | at_[1]);
+      return *this;
+    }
+    Iterator operator++(int) {
+      auto old = *this;
+      ++*this;
+      return old;
+    }
     friend bool operator==(Iterator, Iterator) = default;
+
    private:
     const std::uint8_t* at_ = nullptr;
   };
@@ -47,9 +55,9 @@ struct RecordSet {
   Name owner;
   RecordType type = RecordType::a;
   RecordClass record_class = RecordClass::in;
-  std::uint32_t ttl = 0;       ///< seconds
+  std::uint32_t ttl = 0;  ///< seconds
   RdataList rdatas;
-  RdataList signatures;        ///< rdata of the RRSIGs that cover `type`; their TTL is the set's
+  RdataList signatures;  ///< rdata of the RRSIGs that cover `type`; their TTL is the set's
 };
 
 /// The type an RRSIG's rdata covers (RFC 4034 3.1.1); nothing when the rdata is too short.
@@ -59,7 +67,12 @@ std::optional<RecordType> covered_type(Bytes rrsig_rdata);
 /// set of type RRSIG of their own when there is none. OPT and TSIG are left out. The lowest TTL of a set counts.
 std::vector<RecordSet> record_sets(const MessageView& message, Section section);
 
-/// First name in the rdata of NS, CNAME, DNAME, PTR, MB, MG, MR, MX, SRV, SOA (its MNAME); nothing for other types or broken rdata.
+/// Whether uncompressed rdata has the shape of its type: sizes of addresses, and whole names where names stand
+/// (RFC 1035's types and those of RFC 3597 4). Types of other kinds are taken as they are.
+bool is_sound_rdata(RecordType type, Bytes rdata);
+
+/// First name in the rdata of NS, CNAME, DNAME, PTR, MB, MG, MR, MX, SRV, SOA (its MNAME); nothing for other types or
+/// broken rdata.
 std::optional<Name> rdata_name(RecordType type, Bytes rdata);
 
 /// SOA's fields (RFC 1035 3.3.13).

@@ -14,23 +14,28 @@ struct TypeName {
 };
 
 constexpr TypeName kTypeNames[] = {
-    {1, "A"}, {2, "NS"}, {3, "MD"}, {4, "MF"}, {5, "CNAME"}, {6, "SOA"}, {7, "MB"}, {8, "MG"}, {9, "MR"},
-    {10, "NULL"}, {11, "WKS"}, {12, "PTR"}, {13, "HINFO"}, {14, "MINFO"}, {15, "MX"}, {16, "TXT"}, {17, "RP"},
-    {18, "AFSDB"}, {19, "X25"}, {20, "ISDN"}, {21, "RT"}, {22, "NSAP"}, {23, "NSAP-PTR"}, {24, "SIG"}, {25, "KEY"},
-    {26, "PX"}, {27, "GPOS"}, {28, "AAAA"}, {29, "LOC"}, {30, "NXT"}, {31, "EID"}, {32, "NIMLOC"}, {33, "SRV"},
-    {34, "ATMA"}, {35, "NAPTR"}, {36, "KX"}, {37, "CERT"}, {38, "A6"}, {39, "DNAME"}, {40, "SINK"}, {41, "OPT"},
-    {42, "APL"}, {43, "DS"}, {44, "SSHFP"}, {45, "IPSECKEY"}, {46, "RRSIG"}, {47, "NSEC"}, {48, "DNSKEY"},
-    {49, "DHCID"}, {50, "NSEC3"}, {51, "NSEC3PARAM"}, {52, "TLSA"}, {53, "SMIMEA"}, {55, "HIP"}, {56, "NINFO"},
-    {57, "RKEY"}, {58, "TALINK"}, {59, "CDS"}, {60, "CDNSKEY"}, {61, "OPENPGPKEY"}, {62, "CSYNC"}, {63, "ZONEMD"},
-    {64, "SVCB"}, {65, "HTTPS"}, {66, "DSYNC"}, {99, "SPF"}, {100, "UINFO"}, {101, "UID"}, {102, "GID"},
-    {103, "UNSPEC"}, {104, "NID"}, {105, "L32"}, {106, "L64"}, {107, "LP"}, {108, "EUI48"}, {109, "EUI64"},
-    {128, "NXNAME"}, {249, "TKEY"}, {250, "TSIG"}, {251, "IXFR"}, {252, "AXFR"}, {253, "MAILB"}, {254, "MAILA"},
-    {255, "ANY"}, {256, "URI"}, {257, "CAA"}, {258, "AVC"}, {259, "DOA"}, {260, "AMTRELAY"}, {261, "RESINFO"},
-    {262, "WALLET"}, {32768, "TA"}, {32769, "DLV"},
+    {1, "A"},        {2, "NS"},      {3, "MD"},          {4, "MF"},       {5, "CNAME"},      {6, "SOA"},
+    {7, "MB"},       {8, "MG"},      {9, "MR"},          {10, "NULL"},    {11, "WKS"},       {12, "PTR"},
+    {13, "HINFO"},   {14, "MINFO"},  {15, "MX"},         {16, "TXT"},     {17, "RP"},        {18, "AFSDB"},
+    {19, "X25"},     {20, "ISDN"},   {21, "RT"},         {22, "NSAP"},    {23, "NSAP-PTR"},  {24, "SIG"},
+    {25, "KEY"},     {26, "PX"},     {27, "GPOS"},       {28, "AAAA"},    {29, "LOC"},       {30, "NXT"},
+    {31, "EID"},     {32, "NIMLOC"}, {33, "SRV"},        {34, "ATMA"},    {35, "NAPTR"},     {36, "KX"},
+    {37, "CERT"},    {38, "A6"},     {39, "DNAME"},      {40, "SINK"},    {41, "OPT"},       {42, "APL"},
+    {43, "DS"},      {44, "SSHFP"},  {45, "IPSECKEY"},   {46, "RRSIG"},   {47, "NSEC"},      {48, "DNSKEY"},
+    {49, "DHCID"},   {50, "NSEC3"},  {51, "NSEC3PARAM"}, {52, "TLSA"},    {53, "SMIMEA"},    {55, "HIP"},
+    {56, "NINFO"},   {57, "RKEY"},   {58, "TALINK"},     {59, "CDS"},     {60, "CDNSKEY"},   {61, "OPENPGPKEY"},
+    {62, "CSYNC"},   {63, "ZONEMD"}, {64, "SVCB"},       {65, "HTTPS"},   {66, "DSYNC"},     {99, "SPF"},
+    {100, "UINFO"},  {101, "UID"},   {102, "GID"},       {103, "UNSPEC"}, {104, "NID"},      {105, "L32"},
+    {106, "L64"},    {107, "LP"},    {108, "EUI48"},     {109, "EUI64"},  {128, "NXNAME"},   {249, "TKEY"},
+    {250, "TSIG"},   {251, "IXFR"},  {252, "AXFR"},      {253, "MAILB"},  {254, "MAILA"},    {255, "ANY"},
+    {256, "URI"},    {257, "CAA"},   {258, "AVC"},       {259, "DOA"},    {260, "AMTRELAY"}, {261, "RESINFO"},
+    {262, "WALLET"}, {32768, "TA"},  {32769, "DLV"},
 };
 static_assert(std::ranges::is_sorted(kTypeNames, {}, &TypeName::number));
 
-constexpr char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c; }
+constexpr char upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+}
 
 bool equal_upper(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, upper, upper);
@@ -58,42 +63,85 @@ std::optional<RecordType> record_type_from_text(std::string_view text) {
 
 std::string to_text(RecordClass record_class) {
   switch (record_class) {
-    case RecordClass::in: return "IN";
-    case RecordClass::ch: return "CH";
-    case RecordClass::hs: return "HS";
-    case RecordClass::none: return "NONE";
-    case RecordClass::any: return "ANY";
+    case RecordClass::in:
+      return "IN";
+    case RecordClass::ch:
+      return "CH";
+    case RecordClass::hs:
+      return "HS";
+    case RecordClass::none:
+      return "NONE";
+    case RecordClass::any:
+      return "ANY";
   }
   return "CLASS" + std::to_string(static_cast<std::uint16_t>(record_class));
 }
 
 std::string to_text(Rcode rcode) {
   switch (rcode) {
-    case Rcode::noerror: return "NOERROR";
-    case Rcode::formerr: return "FORMERR";
-    case Rcode::servfail: return "SERVFAIL";
-    case Rcode::nxdomain: return "NXDOMAIN";
-    case Rcode::notimp: return "NOTIMP";
-    case Rcode::refused: return "REFUSED";
-    case Rcode::yxdomain: return "YXDOMAIN";
-    case Rcode::yxrrset: return "YXRRSET";
-    case Rcode::nxrrset: return "NXRRSET";
-    case Rcode::notauth: return "NOTAUTH";
-    case Rcode::notzone: return "NOTZONE";
-    case Rcode::badvers: return "BADVERS";
-    case Rcode::badcookie: return "BADCOOKIE";
+    case Rcode::noerror:
+      return "NOERROR";
+    case Rcode::formerr:
+      return "FORMERR";
+    case Rcode::servfail:
+      return "SERVFAIL";
+    case Rcode::nxdomain:
+      return "NXDOMAIN";
+    case Rcode::notimp:
+      return "NOTIMP";
+    case Rcode::refused:
+      return "REFUSED";
+    case Rcode::yxdomain:
+      return "YXDOMAIN";
+    case Rcode::yxrrset:
+      return "YXRRSET";
+    case Rcode::nxrrset:
+      return "NXRRSET";
+    case Rcode::notauth:
+      return "NOTAUTH";
+    case Rcode::notzone:
+      return "NOTZONE";
+    case Rcode::badvers:
+      return "BADVERS";
+    case Rcode::badcookie:
+      return "BADCOOKIE";
   }
   return "RCODE" + std::to_string(static_cast<std::uint16_t>(rcode));
 }
 
 std::string_view to_text(EdeCode code) {
   static constexpr std::array<std::string_view, 31> kPurposes = {
-      "Other", "Unsupported DNSKEY Algorithm", "Unsupported DS Digest Type", "Stale Answer", "Forged Answer",
-      "DNSSEC Indeterminate", "DNSSEC Bogus", "Signature Expired", "Signature Not Yet Valid", "DNSKEY Missing",
-      "RRSIGs Missing", "No Zone Key Bit Set", "NSEC Missing", "Cached Error", "Not Ready", "Blocked", "Censored",
-      "Filtered", "Prohibited", "Stale NXDOMAIN Answer", "Not Authoritative", "Not Supported",
-      "No Reachable Authority", "Network Error", "Invalid Data", "Signature Expired before Valid", "Too Early",
-      "Unsupported NSEC3 Iterations Value", "Unable to conform to policy", "Synthesized", "Invalid Query Type",
+      "Other",
+      "Unsupported DNSKEY Algorithm",
+      "Unsupported DS Digest Type",
+      "Stale Answer",
+      "Forged Answer",
+      "DNSSEC Indeterminate",
+      "DNSSEC Bogus",
+      "Signature Expired",
+      "Signature Not Yet Valid",
+      "DNSKEY Missing",
+      "RRSIGs Missing",
+      "No Zone Key Bit Set",
+      "NSEC Missing",
+      "Cached Error",
+      "Not Ready",
+      "Blocked",
+      "Censored",
+      "Filtered",
+      "Prohibited",
+      "Stale NXDOMAIN Answer",
+      "Not Authoritative",
+      "Not Supported",
+      "No Reachable Authority",
+      "Network Error",
+      "Invalid Data",
+      "Signature Expired before Valid",
+      "Too Early",
+      "Unsupported NSEC3 Iterations Value",
+      "Unable to conform to policy",
+      "Synthesized",
+      "Invalid Query Type",
   };
   const auto number = static_cast<std::uint16_t>(code);
   return number < kPurposes.size() ? kPurposes[number] : "Unassigned";

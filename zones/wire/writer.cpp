@@ -152,7 +152,9 @@ void MessageWriter::edns(std::uint16_t udp_size, bool dnssec_ok, Rcode rcode, st
   ++counts_[static_cast<std::size_t>(Section::additional)];
 }
 
-MessageWriter::Mark MessageWriter::mark() const { return {size_, counts_, names_, full_, reserved_}; }
+MessageWriter::Mark MessageWriter::mark() const {
+  return {size_, counts_, names_, full_, reserved_};
+}
 
 void MessageWriter::rollback(const Mark& mark) {
   assert(mark.size <= size_ && mark.names <= names_);
@@ -258,9 +260,9 @@ std::vector<std::uint8_t> make_extended_error(const ExtendedError& error, std::s
     while (cut > 0 && (static_cast<std::uint8_t>(text[cut]) & 0xc0) == 0x80) --cut;
     text = text.substr(0, cut);
   }
-  std::vector<std::uint8_t> data(2);
+  std::vector<std::uint8_t> data(2 + text.size());
   store16(data.data(), static_cast<std::uint16_t>(error.code));
-  data.insert(data.end(), text.begin(), text.end());
+  std::copy(text.begin(), text.end(), data.begin() + 2);
   return data;
 }
 

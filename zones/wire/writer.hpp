@@ -24,34 +24,49 @@ class MessageWriter {
 
   /// Once, first. The counts are filled in by finish().
   void header(const Header& header);
-  void set_flags(const Header& header);           ///< rewrites id, flags and rcode
+  void set_flags(const Header& header);  ///< rewrites id, flags and rcode
   /// Goes on behind a whole message that stands at the start of the buffer already: its size and counts are taken
   /// over, and a pointer to its question's name may be written. Instead of header() and question(). REQUIRES: valid.
   void resume(std::size_t message_size);
   void question(NameView name, RecordType type, RecordClass record_class);
   /// Sections in order only. When the record does not fit, nothing of it is written and the error sticks (full()).
-  void record(Section section, NameView owner, RecordType type, RecordClass record_class, std::uint32_t ttl, Bytes rdata);
+  void record(Section section, NameView owner, RecordType type, RecordClass record_class, std::uint32_t ttl,
+              Bytes rdata);
   /// The whole set or nothing of it. With `with_signatures`, the RRSIGs behind it.
   void record_set(Section section, const RecordSet& set, bool with_signatures, std::uint32_t ttl);
-  void record_set(Section section, const RecordSet& set, bool with_signatures) { record_set(section, set, with_signatures, set.ttl); }
+  void record_set(Section section, const RecordSet& set, bool with_signatures) {
+    record_set(section, set, with_signatures, set.ttl);
+  }
 
-  struct EdnsOption { std::uint16_t code; Bytes data; };
+  struct EdnsOption {
+    std::uint16_t code;
+    Bytes data;
+  };
   /// The OPT record, into the additional section, last. `rcode`'s high bits go there, the low ones into the header.
   void edns(std::uint16_t udp_size, bool dnssec_ok, Rcode rcode, std::span<const EdnsOption> options = {});
 
   /// A place to go back to: everything written since is taken back, the error too.
-  struct Mark { std::size_t size; std::array<std::uint16_t, 4> counts; std::uint16_t names; bool full; std::size_t reserved; };
+  struct Mark {
+    std::size_t size;
+    std::array<std::uint16_t, 4> counts;
+    std::uint16_t names;
+    bool full;
+    std::size_t reserved;
+  };
   Mark mark() const;
   void rollback(const Mark& mark);
 
-  bool full() const { return full_; }             ///< something did not fit (set TC, or leave out what may be left out)
+  bool full() const { return full_; }  ///< something did not fit (set TC, or leave out what may be left out)
   std::size_t size() const { return size_; }
   /// Patches the counts; the octets written. Nothing when something did not fit and was not rolled back.
   std::optional<std::span<const std::uint8_t>> finish();
 
  private:
-  static constexpr std::size_t kMaxNames = 64;    // compression targets remembered; later names are written in full
-  struct Target { std::uint16_t offset; std::uint32_t hash; };
+  static constexpr std::size_t kMaxNames = 64;  // compression targets remembered; later names are written in full
+  struct Target {
+    std::uint16_t offset;
+    std::uint32_t hash;
+  };
 
   void put8(std::uint8_t value);
   void put16(std::uint16_t value);
@@ -68,7 +83,7 @@ class MessageWriter {
   std::size_t limit_;
   std::size_t size_ = 0;
   std::array<std::uint16_t, 4> counts_{};
-  std::array<Target, kMaxNames> targets_;          // first names_ entries mean anything
+  std::array<Target, kMaxNames> targets_;  // first names_ entries mean anything
   std::uint16_t names_ = 0;
   std::uint8_t question_name_size_ = 0;
   std::size_t reserved_ = 0;

@@ -101,7 +101,7 @@ TEST_CASE("text: any octets of any type have a text that reads back") {
     const auto type = static_cast<RecordType>(round % 300);
     if (is_meta(type)) continue;
     std::vector<std::uint8_t> octets(random() % 40U);
-    for (auto& octet : octets) octet = round % 2 == 0 ? random() : random() % 8;
+    for (auto& octet : octets) octet = static_cast<std::uint8_t>(round % 2 == 0 ? random() : random() % 8);
     const std::string text = rdata_to_text(type, octets);
     INFO(to_text(type) << " " << text);
     CHECK(std::ranges::all_of(text, [](char c) { return c >= ' ' && c < 0x7f; }));

@@ -1,0 +1,183 @@
+// Master files: what is read, and what is refused at which line.
+#include <filesystem>
+#include <unistd.h>
+
+#include "asking.hpp"
+
+using namespace asking;
+using wire::RecordType;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string kStart = "@ 60 SOA ns host 1 2 3 4 5\n@ 60 NS ns.example.net.\n";  // two lines
+
+std::string refusal(const std::string& text) {
+  const auto parsed = zones::parse_zone(text, name("example.org"), "z");
+  REQUIRE_FALSE(parsed);
+  return to_text(parsed.error());
+}
+
+/// Rdata of the only record of that name and type.
+std::string only(const zones::Zone& zone, std::string_view owner, RecordType type) {
+  const auto* node = zone.find(name(owner));
+  INFO(owner);
+  REQUIRE(node != nullptr);
+  const auto* set = node->find(type);
+  REQUIRE(set != nullptr);
+  REQUIRE(std::distance(set->rdatas().begin(), set->rdatas().end()) == 1);
+  return std::to_string(set->ttl()) + " " + wire::rdata_to_text(type, *set->rdatas().begin());
+}
+
+/// A folder of its own that goes away.
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("placard-load-" + std::to_string(::getpid()));
+  Folder() { fs::create_directories(path / "zones" / "parts"); }
+  ~Folder() { fs::remove_all(path); }
+  void write(const std::string& file, const std::string& text) const { std::ofstream(path / file) << text; }
+};
+
+}  // namespace
+
+TEST_CASE("load: owners, origins, TTLs") {
+  const auto zone = asking::zone(
+      "$TTL 1h\n"
+      "@ IN SOA ns host ( 1 ; serial\n 2h 3 ) 4 5 ; rest\n"
+      "  NS ns\n"
+      "; a comment line\n"
+      "\n"
+      "   \t \n"
+      "ns A 192.0.2.1\r\n"
+      "\t5 A 192.0.2.2\n"
+      "www.example.org. IN 7 TXT \"a ; b ( c\" d\\;e\n"
+      "$ORIGIN sub\n"
+      "x 2d IN A 192.0.2.3\n"
+      "@ A 192.0.2.4\n"
+      "$ORIGIN example.org.\n"
+      "$TTL 9\n"
+      "y CNAME (\n x.sub\n )\n"
+      "Q\\.q TYPE731 \\# 2 abcd",
+      "example.org");
+  CHECK(zone.record_count() == 9);
+  CHECK(zone.find(name("ns.example.org"))->find(RecordType::a)->ttl() == 5);  // the lowest of the set
+  CHECK(only(zone, "www.example.org", RecordType::txt) == "7 \"a ; b ( c\" \"d;e\"");
+  CHECK(only(zone, "x.sub.example.org", RecordType::a) == "172800 192.0.2.3");
+  CHECK(only(zone, "sub.example.org", RecordType::a) == "3600 192.0.2.4");
+  CHECK(only(zone, "y.example.org", RecordType::cname) == "9 x.sub.example.org.");
+  CHECK(only(zone, "q\\.q.example.org", static_cast<RecordType>(731)) == "9 \\# 2 abcd");
+  CHECK(only(zone, "example.org", RecordType::soa) == "3600 ns.example.org. host.example.org. 1 7200 3 4 5");
+  CHECK(zone.serial() == 1);
+  CHECK(zone.negative_ttl() == 5);
+}
+
+TEST_CASE("load: without $TTL the one before counts, and the SOA's minimum at first") {
+  const auto zone = asking::zone("@ SOA ns host 1 2 3 4 77\n@ NS ns.example.net.\na 3 A 192.0.2.1\nb A 192.0.2.1\n", "example.org");
+  CHECK(zone.soa().ttl() == 77);
+  CHECK(only(zone, "example.org", RecordType::ns).starts_with("77 "));
+  CHECK(only(zone, "b.example.org", RecordType::a).starts_with("3 "));
+}
+
+TEST_CASE("load: errors name the line where the entry starts") {
+  CHECK(refusal(kStart + "www 60 A 192.0.2\n") .starts_with("z:3: A: "));
+  CHECK(refusal(kStart + "www 60 BOGUS x\n") == "z:3: 'BOGUS' is not a record type");
+  CHECK(refusal(kStart + "\n\nwww (\n60\nA\n192.0.2\n)\n").starts_with("z:5: A: "));
+  CHECK(refusal(kStart + "www 60 TXT \"open\n\"\n") == "z:3: a quoted string that does not end on its line");
+  CHECK(refusal(kStart + "www 60 TXT ( open\n") == "z:3: \"(\" without \")\"");
+  CHECK(refusal(kStart + "www 60 TXT close )\n") == "z:3: \")\" without \"(\"");
+  CHECK(refusal(kStart + "www 60 TXT ( ( x ) )\n") == "z:3: \"(\" inside of parentheses");
+  CHECK(refusal(kStart + "www 60 TXT x\\\n") == "z:3: \"\\\" at the end of a line");
+  CHECK(refusal("  60 A 192.0.2.1\n") == "z:1: a record without an owner, and none before it");
+  CHECK(refusal("www A 192.0.2.1\n") == "z:1: no TTL, and no $TTL before");
+  CHECK(refusal(kStart + "a..b 60 A 192.0.2.1\n") == "z:3: owner 'a..b': empty label");
+  CHECK(refusal(kStart + "www 60 CH A 192.0.2.1\n") == "z:3: class CH: only IN is served");
+  CHECK(refusal(kStart + "www 60 ANY x\n") == "z:3: ANY: ANY is not a type of data");
+  CHECK(refusal(kStart + "$GENERATE 1-2 a$ A 192.0.2.$\n") == "z:3: $GENERATE is not supported");
+  CHECK(refusal(kStart + "$BOGUS x\n") == "z:3: unknown directive $BOGUS");
+  CHECK(refusal(kStart + "$TTL soon\n") == "z:3: $TTL: 'soon' is not a TTL");
+  CHECK(refusal(kStart + "$TTL\n") == "z:3: $TTL wants one argument");
+  CHECK(refusal(kStart + "$ORIGIN a b\n") == "z:3: $ORIGIN wants one argument");
+  CHECK(refusal(kStart + "$INCLUDE other\n") == "z:3: $INCLUDE is not allowed here");
+  CHECK(refusal(kStart + std::string(300000, 'x')).starts_with("z:3: an entry of more than"));
+}
+
+TEST_CASE("load: the zone as a whole is checked") {
+  CHECK(refusal("") == "z: no SOA at example.org.");
+  CHECK(refusal("www 60 A 192.0.2.1\n") == "z: no SOA at example.org.");
+  CHECK(refusal("@ 60 NS ns\n") == "z: no SOA at example.org.");
+  CHECK(refusal("\n@ 60 SOA ns host 1 2 3 4 5\n") == "z:2: no NS at example.org.");
+  CHECK(refusal(kStart + "@ 60 SOA ns host 2 2 3 4 5\n") == "z:3: a second example.org. SOA");
+  CHECK(refusal(kStart + "sub 60 SOA ns host 2 2 3 4 5\n") == "z:3: a SOA at sub.example.org., which is not the zone's apex");
+  CHECK(refusal(kStart + "www.example.net. 60 A 192.0.2.1\n") == "z:3: www.example.net. is outside of the zone example.org.");
+  CHECK(refusal(kStart + "www 60 CNAME a\nx 60 A 192.0.2.1\nWWW 60 A 192.0.2.1\n") == "z:5: CNAME and A at WWW.example.org.");
+  CHECK(refusal(kStart + "www 60 CNAME a\nwww 60 CNAME b\n") == "z:4: a second www.example.org. CNAME");
+  CHECK(refusal(kStart + "@ 60 CNAME a\n") .find("CNAME and ") != std::string::npos);
+  CHECK(refusal(kStart + "d 60 DNAME a\nd 60 DNAME b\n") == "z:4: a second d.example.org. DNAME");
+  // The same record twice is one record; a CNAME may have an NSEC and signatures.
+  const auto zone = asking::zone(kStart + "@ 60 SOA ns host 1 2 3 4 5\nwww 60 CNAME a\nwww 60 CNAME a\nwww 60 NSEC @ CNAME NSEC\n"
+                                 "www 60 RRSIG CNAME 13 3 60 20300101000000 20200101000000 1 @ AAAA\n", "example.org");
+  CHECK(zone.record_count() == 5);
+}
+
+TEST_CASE("load: doubts are warnings with their line") {
+  std::vector<zones::LoadError> warnings;
+  const auto zone = zones::parse_zone(
+      kStart +
+          "sub 60 NS ns.sub\n"             // 3: no glue
+          "good 60 NS ns.good\n"           // 4
+          "ns.good 60 AAAA 2001:db8::1\n"  // 5
+          "x.good 60 TXT hidden\n"         // 6
+          "d 60 DNAME a\n"                 // 7
+          "x.d 60 TXT hidden\n"            // 8
+          "t 60 A 192.0.2.1\n"             // 9
+          "t 61 A 192.0.2.2\n"             // 10
+          "w 60 NS ns.wild\n"              // 11: a wildcard makes it
+          "*.wild 60 A 192.0.2.3\n",       // 12
+      name("example.org"), "z", &warnings);
+  REQUIRE(zone);
+  std::vector<std::string> lines;
+  for (const auto& warning : warnings) lines.push_back(to_text(warning));
+  std::sort(lines.begin(), lines.end());
+  CHECK(lines == Lines{
+                     "z:10: different TTLs in t.example.org. A",
+                     "z:3: no address for the name server ns.sub.example.org.",
+                     "z:6: x.good.example.org. TXT is hidden by the delegation of good.example.org.",
+                     "z:8: x.d.example.org. TXT is hidden by the DNAME at d.example.org.",
+                 });
+}
+
+TEST_CASE("load: $INCLUDE stays inside of the zone's folder") {
+  const Folder folder;
+  folder.write("secret", "leak 60 A 192.0.2.66\n");
+  folder.write("zones/parts/a", "www 60 A 192.0.2.1\n$ORIGIN deeper\nx 60 A 192.0.2.2\n");
+  folder.write("zones/parts/bad", "\nwww 60 A nonsense\n");
+  folder.write("zones/loop", "$INCLUDE loop\n");
+  fs::create_symlink(folder.path / "secret", folder.path / "zones" / "link");
+  const auto load = [&](const std::string& text) {
+    folder.write("zones/z", kStart + text);
+    return zones::load_zone(folder.path / "zones" / "z", name("example.org"));
+  };
+  const auto zone = load("$INCLUDE parts/a\n$INCLUDE \"parts/a\" other\ny 60 A 192.0.2.3\n");
+  INFO((zone ? "" : to_text(zone.error())));
+  REQUIRE(zone);
+  for (const char* there : {"www", "x.deeper", "www.other", "x.deeper.other", "y"}) {
+    INFO(there);
+    CHECK(zone->find(name(std::string(there) + ".example.org")) != nullptr);
+  }
+  for (const char* outside : {"../secret", "/etc/passwd", "link", "parts/../../secret"}) {
+    const auto refused = load(std::string("$INCLUDE ") + outside + "\n");
+    INFO(outside);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().line == 3);
+    CHECK(refused.error().reason.ends_with("outside of the zone's folder"));
+  }
+  const auto bad = load("$INCLUDE parts/bad\n");
+  REQUIRE_FALSE(bad);
+  CHECK(bad.error().file.ends_with("zones/parts/bad"));
+  CHECK(bad.error().line == 2);
+  CHECK(load("$INCLUDE loop\n").error().reason == "$INCLUDE nested more than 8 deep");
+  CHECK(load("$INCLUDE missing\n").error().reason.starts_with("$INCLUDE: missing: "));
+  CHECK(load("$INCLUDE parts\n").error().reason == "$INCLUDE: parts: not a regular file");
+  CHECK(load("$INCLUDE\n").error().reason.starts_with("$INCLUDE wants"));
+  CHECK(zones::load_zone(folder.path / "none", name("a")).error().line == 0);
+  CHECK(zones::load_zone(folder.path, name("a")).error().reason == "not a regular file");
+}

@@ -1,0 +1,91 @@
+// Finding names in a zone, and zones in a set. How a zone comes to be is in zone_builder.cpp.
+#include "zones/zone.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace placard::zones {
+
+using wire::Name;
+using wire::NameView;
+using wire::RecordType;
+
+const StoredSet* Node::find(RecordType type) const {
+  for (const StoredSet& set : sets()) {
+    if (set.type() == type) return &set;
+  }
+  return nullptr;
+}
+
+const Node* Zone::find(NameView name) const {
+  const std::size_t mask = buckets_.size() - 1;
+  for (std::size_t at = name.hash() & mask;; at = (at + 1) & mask) {  // ends: half of the buckets are empty
+    if (buckets_[at] == Node::kNone) return nullptr;
+    const Node& node = nodes_[buckets_[at]];
+    if (node.name() == name) return &node;
+  }
+}
+
+const Node& Zone::closest_encloser(NameView name) const {
+  assert(name.is_subdomain_of(origin()));
+  for (;; name = name.parent()) {
+    if (const Node* node = find(name)) return *node;
+  }
+}
+
+const Node* Zone::cut_of(const Node& node) const { return node.cut_ == Node::kNone ? nullptr : &nodes_[node.cut_]; }
+
+const Node* Zone::wildcard_below(const Node& node) const {
+  if (!node.has_wildcard_) return nullptr;
+  static constexpr std::uint8_t kStar[] = {'*'};
+  const auto name = Name::prepend(kStar, node.name());
+  assert(name);
+  return find(*name);
+}
+
+const Node* Zone::nsec_at_or_before(NameView name) const {
+  const auto after = std::upper_bound(nodes_.begin(), nodes_.end(), name, [](NameView a, const Node& b) {
+    return canonical_order(a, b.name()) == std::strong_ordering::less;
+  });
+  if (after == nodes_.begin()) return nullptr;
+  const std::uint32_t covered_by = std::prev(after)->covered_by_;
+  return covered_by == Node::kNone ? nullptr : &nodes_[covered_by];
+}
+
+std::size_t Zone::memory_size() const {
+  return octets_size_ + sets_.capacity() * sizeof(StoredSet) + nodes_.capacity() * sizeof(Node) +
+         buckets_.capacity() * sizeof(std::uint32_t);
+}
+
+ZoneSet::ZoneSet(std::vector<std::shared_ptr<const Zone>> zones) {
+  for (auto& zone : zones) {
+    assert(zone);
+    const Name origin(zone->origin());
+    label_counts_.set(origin.view().label_count());
+    zones_.insert_or_assign(origin, std::move(zone));
+  }
+}
+
+const Zone* ZoneSet::find(NameView name, RecordType type) const {
+  if (zones_.empty()) return nullptr;
+  const Zone* own = nullptr;  // the zone whose origin a DS question is about
+  const NameView asked = name;
+  for (std::size_t labels = name.label_count();; --labels, name = name.parent()) {
+    if (label_counts_.test(labels)) {
+      if (const auto found = zones_.find(name); found != zones_.end()) {
+        if (type != RecordType::ds || name.size() != asked.size()) return found->second.get();
+        own = found->second.get();
+      }
+    }
+    if (labels == 0) return own;
+  }
+}
+
+std::vector<std::shared_ptr<const Zone>> ZoneSet::zones() const {
+  std::vector<std::shared_ptr<const Zone>> all;
+  all.reserve(zones_.size());
+  for (const auto& [origin, zone] : zones_) all.push_back(zone);
+  return all;
+}
+
+}  // namespace placard::zones
