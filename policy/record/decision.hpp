@@ -25,72 +25,72 @@ using LocalizedText = std::map<std::string, std::string>;
 enum class AuthorityKind : std::uint8_t { court, regulator, provider, operator_ };  // "operator" is a C++ word
 
 struct Authority {
-  std::string id;                          ///< short and stable: [a-z0-9-]{1,64}
+  std::string id;  ///< short and stable: [a-z0-9-]{1,64}
   AuthorityKind kind = AuthorityKind::operator_;
-  LocalizedText name;                      ///< as visitors read it; "en" at least
-  std::string jurisdiction;                ///< ISO 3166 code it belongs to ("NZ", "US-CA"), may be empty
-  std::string contact;                     ///< mailto: or https: of the authority
-  std::string public_key;                  ///< for signed pushes; empty until it has one
-  bool external = true;                    ///< not the operator of this node: its blocks are EDE 16 rather than 15
+  LocalizedText name;        ///< as visitors read it; "en" at least
+  std::string jurisdiction;  ///< ISO 3166 code it belongs to ("NZ", "US-CA"), may be empty
+  std::string contact;       ///< mailto: or https: of the authority
+  std::string public_key;    ///< for signed pushes; empty until it has one
+  bool external = true;      ///< not the operator of this node: its blocks are EDE 16 rather than 15
 };
 
 enum class DecisionType : std::uint8_t { court_order, administrative_order, agreement, voluntary, emergency };
 enum class DecisionState : std::uint8_t { proposed, shadow, active, suspended, lifted, expired, annulled };
 enum class Disclosure : std::uint8_t { public_, delayed, sealed };
 
-enum class Trigger : std::uint8_t { client_ip, qname, response_ip, nsdname, nsip };   // RPZ's, in its precedence
-enum class MatchKind : std::uint8_t { exact, subdomains, both };                      // of the rule's name
+enum class Trigger : std::uint8_t { client_ip, qname, response_ip, nsdname, nsip };  // RPZ's, in its precedence
+enum class MatchKind : std::uint8_t { exact, subdomains, both };                     // of the rule's name
 enum class Action : std::uint8_t { sinkhole, nxdomain, nodata, refused, drop, truncate, passthru, local_data, cname };
 
 /// One record of an action local_data.
 struct LocalRecord {
   wire::RecordType type = wire::RecordType::a;
-  std::vector<std::uint8_t> rdata;         ///< uncompressed
+  std::vector<std::uint8_t> rdata;  ///< uncompressed
 };
 
 struct Rule {
-  std::int64_t id = 0;                     ///< given by the store, never reused; 0 before that
+  std::int64_t id = 0;  ///< given by the store, never reused; 0 before that
   Trigger trigger = Trigger::qname;
   MatchKind match = MatchKind::both;
-  wire::Name name;                         ///< for qname and nsdname
-  std::string prefix;                      ///< for the address triggers: "192.0.2.0/24"
+  wire::Name name;     ///< for qname and nsdname
+  std::string prefix;  ///< for the address triggers: "192.0.2.0/24"
   Action action = Action::sinkhole;
-  std::optional<std::uint32_t> ttl;        ///< seconds; the configuration's policy.ttl when absent
-  std::vector<LocalRecord> records;        ///< for local_data
-  wire::Name target;                       ///< for cname
+  std::optional<std::uint32_t> ttl;  ///< seconds; the configuration's policy.ttl when absent
+  std::vector<LocalRecord> records;  ///< for local_data
+  wire::Name target;                 ///< for cname
 };
 
 struct Decision {
-  std::string id;                          ///< stable, public: [A-Za-z0-9._-]{1,80}, such as "demo-2026-operator-1"
+  std::string id;  ///< stable, public: [A-Za-z0-9._-]{1,80}, such as "demo-2026-operator-1"
   DecisionType type = DecisionType::voluntary;
-  std::string authority;                   ///< Authority::id
-  std::string applicant;                   ///< who asked for it; may be empty
-  std::string reference;                   ///< the authority's own file number
-  std::string legal_basis;                 ///< law, article, contract clause: what it stands on
-  LocalizedText statement_of_reasons;      ///< "en" at least
-  std::string document_url;                ///< where the decision can be read; may be empty
-  std::string document_sha256;             ///< lower-case hex, or empty
+  std::string authority;                       ///< Authority::id
+  std::string applicant;                       ///< who asked for it; may be empty
+  std::string reference;                       ///< the authority's own file number
+  std::string legal_basis;                     ///< law, article, contract clause: what it stands on
+  LocalizedText statement_of_reasons;          ///< "en" at least
+  std::string document_url;                    ///< where the decision can be read; may be empty
+  std::string document_sha256;                 ///< lower-case hex, or empty
   std::vector<std::string> territorial_scope;  ///< ISO 3166 codes; empty: everywhere
-  LocalizedText redress;                   ///< how to appeal; "en" at least
+  LocalizedText redress;                       ///< how to appeal; "en" at least
   std::optional<Time> received_at, comply_by, review_at;
   Time effective_from = 0;
-  Time expires_at = 0;                     ///< mandatory: every block has an end
-  std::string supersedes, reverses;        ///< ids of other decisions, or empty
+  Time expires_at = 0;               ///< mandatory: every block has an end
+  std::string supersedes, reverses;  ///< ids of other decisions, or empty
   Disclosure disclosure = Disclosure::public_;
-  bool demonstration = false;              ///< shown as such on every page
+  bool demonstration = false;                           ///< shown as such on every page
   DecisionState initial_state = DecisionState::active;  ///< proposed, shadow or active
   std::vector<Rule> rules;
 };
 
 /// What an outside party did about a name.
 struct Event {
-  std::string id;                          ///< stable: [A-Za-z0-9._-]{1,80}
+  std::string id;  ///< stable: [A-Za-z0-9._-]{1,80}
   wire::Name name;
   Time occurred_at = 0;
-  std::string actor;                       ///< "Cloudflare"
-  std::string act;                         ///< one word: "refused", "blocked", "dropped", "accepted", ...
-  LocalizedText statement;                 ///< what was done and said
-  std::string source;                      ///< who reports it: publication or URL
+  std::string actor;        ///< "Cloudflare"
+  std::string act;          ///< one word: "refused", "blocked", "dropped", "accepted", ...
+  LocalizedText statement;  ///< what was done and said
+  std::string source;       ///< who reports it: publication or URL
 };
 
 /// Which clients a set of decisions applies to.
@@ -98,11 +98,13 @@ struct View {
   std::string name;                        ///< "default" always exists and is the last resort
   std::vector<std::string> clients;        ///< prefixes; the longest that holds a client's address decides
   std::vector<std::string> jurisdictions;  ///< ISO 3166 codes; territorial_scope is held against them
-  std::vector<std::string> sources;        ///< authority ids in order of precedence; "*" stands for all not named; empty: {"*"}
+  std::vector<std::string>
+      sources;  ///< authority ids in order of precedence; "*" stands for all not named; empty: {"*"}
   friend bool operator==(const View&, const View&) = default;
 };
 
-// The words as they stand in files, the store and output ("court_order", "local-data", "client-ip", "operator", "public").
+// The words as they stand in files, the store and output ("court_order", "local-data", "client-ip", "operator",
+// "public").
 std::string_view to_text(AuthorityKind);
 std::string_view to_text(DecisionType);
 std::string_view to_text(DecisionState);

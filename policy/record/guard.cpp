@@ -1,0 +1,230 @@
+// The guards, one small function each, in the order in which their problems are told.
+#include "policy/record/guard.hpp"
+
+#include <fmt/format.h>
+#include <libpsl.h>
+
+#include <algorithm>
+
+#include "policy/record/written_name.hpp"
+
+namespace placard::policy {
+namespace {
+
+/// Collects problems of one object.
+class Findings {
+ public:
+  Findings(std::string file, std::string prefix, Position position)
+      : file_(std::move(file)), prefix_(std::move(prefix)), position_(position) {}
+  void add(std::string_view field, std::string message) { add_at(position_, field, std::move(message)); }
+  void add_at(Position position, std::string_view field, std::string message) {
+    if (problems_.size() == kMaxProblems) return;
+    problems_.push_back({file_, position, fmt::format("{}.{}", prefix_, field), std::move(message)});
+  }
+  std::vector<Problem> take() { return std::move(problems_); }
+
+ private:
+  std::string file_, prefix_;
+  Position position_;
+  std::vector<Problem> problems_;
+};
+
+bool is_id(std::string_view id, std::size_t longest, bool capitals) {
+  if (id.empty() || id.size() > longest) return false;
+  return std::ranges::all_of(id, [capitals](char c) {
+    const bool lower = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    return lower || (capitals && ((c >= 'A' && c <= 'Z') || c == '.' || c == '_'));
+  });
+}
+
+/// "NZ" or "US-CA": ISO 3166-1 alpha-2, or 3166-2.
+bool is_jurisdiction(std::string_view code) {
+  const auto capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (code.size() < 2 || !capital(code[0]) || !capital(code[1])) return false;
+  if (code.size() == 2) return true;
+  return code.size() >= 4 && code.size() <= 6 && code[2] == '-' &&
+         std::ranges::all_of(code.substr(3), [&](char c) { return capital(c) || (c >= '0' && c <= '9'); });
+}
+
+bool is_link(std::string_view link, std::initializer_list<std::string_view> schemes) {
+  return std::ranges::any_of(schemes, [link](auto scheme) { return link.starts_with(scheme) && link.size() > scheme.size(); }) &&
+         std::ranges::none_of(link, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '<' || c == '>'; });
+}
+
+void check_text(Findings& findings, std::string_view field, std::string_view text) {
+  if (text.size() > kMaxTextSize) findings.add(field, fmt::format("longer than {} octets", kMaxTextSize));
+}
+
+void check_texts(Findings& findings, std::string_view field, const LocalizedText& texts) {
+  const auto english = texts.find("en");
+  if (english == texts.end() || english->second.empty()) findings.add(field, "the English text (en) is missing");
+  for (const auto& [language, text] : texts) {
+    const bool tag = language.size() >= 2 && language.size() <= 35 && std::ranges::all_of(language, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    });
+    if (!tag) findings.add(field, fmt::format("'{}' is no language tag (write en, fr, zh)", language.substr(0, 40)));
+    if (text.empty()) findings.add(field, fmt::format("the text for '{}' is empty", language.substr(0, 40)));
+    check_text(findings, field, text);
+  }
+}
+
+void check_times(Findings& findings, const AuthoredDecision& authored, Time now) {
+  const auto& d = authored.decision;
+  if (d.expires_at == kNever && !d.rules.empty()) {
+    findings.add("expires_at", "missing: every block has an end (write expires_at or expires_after)");
+    return;
+  }
+  if (d.expires_at <= d.effective_from) {
+    findings.add("expires_at", fmt::format("the end ({}) does not lie behind the beginning ({})", to_text(d.expires_at),
+                                           to_text(d.effective_from)));
+  } else if (d.expires_at <= now) {
+    findings.add("expires_at", fmt::format("{} lies in the past; it is {} now", to_text(d.expires_at), to_text(now)));
+  }
+  if (d.type == DecisionType::emergency && d.expires_at != kNever && d.expires_at - d.effective_from > kEmergencyLimit) {
+    findings.add("expires_at", "an emergency decision ends within 72 hours; to go on it must be confirmed by a decision of "
+                               "another type that supersedes it");
+  }
+  if (d.review_at && (*d.review_at < d.effective_from || *d.review_at > d.expires_at)) {
+    findings.add("review_at", "lies outside of the time in which the decision holds");
+  }
+}
+
+/// Why nobody may have a rule about this name; empty when anybody may.
+std::string why_never(wire::NameView name) {
+  if (name.is_root()) return "the root: that is every name there is";
+  if (name.label_count() == 1) return fmt::format("'{}' is a top-level domain: thousands of others are below it", stored_name(name));
+  // The list has U-labels and A-labels both.
+  if (psl_is_public_suffix2(psl_builtin(), stored_name(name).c_str(), PSL_TYPE_ANY) != 0) {
+    return fmt::format("'{}' is a public suffix: names of many owners are below it", stored_name(name));
+  }
+  return {};
+}
+
+bool reaches(const Rule& rule, wire::NameView name) {
+  if (!name.is_subdomain_of(rule.name)) return false;
+  const bool same = name.size() == rule.name.view().size();
+  return same ? rule.match != MatchKind::subdomains : rule.match != MatchKind::exact;
+}
+
+void check_rule(Findings& findings, const Rule& rule, Position position, const Guards& guards) {
+  if (rule.trigger != Trigger::qname) {
+    findings.add_at(position, "rule.trigger", fmt::format("trigger {} is not enforced by this version; only qname is",
+                                                          to_text(rule.trigger)));
+    return;
+  }
+  if (auto why = why_never(rule.name); !why.empty()) findings.add_at(position, "rule.name", std::move(why));
+  const auto harmless = rule.action == Action::passthru;
+  for (const auto& name : guards.protected_names) {
+    if (harmless || (!reaches(rule, name) && !rule.name.view().is_subdomain_of(name))) continue;
+    findings.add_at(position, "rule.name", fmt::format("'{}' reaches '{}', which this server protects",
+                                                       stored_name(rule.name), stored_name(name)));
+  }
+  if (rule.ttl && *rule.ttl > kMaxTtl) {
+    findings.add_at(position, "rule.ttl", fmt::format("{} seconds; at most {} are possible", *rule.ttl, kMaxTtl));
+  }
+  const bool has_records = !rule.records.empty();
+  if ((rule.action == Action::local_data) != has_records) {
+    findings.add_at(position, "rule.records", has_records ? "only action \"local-data\" has records"
+                                                          : "missing: action \"local-data\" needs at least one");
+  }
+  if ((rule.action == Action::cname) == rule.target.view().is_root()) {
+    findings.add_at(position, "rule.target", rule.action == Action::cname ? "missing: action \"cname\" needs one"
+                                                                           : "only action \"cname\" has a target");
+  }
+}
+
+void check_rules(Findings& findings, const AuthoredDecision& authored, const Guards& guards) {
+  const auto& rules = authored.decision.rules;
+  if (rules.empty() && authored.decision.reverses.empty()) {
+    findings.add("rule", "missing: a decision is about at least one name, unless it reverses another one");
+  }
+  if (rules.size() > kMaxRules) {
+    findings.add("rule", fmt::format("{} rules; one decision has at most {}", rules.size(), kMaxRules));
+    return;
+  }
+  // Two rules about the same names in one decision contradict or repeat one another.
+  std::vector<std::pair<std::string, std::size_t>> keys;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const auto position = i < authored.rule_positions.size() ? authored.rule_positions[i] : authored.position;
+    check_rule(findings, rules[i], position, guards);
+    keys.emplace_back(fmt::format("{} {} {}", to_text(rules[i].trigger), stored_name(rules[i].name), rules[i].prefix), i);
+  }
+  std::ranges::sort(keys);
+  for (std::size_t i = 1; i < keys.size(); ++i) {
+    const auto &one = rules[keys[i - 1].second], &other = rules[keys[i].second];
+    const bool overlap = one.match == other.match || one.match == MatchKind::both || other.match == MatchKind::both;
+    if (keys[i].first != keys[i - 1].first || !overlap) continue;
+    const auto at = keys[i].second;
+    findings.add_at(at < authored.rule_positions.size() ? authored.rule_positions[at] : authored.position, "rule.name",
+                    fmt::format("'{}' has another rule in this decision", stored_name(other.name)));
+  }
+}
+
+}  // namespace
+
+std::vector<Problem> guard_decision(const AuthoredDecision& authored, const Guards& guards, const std::string& file,
+                                    Time now) {
+  const auto& d = authored.decision;
+  Findings findings(file, "decision", authored.position);
+  if (!is_id(d.id, 80, true)) findings.add("id", "must be 1 to 80 of the characters A-Z a-z 0-9 . _ -");
+  if (d.authority.empty()) findings.add("authority", "missing: every decision has someone who took it");
+  if (d.legal_basis.empty()) findings.add("legal_basis", "missing: every decision stands on something");
+  check_texts(findings, "statement_of_reasons", d.statement_of_reasons);
+  check_texts(findings, "redress", d.redress);
+  for (const auto text : {std::string_view(d.legal_basis), std::string_view(d.applicant), std::string_view(d.reference)}) {
+    check_text(findings, "legal_basis, applicant or reference", text);
+  }
+  if (!d.document_url.empty() && !is_link(d.document_url, {"https://", "http://"})) {
+    findings.add("document_url", "must start with https:// and have no spaces");
+  }
+  const bool digest = d.document_sha256.size() == 64 &&
+                      d.document_sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!d.document_sha256.empty() && !digest) findings.add("document_sha256", "must be 64 digits of lower-case hex");
+  for (const auto& code : d.territorial_scope) {
+    if (!is_jurisdiction(code)) {
+      findings.add("territorial_scope", fmt::format("'{}' is no ISO 3166 code (write NZ or US-CA)", code.substr(0, 40)));
+    }
+  }
+  if (d.initial_state > DecisionState::active) {
+    findings.add("state", fmt::format("a decision can't begin as {}", to_text(d.initial_state)));
+  }
+  const bool ends_another = !d.supersedes.empty() || !d.reverses.empty();
+  if (ends_another && d.initial_state != DecisionState::active) {
+    findings.add("state", "a decision that ends another one must be active, or a gap would open between the two");
+  }
+  if (d.id == d.supersedes || d.id == d.reverses) findings.add("supersedes", "a decision can't end itself");
+  check_times(findings, authored, now);
+  check_rules(findings, authored, guards);
+  return findings.take();
+}
+
+std::vector<Problem> guard_authority(const AuthoredAuthority& authored, const std::string& file) {
+  const auto& a = authored.authority;
+  Findings findings(file, "authority", authored.position);
+  if (!is_id(a.id, 64, false)) findings.add("id", "must be 1 to 64 of the characters a-z 0-9 -");
+  check_texts(findings, "name", a.name);
+  if (!a.jurisdiction.empty() && !is_jurisdiction(a.jurisdiction)) {
+    findings.add("jurisdiction", fmt::format("'{}' is no ISO 3166 code (write NZ or US-CA)", a.jurisdiction.substr(0, 40)));
+  }
+  if (!a.contact.empty() && !is_link(a.contact, {"mailto:", "https://", "tel:"})) {
+    findings.add("contact", "must start with mailto:, https:// or tel:");
+  }
+  check_text(findings, "public_key", a.public_key);
+  return findings.take();
+}
+
+std::vector<Problem> guard_event(const AuthoredEvent& authored, const std::string& file, Time now) {
+  const auto& e = authored.event;
+  Findings findings(file, "event", authored.position);
+  if (!is_id(e.id, 80, true)) findings.add("id", "must be 1 to 80 of the characters A-Z a-z 0-9 . _ -");
+  if (e.name.view().is_root()) findings.add("name", "missing");
+  if (e.actor.empty()) findings.add("actor", "missing: an event is something someone did");
+  if (e.act.empty() || e.act.find(' ') != std::string::npos) findings.add("act", "must be one word, such as \"refused\"");
+  if (e.source.empty()) findings.add("source", "missing: an event is told by someone who can be named");
+  if (e.occurred_at > now) findings.add("occurred_at", fmt::format("{} lies in the future", to_text(e.occurred_at)));
+  check_texts(findings, "statement", e.statement);
+  check_text(findings, "source", e.source);
+  return findings.take();
+}
+
+}  // namespace placard::policy

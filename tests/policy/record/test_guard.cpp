@@ -1,0 +1,108 @@
+// The guards and the way in.
+#include "tests/policy/record/examples.hpp"
+
+using namespace placard::policy;
+using Catch::Contains;
+
+namespace {
+
+struct Recorded {
+  TemporaryFolder folder;
+  Store store = open_store(folder);
+  Recorded() { take_in(store, authority_toml()); }
+};
+
+}  // namespace
+
+TEST_CASE("the root, top-level domains and public suffixes can't be blocked, whatever the rule") {
+  Recorded recorded;
+  CHECK_THAT(refusal(recorded.store, decision_toml("d", "com")), Contains("top-level domain"));
+  CHECK_THAT(refusal(recorded.store, decision_toml("d", "co.uk")), Contains("public suffix"));
+  CHECK_THAT(refusal(recorded.store, decision_toml("d", "github.io")), Contains("public suffix"));  // a private one
+  CHECK_THAT(refusal(recorded.store, decision_toml("d", "GITHUB.io.")), Contains("public suffix"));
+  CHECK_THAT(refusal(recorded.store, decision_toml("d", "unlisted-suffix")), Contains("top-level domain"));
+  CHECK(refusal(recorded.store, decision_toml("d", "someone.github.io")).empty());
+  // "." never gets as far from a file; the guard holds for whoever else makes a batch.
+  auto batch = batch_of(decision_toml("root", "example.org"));
+  batch.decisions[0].decision.rules[0].name = placard::wire::Name();
+  const auto outcome = intake(recorded.store, batch, Guards{}, "test", kNow);
+  REQUIRE_FALSE(outcome.has_value());
+  CHECK_THAT(to_text(outcome.error()), Contains("test.toml:") && Contains("the root"));
+}
+
+TEST_CASE("protected names can be reached from no side") {
+  Recorded recorded;
+  const Guards guards{{name_of("notice.placard.example.net")}};
+  const auto refused = [&](std::string_view name, std::string_view match, std::string_view action = "sinkhole") {
+    auto batch = batch_of(decision_toml("d", name));
+    batch.decisions[0].decision.rules[0].match = match_kind_from_text(match).value();
+    batch.decisions[0].decision.rules[0].action = action_from_text(action).value();
+    return !guard_decision(batch.decisions[0], guards, "x", kNow).empty();
+  };
+  CHECK(refused("notice.placard.example.net", "both"));
+  CHECK(refused("notice.placard.example.net", "exact"));
+  CHECK(refused("notice.placard.example.net", "subdomains"));
+  CHECK(refused("example.net", "both"));
+  CHECK(refused("example.net", "subdomains"));
+  CHECK(refused("www.notice.placard.example.net", "exact"));
+  CHECK_FALSE(refused("example.net", "exact"));
+  CHECK_FALSE(refused("placard.example.org", "both"));
+  CHECK_FALSE(refused("notice.placard.example.net", "both", "passthru"));
+}
+
+TEST_CASE("times must make sense") {
+  Recorded recorded;
+  CHECK_THAT(refusal(recorded.store, decision_toml("d", "example.org", "effective_from = 2030-01-01", "expires_at = 2029-01-01")),
+             Contains("does not lie behind the beginning"));
+  CHECK_THAT(refusal(recorded.store, decision_toml("d", "example.org", "effective_from = 2020-01-01", "expires_at = 2021-01-01")),
+             Contains("lies in the past"));
+  CHECK_THAT(refusal(recorded.store, decision_toml("d", "example.org", "review_at = 2040-01-01")), Contains("review_at"));
+}
+
+TEST_CASE("an emergency ends within 72 hours and is confirmed by another type only") {
+  Recorded recorded;
+  const auto emergency = [](std::string_view id, std::string_view end, std::string_view more = "") {
+    auto toml = decision_toml(id, "example.org", more, end);
+    toml.replace(toml.find("court_order"), 11, "emergency");
+    return toml;
+  };
+  CHECK_THAT(refusal(recorded.store, emergency("e1", "expires_after = \"73 hours\"")), Contains("72 hours"));
+  CHECK(refusal(recorded.store, emergency("e1", "expires_after = \"72 hours\"")).empty());
+  CHECK_THAT(refusal(recorded.store, emergency("e2", "expires_after = \"72 hours\"", "supersedes = \"e1\"")),
+             Contains("can't prolong"));
+  CHECK(refusal(recorded.store, decision_toml("c1", "example.org", "supersedes = \"e1\"")).empty());
+  const auto periods = recorded.store.decision("e1")->periods;
+  CHECK(std::any_of(periods.begin(), periods.end(), [](const auto& p) {
+    return p.state == DecisionState::lifted && p.valid_from == kNow && p.reason == "superseded by 'c1'";
+  }));
+}
+
+TEST_CASE("an authority must be known, in the record or in the same file") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org")), Contains("decision.authority: there is no authority 'court'"));
+  CHECK(refusal(store, authority_toml() + decision_toml("d", "example.org")).empty());
+}
+
+TEST_CASE("ids, codes, links, digests and languages are checked") {
+  Recorded recorded;
+  auto& store = recorded.store;
+  CHECK_THAT(refusal(store, decision_toml("a b", "example.org")), Contains("decision.id"));
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "territorial_scope = [\"New Zealand\"]")), Contains("ISO 3166"));
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "document_url = \"javascript:alert(1)\"")), Contains("document_url"));
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "document_sha256 = \"abc\"")), Contains("64 digits"));
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "supersedes = \"nobody\"")), Contains("there is no decision 'nobody'"));
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "supersedes = \"d\"")), Contains("itself"));
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org") + "[[decision.rule]]\nname = \"example.org\"\nmatch = \"exact\"\n"),
+             Contains("has another rule in this decision"));
+  CHECK_THAT(refusal(store, "[[authority]]\nid = \"Court\"\nkind = \"court\"\nname = { fr = \"x\" }\n"), Contains("authority.id"));
+  CHECK_THAT(refusal(store, "[[event]]\nid = \"e\"\nname = \"example.org\"\noccurred_at = 2050-01-01\nactor = \"x\"\nact = \"refused\"\n"
+                            "statement = \"x\"\nsource = \"x\"\n"), Contains("lies in the future"));
+}
+
+TEST_CASE("a batch is recorded as a whole or not at all") {
+  Recorded recorded;
+  CHECK_FALSE(refusal(recorded.store, decision_toml("good", "example.org") + decision_toml("bad", "com")).empty());
+  CHECK_FALSE(recorded.store.decision("good").has_value());
+  CHECK(recorded.store.last_log_sequence() == 1);
+}

@@ -1,0 +1,397 @@
+// The store: what is recorded stays, its state over time, two time axes and the third, locks, clocks, versions.
+#include <sqlite3.h>
+
+#include <fstream>
+
+#include "policy/record/schema.hpp"
+#include "tests/policy/record/examples.hpp"
+
+using namespace placard::policy;
+using Catch::Contains;
+
+namespace {
+
+std::string read_all(const std::filesystem::path& path) {
+  std::ifstream input(path);
+  return {std::istreambuf_iterator<char>(input), {}};
+}
+
+template <typename Call>
+std::string error_of(Call call, std::optional<StoreError::Kind> kind = {}) {
+  try {
+    call();
+  } catch (const StoreError& error) {
+    if (kind) CHECK(error.kind() == *kind);
+    return error.what();
+  }
+  return "no error";
+}
+
+const std::string kCase = std::string(PLACARD_SOURCE_DIR) + "/policy/cases/kiwi-farms/";
+
+}  // namespace
+
+TEST_CASE("what was recorded comes back as it was written") {
+  TemporaryFolder folder;
+  const auto batch = batch_of(authority_toml() + decision_toml("d1", "example.org",
+      "applicant = \"x\"\nreference = \"r\"\nterritorial_scope = [\"NZ\", \"AU\"]\nreceived_at = 2027-01-01\ncomply_by = 2027-01-20") +
+      "action = \"local-data\"\nrecords = [\"A 192.0.2.1\", \"AAAA 2001:db8::1\"]\nttl = 5\n");
+  {
+    auto store = open_store(folder);
+    const auto outcome = intake(store, batch, Guards{}, "uid 1000 anna", kNow).value();
+    CHECK(outcome.recorded == std::vector<std::string>{"court", "d1"});
+    CHECK(outcome.first_sequence == 1);
+    CHECK(outcome.last_sequence == 2);
+  }
+  auto store = Store::open(folder / "policy.db", Store::Mode::read_only, kNow);
+  const auto record = store.decision("d1").value();
+  CHECK(canonical(record.authored, Form::resolved) == canonical(batch.decisions[0], Form::resolved));
+  CHECK(record.recorded_at == kNow);
+  CHECK(record.authority.name.at("en") == "A court");
+  CHECK(record.transitions.at(0).author == "uid 1000 anna");
+  CHECK(record.decision().rules.at(0).id == 1);
+  CHECK(record.decision().rules.at(0).records.at(1).rdata.size() == 16);
+}
+
+TEST_CASE("the same file again changes nothing, even on another day; other content is refused") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  const auto toml = authority_toml() + decision_toml("d1", "example.org");
+  take_in(store, toml);
+  const auto again = take_in(store, toml, kNow + 40 * kDay);  // it has expired meanwhile
+  CHECK(again.recorded.empty());
+  CHECK(again.already_recorded == std::vector<std::string>{"court", "d1"});
+  CHECK(store.last_log_sequence() == 2);
+  CHECK(store.decision("d1")->decision().expires_at == kNow + 30 * kDay);
+  CHECK_THAT(refusal(store, decision_toml("d1", "example.org", "reference = \"other\"")),
+             Contains("decision.reference: 'd1' is recorded already with another reference"));
+  CHECK_THAT(refusal(store, decision_toml("d1", "example.com")), Contains("decision.rule: 'd1' is recorded already"));
+  CHECK_THAT(refusal(store, decision_toml("d1", "example.org", "", "expires_after = \"31 days\"")), Contains("expires_after"));
+  CHECK_THAT(refusal(store, authority_toml("court", "false")), Contains("authority.external"));
+}
+
+TEST_CASE("a decision is lifted once, with a reason, and only while it lasts") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  take_in(store, authority_toml() + decision_toml("d1", "example.org") + decision_toml("d2", "example.com"));
+  CHECK_THAT(store.lift("nobody", "x", "test", kNow).error(), Contains("there is no decision 'nobody'"));
+  CHECK_THAT(store.lift("d1", "", "test", kNow).error(), Contains("reason"));
+  const auto lifted = store.lift("d1", "appeal won", "test", kNow + 60).value();
+  CHECK(lifted.sequence == 4);
+  CHECK(lifted.valid_from == kNow + 60);
+  CHECK_THAT(store.lift("d1", "again", "test", kNow + 61).error(), Contains("already lifted"));
+  CHECK_THAT(store.transition("d1", DecisionState::active, "x", "test", kNow + 61).error(), Contains("already lifted"));
+  CHECK_THAT(store.lift("d2", "late", "test", kNow + 31 * kDay).error(), Contains("expired on 2027-02-14"));
+  CHECK(store.last_log_sequence() == 4);
+}
+
+TEST_CASE("states follow one another as they may") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  take_in(store, authority_toml() + decision_toml("d1", "example.org", "state = \"proposed\""));
+  CHECK_THAT(store.transition("d1", DecisionState::suspended, "x", "t", kNow).error(), Contains("is proposed; it can't become suspended"));
+  CHECK(store.transition("d1", DecisionState::shadow, "try it", "t", kNow).has_value());
+  CHECK(store.transition("d1", DecisionState::active, "fine", "t", kNow + 10).has_value());
+  CHECK_THAT(store.transition("d1", DecisionState::suspended, "x", "t", kNow + 20, kNow + 5).error(), Contains("past"));
+  CHECK_THAT(store.transition("d1", DecisionState::suspended, "x", "t", kNow + 20, kNow + 31 * kDay).error(), Contains("behind the decision's end"));
+  CHECK_THAT(store.transition("d1", DecisionState::expired, "x", "t", kNow + 20).error(), Contains("can't become expired"));
+  CHECK(store.transition("d1", DecisionState::suspended, "appeal", "t", kNow + 20, kNow + 100).has_value());
+  CHECK(store.transition("d1", DecisionState::active, "appeal lost", "t", kNow + 30, kNow + 200).has_value());
+  // Active, a planned pause, active again: three stretches for the index, of which those to come are known already.
+  const auto stretches = store.load_policy(kNow + 30);
+  REQUIRE(stretches.size() == 2);
+  CHECK(stretches[0].valid_from == kNow + 10);
+  CHECK(stretches[0].valid_to == kNow + 100);
+  CHECK(stretches[1].valid_from == kNow + 200);
+  CHECK(stretches[1].valid_to == kNow + 30 * kDay);
+  CHECK(store.transition("d1", DecisionState::annulled, "void from the start", "t", kNow + 40, kNow).has_value());
+  CHECK(store.load_policy(kNow + 40).empty());
+}
+
+TEST_CASE("the policy holds what has not ended, with the states the index compiles") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  take_in(store, authority_toml() + authority_toml("own", "false") + decision_toml("d1", "a.example.org") +
+                     decision_toml("d2", "b.example.org", "state = \"shadow\"") +
+                     decision_toml("d3", "c.example.org", "state = \"proposed\"") +
+                     decision_toml("d4", "d.example.org", "effective_from = 2027-02-01", "expires_at = 2027-03-01"));
+  auto policy = store.load_policy(kNow);
+  REQUIRE(policy.size() == 3);
+  CHECK(policy[0].decision.id == "d1");
+  CHECK(policy[0].number == 3);
+  CHECK(policy[0].external_authority);
+  CHECK(policy[0].state == DecisionState::active);
+  CHECK(policy[1].state == DecisionState::shadow);
+  CHECK(to_text(policy[2].valid_from) == "2027-02-01T00:00:00Z");
+  store.lift("d4", "before it began", "t", kNow + 1).value();
+  policy = store.load_policy(kNow + 1);
+  CHECK(policy.size() == 2);
+  CHECK(store.load_policy(kNow + 30 * kDay - 1).size() == 2);
+  CHECK(store.load_policy(kNow + 30 * kDay).empty());
+}
+
+TEST_CASE("history: what held on day D, as known on day K") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  take_in(store, authority_toml() + decision_toml("d1", "example.org"));
+  store.lift("d1", "appeal won", "t", kNow + 10 * kDay).value();
+  const auto name = name_of("www.example.org");
+  const auto state = [&](Time valid_at, Time known_at) -> std::string {
+    const auto found = store.decisions_about(name, {valid_at, known_at});
+    if (found.empty()) return "nothing";
+    REQUIRE(found[0].periods.size() == 1);
+    return std::string(to_text(found[0].periods[0].state));
+  };
+  CHECK(state(kNow + kDay, kNow - 1) == "nothing");            // not known yet
+  CHECK(state(kNow - 1, kNow) == "nothing");                   // does not hold yet
+  CHECK(state(kNow + kDay, kNow) == "active");
+  CHECK(state(kNow + 20 * kDay, kNow + kDay) == "active");     // nobody knew of the appeal
+  CHECK(state(kNow + 20 * kDay, kNow + 10 * kDay) == "lifted");
+  CHECK(state(kNow + 5 * kDay, kNow + 20 * kDay) == "active"); // it did hold then
+  CHECK(state(kNow + 40 * kDay, kNow) == "expired");
+  CHECK(state(kNow + 40 * kDay, kNever) == "lifted");
+  const auto everything = store.decisions_about(name);
+  REQUIRE(everything.size() == 1);
+  CHECK(everything[0].transitions.size() == 2);
+  CHECK(everything[0].periods.size() == 2);
+}
+
+TEST_CASE("decisions are found by the name and from above, events by the name and from below") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  auto exact = decision_toml("d2", "example.org");
+  exact.replace(exact.find("\"both\""), 6, "\"exact\"");
+  take_in(store, authority_toml() + decision_toml("d1", "example.org") + exact + decision_toml("d3", "xexample.org") +
+                     decision_toml("d4", "www.example.org"));
+  const auto ids = [&](std::string_view name) {
+    std::string text;
+    for (const auto& record : store.decisions_about(name_of(name))) text += record.decision().id + " ";
+    return text;
+  };
+  CHECK(ids("example.org") == "d2 d1 ");
+  CHECK(ids("EXAMPLE.org") == "d2 d1 ");
+  CHECK(ids("www.example.org") == "d4 d1 ");
+  CHECK(ids("org") == "");
+  CHECK(ids(".") == "");
+  const auto event = [](std::string_view id, std::string_view name) {
+    return fmt::format("[[event]]\nid = \"{}\"\nname = \"{}\"\noccurred_at = 2022-09-03\nactor = \"a\"\nact = \"blocked\"\n"
+                       "statement = \"s\"\nsource = \"p\"\n", id, name);
+  };
+  take_in(store, event("e1", "example.org") + event("e2", "www.example.org") + event("e3", "www.example-x.org") + event("e4", "example.orga"));
+  CHECK(store.events_about(name_of("example.org"), false).size() == 1);
+  CHECK(store.events_about(name_of("example.org"), true).size() == 2);
+  CHECK(store.events_about(name_of("example.org"), true, {*time_from_text("2022-09-02"), {}}).empty());
+  CHECK(store.events_about(name_of("example.org"), true, {{}, kNow - 1}).empty());
+}
+
+TEST_CASE("enforced_from and enforced_to come from the published snapshots") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  take_in(store, authority_toml() + decision_toml("d1", "example.org"));
+  CHECK(store.decision("d1")->enforced.empty());
+  store.record_enforcement("node-a", 1, 2, kNow + 3);
+  store.record_enforcement("node-a", 3, 2, kNow + 50);  // a restart: the same policy once more
+  auto enforced = store.decision("d1")->enforced;
+  REQUIRE(enforced.size() == 1);
+  CHECK(enforced[0].node == "node-a");
+  CHECK(enforced[0].enforced_from == kNow + 3);
+  CHECK(enforced[0].enforced_to == kNow + 30 * kDay);
+  store.lift("d1", "x", "t", kNow + 100).value();
+  CHECK(store.decision("d1")->enforced[0].enforced_to == kNow + 30 * kDay);  // this node has not heard of it yet
+  store.record_enforcement("node-a", 3, 3, kNow + 104);
+  CHECK(store.decision("d1")->enforced[0].enforced_to == kNow + 104);
+}
+
+TEST_CASE("views are recorded when they change") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  const std::vector<View> one = {{"default", {}, {}, {}}, {"nz", {"127.0.0.2/32"}, {"NZ"}, {"court", "*"}}};
+  CHECK(store.record_views(one, "t", kNow));
+  CHECK_FALSE(store.record_views(one, "t", kNow + 1));
+  CHECK(store.views() == one);
+  auto two = one;
+  two[1].clients.push_back("127.0.0.3/32");
+  CHECK(store.record_views(two, "t", kNow + 2));
+  CHECK(store.views() == two);
+  CHECK(store.last_log_sequence() == 2);
+  CHECK(store.verify_log().problems.empty());
+}
+
+TEST_CASE("a clock that runs behind the log stops writing and not reading") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  take_in(store, authority_toml() + decision_toml("d1", "example.org"));
+  const auto text = error_of([&] { (void)store.lift("d1", "x", "t", kNow - 6); }, StoreError::Kind::clock);
+  CHECK_THAT(text, Contains("the clock says 2027-01-15T07:59:54Z, but the last entry of the log is from 2027-01-15T08:00:00Z"));
+  CHECK_THAT(error_of([&] { (void)try_intake(store, decision_toml("d2", "example.com"), 1000); }), Contains("the clock says 1970"));
+  CHECK(store.effective_now(1000) == kNow);
+  CHECK(store.effective_now(kNow + 5) == kNow + 5);
+  CHECK(store.load_policy(store.effective_now(1000)).size() == 1);
+  // A small correction is taken, and the log stays in order.
+  CHECK(store.lift("d1", "x", "t", kNow - 5)->recorded_at == kNow);
+}
+
+TEST_CASE("one writes, others read") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  take_in(store, authority_toml());
+  CHECK_THAT(error_of([&] { open_store(folder); }, StoreError::Kind::locked), Contains("another process") && Contains("writes to it"));
+  auto reader = Store::open(folder / "policy.db", Store::Mode::read_only, kNow);
+  CHECK(reader.authority("court").has_value());
+  take_in(store, decision_toml("d1", "example.org"));
+  CHECK(reader.decision("d1").has_value());
+  CHECK_THAT(error_of([&] { (void)reader.lift("d1", "x", "t", kNow); }), Contains("can only be read"));
+  { auto moved = std::move(store); }
+  CHECK_NOTHROW(open_store(folder));
+}
+
+TEST_CASE("files that are no store are refused and stay as they are") {
+  TemporaryFolder folder;
+  const auto refused = [&](std::string_view name, Store::Mode mode) {
+    return error_of([&] { Store::open(folder.path() / name, mode, kNow); });
+  };
+  std::ofstream(folder / "text") << std::string(5000, 'x');
+  CHECK_THAT(refused("text", Store::Mode::read_write), Contains("no policy store"));
+  CHECK(read_all(folder / "text") == std::string(5000, 'x'));
+  sqlite3* other = nullptr;
+  sqlite3_open((folder / "other.db").c_str(), &other);
+  sqlite3_exec(other, "CREATE TABLE t (x); INSERT INTO t VALUES (1)", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  const auto before = read_all(folder / "other.db");
+  CHECK_THAT(refused("other.db", Store::Mode::read_write), Contains("another program"));
+  CHECK(read_all(folder / "other.db") == before);
+  CHECK_THAT(refused("missing.db", Store::Mode::read_only), Contains("can't be opened"));
+  CHECK_FALSE(std::filesystem::exists(folder / "missing.db"));
+  CHECK_THAT(refused("no/such/folder.db", Store::Mode::read_write), Contains("No such file"));
+  std::filesystem::create_directory(folder / "sub");
+  CHECK_THAT(refused("sub", Store::Mode::read_only), Contains("folder"));
+  std::ofstream(folder / "empty.db");
+  CHECK_THAT(refused("empty.db", Store::Mode::read_only), Contains("empty"));
+}
+
+TEST_CASE("the schema itself is insert-only, for any connection and any way of writing") {
+  TemporaryFolder folder;
+  {
+    auto store = open_store(folder);
+    take_in(store, authority_toml() + decision_toml("d1", "example.org") + "action = \"local-data\"\nrecords = [\"A 192.0.2.1\"]\n");
+    take_in(store, decision_toml("d2", "example.com", "disclosure = \"sealed\"\nterritorial_scope = [\"NZ\"]"));
+    take_in(store, "[[event]]\nid = \"e\"\nname = \"example.org\"\noccurred_at = 2022-09-03\nactor = \"a\"\nact = \"blocked\"\nstatement = \"s\"\nsource = \"p\"\n");
+    store.disclose("d2", "x", "t", kNow).value();
+    store.record_views({{"default", {}, {}, {}}}, "t", kNow);
+    store.record_enforcement("n", 1, 1, kNow);
+  }
+  // A stranger's shell: SQLite's defaults, triggers not recursive, foreign keys off.
+  sqlite3* handle = nullptr;
+  REQUIRE(sqlite3_open((folder / "policy.db").c_str(), &handle) == SQLITE_OK);
+  const auto run = [handle](const std::string& sql) {
+    char* error = nullptr;
+    const int code = sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, &error);
+    std::string text = code == SQLITE_OK ? "done" : error;
+    sqlite3_free(error);
+    return text;
+  };
+  std::vector<std::string> tables;
+  sqlite3_exec(handle, "SELECT name FROM sqlite_schema WHERE type = 'table'",
+               [](void* out, int, char** values, char**) { static_cast<std::vector<std::string>*>(out)->push_back(values[0]); return 0; },
+               &tables, nullptr);
+  CHECK(tables.size() == 15);
+  for (const auto& table : tables) {
+    INFO(table);
+    std::string column;
+    sqlite3_exec(handle, ("SELECT name FROM pragma_table_info('" + table + "') LIMIT 1").c_str(),
+                 [](void* out, int, char** values, char**) { *static_cast<std::string*>(out) = values[0]; return 0; }, &column, nullptr);
+    CHECK_THAT(run(fmt::format("UPDATE {} SET {} = {}", table, column, column)), Contains("insert-only"));
+    CHECK_THAT(run(fmt::format("UPDATE OR REPLACE {} SET {} = {}", table, column, column)), Contains("insert-only"));
+    CHECK_THAT(run(fmt::format("DELETE FROM {}", table)), Contains("insert-only"));
+    CHECK_THAT(run(fmt::format("INSERT OR REPLACE INTO {0} SELECT * FROM {0}", table)), Contains("insert-only"));
+    CHECK_THAT(run(fmt::format("INSERT OR IGNORE INTO {0} SELECT * FROM {0}", table)), Contains("insert-only"));
+    CHECK_THAT(run(fmt::format("INSERT INTO {0} SELECT * FROM {0} WHERE true ON CONFLICT DO UPDATE SET {1} = {1}", table, column)), Contains("insert-only"));
+  }
+  // Columns that are unique besides the key, and a gap in the log.
+  CHECK_THAT(run("INSERT OR REPLACE INTO decision SELECT 99, decision_id, decision_type, authority_id, applicant, reference,"
+                 " legal_basis, document_url, document_sha256, received_at, comply_by, review_at, effective_from, effective_from_given,"
+                 " expires_at, expires_after, supersedes, reverses, disclosure, demonstration, initial_state FROM decision WHERE decision_id = 'd1'"),
+             Contains("insert-only"));
+  CHECK_THAT(run("INSERT OR REPLACE INTO rule SELECT 99, decision_id, position, trigger, match, name, name_key, prefix, action, ttl, target FROM rule"),
+             Contains("insert-only"));
+  CHECK_THAT(run("INSERT INTO log SELECT 99, recorded_at, kind, subject, author, author_salt, entry, withheld, hash FROM log LIMIT 1"),
+             Contains("next sequence"));
+  sqlite3_close(handle);
+}
+
+TEST_CASE("an older store is copied, then migrated; a newer one is refused") {
+  TemporaryFolder folder;
+  const auto path = folder / "policy.db";
+  {
+    auto store = open_store(folder);
+    take_in(store, authority_toml());
+  }
+  auto migrations = known_migrations();
+  REQUIRE(migrations.size() == 1);
+  migrations.push_back({2, "CREATE TABLE next (x INTEGER PRIMARY KEY) STRICT;"});
+  {
+    Connection connection(path, SQLITE_OPEN_READWRITE);
+    migrate(connection, migrations, kNow + 10);
+    CHECK(schema_version(connection) == 2);
+    CHECK(connection.integer("SELECT count(*) FROM next") == 0);
+    CHECK(connection.integer("SELECT count(*) FROM public_authority") == 1);
+    CHECK_NOTHROW(migrate(connection, migrations, kNow + 20));
+  }
+  CHECK_THAT(error_of([&] { open_store(folder); }, StoreError::Kind::newer_version), Contains("newer Placard") && Contains("version 2"));
+  CHECK_THAT(error_of([&] { Store::open(path, Store::Mode::read_only, kNow); }, StoreError::Kind::newer_version), Contains("newer Placard"));
+  auto backup = Store::open(folder / "policy.db.v1.backup", Store::Mode::read_only, kNow);
+  CHECK(backup.authority("court").has_value());
+  // A migration that fails leaves the store as it was.
+  migrations.push_back({3, "CREATE TABLE third (x INTEGER) STRICT; SELECT nonsense;"});
+  Connection connection(path, SQLITE_OPEN_READWRITE);
+  CHECK_THAT(error_of([&] { migrate(connection, migrations, kNow + 30); }), Contains("nonsense"));
+  CHECK(schema_version(connection) == 2);
+  CHECK(connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'third'") == 0);
+}
+
+TEST_CASE("a backup is a whole store and overwrites nothing") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  take_in(store, authority_toml() + decision_toml("d1", "example.org"));
+  store.backup(folder / "copy.db");
+  auto copy = Store::open(folder / "copy.db", Store::Mode::read_only, kNow);
+  CHECK(copy.decision("d1").has_value());
+  CHECK(copy.verify_log().head == store.verify_log().head);
+  CHECK_THAT(error_of([&] { store.backup(folder / "copy.db"); }, StoreError::Kind::exists), Contains("exists already"));
+  CHECK_THAT(error_of([&] { store.backup(folder / "no/such"); }), Contains("No such file"));
+  CHECK_FALSE(std::filesystem::exists(folder / "copy.db.partial"));
+  const auto permissions = std::filesystem::status(folder / "copy.db").permissions();
+  CHECK((permissions & std::filesystem::perms::others_all) == std::filesystem::perms::none);
+}
+
+TEST_CASE("the shipped case loads, twice, and says what it must") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  for (const auto* file : {"events.toml", "demonstration.toml"}) {
+    const auto batch = load_decision_file(kCase + file, kNow);
+    if (!batch) FAIL(to_text(batch.error()));
+    CHECK(intake(store, *batch, Guards{}, "test", kNow).value().already_recorded.empty());
+    const auto later = load_decision_file(kCase + file, kNow + 100 * kDay);
+    CHECK(intake(store, *later, Guards{}, "test", kNow + 100 * kDay).value().recorded.empty());
+  }
+  const auto name = name_of("kiwifarms.net");
+  CHECK(store.events_about(name, true).size() == 6);
+  const auto decisions = store.decisions_about(name_of("www.kiwifarms.net"));
+  REQUIRE(decisions.size() == 2);
+  for (const auto& record : decisions) {
+    const auto& decision = record.decision();
+    CHECK(decision.demonstration);
+    CHECK(decision.expires_at == kNow + 30 * kDay);
+    for (const auto* language : {"en", "fr", "es", "de", "ar", "zh", "hi", "pt", "ru", "sw"}) {
+      INFO(language);
+      CHECK(decision.statement_of_reasons.contains(language));
+      CHECK(decision.redress.contains(language));
+      CHECK(record.authority.name.contains(language));
+    }
+  }
+  CHECK(decisions[0].decision().id == "demo-nz-kiwifarms");
+  CHECK(decisions[0].decision().territorial_scope == std::vector<std::string>{"NZ"});
+  CHECK(decisions[0].authority.external);
+  CHECK(decisions[1].decision().id == "demo-operator-kiwifarms");
+  CHECK_FALSE(decisions[1].authority.external);
+}
