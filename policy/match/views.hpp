@@ -1,0 +1,84 @@
+// Views: which clients there are, by address prefix, and what the order of a view's sources means.
+//
+// Addresses are kept as 16 octets with IPv4 in its mapped place (::ffff:0:0/96, RFC 4291 2.5.5.2), so that a client
+// that arrives over a dual-stack socket is the same client; the two families never match each other's prefixes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/match/index.hpp"
+
+namespace placard::policy {
+
+/// An address prefix, host bits zero.
+struct Prefix {
+  std::array<std::uint8_t, 16> address{};  ///< IPv4 as ::ffff:a.b.c.d
+  std::uint8_t length = 0;                 ///< 0 to 128; of an IPv4 prefix 96 more than it is written
+  bool ipv4 = false;
+
+  bool contains(std::span<const std::uint8_t> client) const;  ///< 4 or 16 octets
+  std::string to_text() const;                                ///< "192.0.2.0/24", "2001:db8::/32"
+  friend bool operator==(const Prefix&, const Prefix&) = default;
+};
+
+/// "192.0.2.0/24", "2001:db8::/32", or an address alone (/32, /128). Refused with a reason: no address, a length out of
+/// range, octets set behind the prefix (the error names the prefix that may have been meant), mapped IPv4 only in part.
+std::expected<Prefix, std::string> prefix_from_text(std::string_view text);
+
+/// Most prefixes of all views together.
+inline constexpr std::size_t kMaxViewPrefixes = 65536;
+
+/// Whether a configuration's views can be compiled: at most kMaxViews with "default", names [a-z0-9-]{1,64} and each
+/// once, prefixes valid and each in one view only, jurisdictions ISO 3166 codes, sources each once. The error says
+/// which view and what.
+std::expected<void, std::string> check_views(std::span<const View> views);
+
+/// The views with "default" added at the end when it is missing.
+std::vector<View> complete_views(std::vector<View> views);
+
+/// Same views, same digest: an image is only good for the views it was made for.
+std::uint64_t views_digest(std::span<const View> views);
+
+/// Place of an authority in a view's order, smaller first; kNoRank (0xFFFF) when the view leaves it out. `order`: the
+/// decision is a court's or administration's order; those come first among the authorities that only "*" stands for.
+std::uint16_t rank_of_source(const View& view, std::string_view authority, bool order);
+
+/// Longest-prefix lookup of a client's view. Bounded: a binary search for each length in use, at most 129 of them.
+class ClientViews {
+ public:
+  /// REQUIRES: check_views(views), and complete_views was applied.
+  explicit ClientViews(std::span<const View> views);
+  ViewNumber view_of(std::span<const std::uint8_t> address) const;  ///< 4 or 16 octets; anything else is "default"
+  /// The prefix that decided, nothing when it was "default" as last resort: for `why`.
+  std::optional<Prefix> prefix_of(std::span<const std::uint8_t> address) const;
+  std::size_t memory() const;
+
+ private:
+  struct Entry {
+    std::array<std::uint8_t, 16> address;
+    ViewNumber view;
+  };
+  struct Length {  // the entries of one prefix length of one family, sorted
+    std::uint8_t length;
+    bool ipv4;
+    std::vector<Entry> entries;
+  };
+  struct Hit {
+    ViewNumber view;
+    const Length* length;
+    const Entry* entry;
+  };
+  Hit find(std::span<const std::uint8_t> address) const;
+
+  std::vector<Length> lengths_;  // longest first
+  ViewNumber default_ = 0;
+};
+
+}  // namespace placard::policy

@@ -1,0 +1,174 @@
+// The image: position-independent, collision-proof, and refused when damaged.
+#include <catch2/catch.hpp>
+
+#include <cstring>
+#include <random>
+#include <unordered_map>
+
+#include "policy/match/image.hpp"
+#include "policy/match/image_builder.hpp"
+#include "tests/policy/match/match_fixture.hpp"
+
+namespace placard::policy::test {
+
+namespace {
+
+constexpr std::uint64_t kSeed = 42;
+
+std::uint64_t hash_of(const wire::Name& of) {
+  const Suffixes suffixes(of, kSeed, wire::kMaxLabels);
+  return suffixes.hash[suffixes.labels];
+}
+
+wire::Name numbered(std::size_t number) {
+  return name("n" + std::to_string(number) + ".example.test");
+}
+
+ImageBytes copy_of(wire::Bytes image) {
+  ImageBytes copy(image.size());
+  std::memcpy(copy.data(), image.data(), image.size());
+  return copy;
+}
+
+}  // namespace
+
+TEST_CASE("a name whose fingerprint equals a rule's is not matched") {
+  // With few names every one falls into the same bucket; 32 bits of fingerprint meet after some 80,000 names.
+  std::unordered_map<std::uint32_t, std::size_t> seen;
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;
+  for (std::size_t i = 0; i < 400000; ++i) {
+    const auto [found, fresh] = seen.try_emplace(static_cast<std::uint32_t>(hash_of(numbered(i))), i);
+    if (!fresh) pairs.emplace_back(found->second, i);
+  }
+  REQUIRE(pairs.size() >= 3);
+  for (const auto& [first, second] : pairs) {
+    const auto make = [](std::int64_t number, const wire::Name& of) {
+      auto made = rule("x");
+      made.name = of;
+      return decision(number, "op", {made});
+    };
+    const auto alone = compile({make(1, numbered(first))}, {}, {.seed = kSeed});
+    CHECK(alone->match_name(numbered(first), 0, 0));
+    CHECK_FALSE(alone->match_name(numbered(second), 0, 0));
+    const auto both = compile({make(1, numbered(first)), make(2, numbered(second))}, {}, {.seed = kSeed});
+    CHECK(both->match_name(numbered(first), 0, 0)->decision_id == "d1");
+    CHECK(both->match_name(numbered(second), 0, 0)->decision_id == "d2");
+  }
+}
+
+TEST_CASE("names that all want the first or the last bucket are found in the next ones") {
+  const bool last = GENERATE(false, true);
+  std::vector<IndexedDecision> decisions = {decision(1, "op", {})};
+  std::vector<wire::Name> chosen, absent;
+  for (std::size_t i = 0; chosen.size() < 120;
+       ++i) {  // 120 names: 20 buckets, all of them in the first 1/64 or the last
+    const auto candidate = numbered(i);
+    if (hash_of(candidate) >> 58 == (last ? 63U : 0U)) {
+      (i % 2 == 0 || absent.size() > 100 ? chosen : absent).push_back(candidate);
+    }
+  }
+  for (const auto& each : chosen) {
+    auto made = rule("x");
+    made.name = each;
+    decisions[0].rules.push_back(made);
+  }
+  const auto index = compile(decisions, {}, {.seed = kSeed});
+  REQUIRE(check_image(index->image()));
+  CHECK(verify_image(index->image()));
+  CHECK(ImageView(index->image()).header().longest_probe == 15);
+  for (const auto& each : chosen) CHECK(index->match_name(each, 0, 0));
+  for (const auto& each : absent) CHECK_FALSE(index->match_name(each, 0, 0));
+}
+
+TEST_CASE("the seed is another for each image, and the hash depends on it") {
+  const auto seed = [] { return ImageView(compile({decision(1, "op", {rule("a.test")})})->image()).header().seed; };
+  CHECK(seed() != seed());
+  const auto hash = [](std::uint64_t with) { return Suffixes(name("a.test"), with, 2).hash[2]; };
+  CHECK(hash(1) != hash(2));
+}
+
+TEST_CASE("suffixes hash alike whatever stands before them, and in any case") {
+  const Suffixes longer(name("a.b.Example.TEST"), 7, 2), shorter(name("example.test"), 7, 127);
+  CHECK(longer.labels == 4);
+  CHECK(longer.hashed == 2);
+  CHECK(longer.hash[2] == shorter.hash[2]);
+  CHECK(longer.suffix(2) == shorter.suffix(2));
+  CHECK(longer.suffix(0).is_root());
+  CHECK(Suffixes(name("ab.c"), 7, 2).hash[2] != Suffixes(name("a.bc"), 7, 2).hash[2]);
+}
+
+TEST_CASE("an image works wherever its octets lie") {
+  const auto index = compile({decision(1, "op", {rule("example.test")})}, {}, {.seed = kSeed});
+  const auto moved = copy_of(index->image());
+  const ImageView view(moved.bytes());
+  const Suffixes suffixes(name("example.test"), view.header().seed, 2);
+  const auto entry = view.find(suffixes.suffix(2), suffixes.hash[2]);
+  REQUIRE(entry);
+  CHECK(entry->name == name("example.test").view());
+  CHECK(view.decisions()[view.rules()[entry->rules[0]].decision].number == 1);
+}
+
+TEST_CASE("a damaged or foreign image is refused with a reason") {
+  using Catch::Matchers::Contains;
+  auto cname = rule("c.test", MatchKind::both, Action::cname);
+  cname.target = name("garden.test");
+  const auto index = compile({decision(1, "op", {rule("example.test"), cname})});
+  const auto good = index->image();
+  const auto checked = [](const ImageBytes& image) {
+    const auto table = check_image(image.bytes());
+    if (!table) return table.error();
+    const auto rest = verify_image(image.bytes());
+    return rest ? std::string() : rest.error();
+  };
+  const auto damaged = [&](std::size_t offset, std::uint8_t with) {
+    auto copy = copy_of(good);
+    copy.data()[offset] = static_cast<std::uint8_t>(copy.data()[offset] ^ with);
+    return checked(copy);
+  };
+  CHECK(checked(copy_of(good)).empty());
+  CHECK_THAT(checked(copy_of(good.first(100))), Contains("shorter than its header"));
+  CHECK_THAT(checked(copy_of(good.first(good.size() - 64))), Contains("its size"));
+  CHECK_THAT(damaged(0, 1), Contains("magic"));
+  CHECK_THAT(damaged(8, 2), Contains("another version"));
+  CHECK_THAT(damaged(good.size() - 40, 1), Contains("damaged"));
+  for (std::size_t offset = 0; offset < good.size(); ++offset) CHECK_FALSE(damaged(offset, 0x11).empty());
+}
+
+TEST_CASE("references out of bounds are refused even under a right checksum") {
+  const auto index = compile({decision(1, "op", {rule("example.test")})});
+  std::mt19937 random(1);
+  int refused = 0;
+  for (int i = 0; i < 3000; ++i) {
+    auto copy = copy_of(index->image());
+    const auto offset = 256 + random() % (copy.bytes().size() - 256);
+    copy.data()[offset] = static_cast<std::uint8_t>(random());
+    auto* header = reinterpret_cast<ImageHeader*>(copy.data());
+    header->checksum = image_checksum(copy.bytes());
+    if (!check_image(copy.bytes()) || !verify_image(copy.bytes())) {
+      ++refused;
+      continue;
+    }
+    const ImageView view(copy.bytes());  // whatever it says now, reading it stays inside (ASan watches)
+    const Suffixes suffixes(name("www.example.test"), view.header().seed, 127);
+    for (std::size_t n = 0; n <= suffixes.hashed; ++n) {
+      const auto entry = view.find(suffixes.suffix(n), suffixes.hash[n]);
+      if (entry) CHECK(entry->rules.size() < 1000);
+    }
+  }
+  CHECK(refused > 0);
+}
+
+TEST_CASE("a list of names without rule ids costs at most 40 octets a rule") {
+  std::vector<Rule> rules;
+  for (std::size_t i = 0; i < 60000; ++i) {  // wire names of 22 octets
+    auto made = rule("x");
+    made.name = name("host" + std::to_string(100000 + i) + ".list.test");
+    rules.push_back(made);
+  }
+  REQUIRE(rules[0].name.view().size() == 22);
+  const auto index = compile({decision(1, "feed", rules)});
+  CHECK(index->rule_count() == 60000);
+  CHECK(static_cast<double>(index->memory()) / 60000.0 <= 40.0);
+}
+
+}  // namespace placard::policy::test
