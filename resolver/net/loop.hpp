@@ -1,0 +1,96 @@
+// One libuv loop: timers that coroutines await, work posted from other threads, and the clock of the thread.
+//
+// Loop belongs to one thread; only post() and stop() may be called from others. Making one sets SIGPIPE, when nobody
+// handles it, to be ignored: a peer that closes must not end the program.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "resolver/net/alarm.hpp"
+#include "resolver/net/task.hpp"
+
+namespace placard::net {
+
+class RoundEnd;
+
+class Loop {
+ public:
+  Loop();   ///< throws std::runtime_error when the system gives no loop
+  ~Loop();  ///< closes what is still open; REQUIRES run() has returned
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  uv_loop_t* uv() { return &loop_; }
+  void run();   ///< until stop(), which may have come first; may be called again
+  void stop();  ///< from any thread
+  /// Runs `work` on the loop's thread, soon, in the order posted. From any thread. Work not yet run when the loop is
+  /// destroyed is dropped.
+  void post(std::function<void()> work);
+  Milliseconds now() const { return uv_now(&loop_); }  ///< as of the start of this round of the loop
+
+ private:
+  friend class Alarm;
+  friend class RoundEnd;
+  void start_alarm(Alarm& alarm, Milliseconds delay);
+  void set_timer();
+  void on_timer();
+  void on_wake();
+  void on_prepare();
+
+  uv_loop_t loop_;
+  uv_async_t wake_;
+  uv_timer_t timer_;      // serves alarms_
+  uv_prepare_t prepare_;  // serves round_ends_, before the loop waits
+  uv_idle_t idle_;        // active while round_ends_ has any: then the loop does not wait
+  AlarmHeap alarms_;
+  Milliseconds timer_due_ = UINT64_MAX;  // what timer_ is set to
+  std::vector<RoundEnd*> round_ends_;    // armed; nullptr: gone since
+  std::vector<RoundEnd*> ending_;        // those of on_prepare() that runs just now
+  bool running_ = false;
+  std::mutex mutex_;
+  std::vector<std::function<void()>> posted_;  // guarded by mutex_
+  bool stopping_ = false;                      // guarded by mutex_
+};
+
+/// Work that gathers during a round of the loop and is done at once at its end, before the loop waits (after Knot
+/// Resolver's udp_queue): answers leave together in one system call. Nothing armed is ever left to a later event.
+class RoundEnd {
+ public:
+  RoundEnd(Loop& loop, std::function<void()> work) : loop_(loop), work_(std::move(work)) {}
+  ~RoundEnd();  ///< REQUIRES: not inside its own work
+  RoundEnd(const RoundEnd&) = delete;
+  RoundEnd& operator=(const RoundEnd&) = delete;
+  void arm();  ///< once more until the work has begun
+
+ private:
+  friend class Loop;
+  Loop& loop_;
+  std::function<void()> work_;
+  bool armed_ = false;
+};
+
+/// Calls back once after a delay, unless destroyed or restarted before; may be destroyed inside its own call.
+class Timer {
+ public:
+  Timer(Loop& loop, std::function<void()> on_time);
+  ~Timer();
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  void start(Milliseconds delay);
+  void stop();
+
+ private:
+  struct Handle;
+  Handle* handle_;  // outlives this object while its call runs
+};
+
+/// co_await sleep: cancellable by destruction.
+Task<void> sleep(Loop& loop, Milliseconds delay);
+
+}  // namespace placard::net
