@@ -1,0 +1,193 @@
+// One question to the servers of one zone: the best one first, another one when it is silent, lame or confused, until
+// someone says something that can be believed, or time, questions or servers have run out.
+//
+// Each server gets its say in several ways where it needs them: over TCP after TC, without EDNS after FORMERR, NOTIMP
+// or BADVERS (and only then, as the flag day of 2019 has it), without 0x20 over TCP when its reply did not fit.
+#include <algorithm>
+
+#include "resolver/recurse/engine.hpp"
+
+namespace placard::recurse {
+namespace {
+
+constexpr std::size_t kMaxErrorTexts = 3;  // servers named in the extended errors of one failure
+constexpr Milliseconds kPatience = 2'000;  // for the last try of the last server
+
+Reply no_reply(std::string_view why) {
+  Reply reply;
+  reply.kind = ReplyKind::malformed;
+  reply.why = why;
+  return reply;
+}
+
+/// The reply's question has the case we sent (0x20); names that are compressed against it should not show that.
+void restore_case(std::vector<std::uint8_t>& bytes, wire::NameView name) {
+  const bool has_question = bytes.size() >= wire::kHeaderSize + name.size() && (bytes[4] != 0 || bytes[5] != 0);
+  if (!has_question) return;
+  const auto at = bytes.begin() + wire::kHeaderSize;
+  const auto same = [](std::uint8_t a, std::uint8_t b) { return wire::lower(a) == wire::lower(b); };
+  if (std::ranges::equal(name.bytes(), std::span(at, name.size()), same)) std::ranges::copy(name.bytes(), at);
+}
+
+std::string describe_reply(const Reply& reply) {
+  if (!reply.why.empty()) return std::string(reply.why);
+  if (reply.kind == ReplyKind::referral) return "referral to " + reply.ns.owner.to_text();
+  if (reply.kind == ReplyKind::chain) return "alias to " + reply.next.to_text();
+  return std::string(to_text(reply.kind));
+}
+
+void add_error(std::vector<wire::ExtendedError>& errors, std::string text) {
+  if (errors.size() < kMaxErrorTexts) errors.push_back({wire::EdeCode::network_error, std::move(text)});
+}
+
+}  // namespace
+
+net::Task<Outcome> Resolver::State::ask(Flight& flight, const Delegation& delegation, wire::Question question) {
+  Outcome outcome;
+  Budget& budget = *flight.asker.budget;
+  const ServerList::World world{options, *cache, *servers, network};
+  ServerList list(world, delegation);
+  std::optional<Reply> empty;
+  std::string_view limit;
+  std::uint32_t attempts = 0, glueless = 0;
+  while (!outcome.out_of_means) {
+    if (network.now() >= flight.asker.deadline)
+      limit = "no time left";
+    else if (budget.questions == 0)
+      limit = "too many questions to servers";
+    if (!limit.empty()) break;
+
+    Server* server = list.best();
+    if (!server || list.only_bad_ones()) {
+      const bool may =
+          glueless < options.bounds.glueless && budget.glueless > 0 && flight.asker.depth < options.bounds.depth;
+      const auto name = may ? list.next_glueless() : std::nullopt;
+      if (name) {
+        ++glueless;
+        auto looking = look_up_address(flight, list, *name);
+        co_await looking;
+        continue;
+      }
+    }
+    if (!server || attempts++ >= options.bounds.attempts) break;
+    auto asking = ask_server(flight, delegation, question, list, *server, outcome);
+    Reply reply = co_await asking;
+    if (reply.kind == ReplyKind::empty) {
+      empty = std::move(reply);  // perhaps another server has more to say
+    } else if (believable(reply.kind)) {
+      outcome.reply = std::move(reply);
+      co_return outcome;
+    }
+  }
+  if (empty) {
+    outcome.reply = std::move(empty);
+    co_return outcome;
+  }
+  if (!limit.empty()) outcome.out_of_means = true;
+  wire::ExtendedError first{wire::EdeCode::no_reachable_authority, "at delegation " + delegation.zone().to_text()};
+  if (list.empty()) first.extra_text = "no address of a name server of " + delegation.zone().to_text();
+  if (!limit.empty() && outcome.answered) first = {wire::EdeCode::other, std::string(limit)};
+  note(flight, "giving up on the servers of {}{}{}", delegation.zone(), limit.empty() ? "" : ": ", limit);
+  outcome.errors.insert(outcome.errors.begin(), std::move(first));
+  co_return outcome;
+}
+
+Outgoing Resolver::State::first_way(const Flight& flight, const Server& server, bool forwarder) const {
+  Outgoing outgoing;
+  outgoing.server = server.endpoint;
+  outgoing.recursion_desired = forwarder;
+  outgoing.checking_disabled = forwarder && flight.asker.checking_disabled;
+  outgoing.edns = server.facts.edns;
+  outgoing.random_case = options.random_case && server.facts.random_case;
+  outgoing.udp_size = options.udp_size;
+  return outgoing;
+}
+
+void Resolver::State::note_error(NetworkError error, Server& server, Outcome& outcome) {
+  if (error == NetworkError::overloaded) {
+    outcome.out_of_means = true;  // ours, not the server's fault
+  } else {
+    if (error == NetworkError::timeout)
+      ++counters.timeouts;
+    else
+      server.exhausted = true;
+    servers->note_timeout(server.endpoint, network.now());
+  }
+  add_error(outcome.errors, fmt::format("{}: {}", server.endpoint.to_text(), to_text(error)));
+}
+
+/// One server's say, in as many ways as it needs. What is not believable comes back with its reason in `why`.
+net::Task<Reply> Resolver::State::ask_server(Flight& flight, const Delegation& delegation,
+                                             const wire::Question& question, ServerList& list, Server& server,
+                                             Outcome& outcome) {
+  Budget& budget = *flight.asker.budget;
+  const bool forwarder = delegation.configured && !delegation.configured->stub;
+  ++server.tries;
+  const bool last_try = server.tries >= options.bounds.tries_per_server;
+  if (last_try) server.exhausted = true;
+
+  Outgoing outgoing = first_way(flight, server, forwarder);
+  outgoing.question = question;
+  Milliseconds patience = std::min(server.facts.timeout << (server.tries - 1), ServerTable::kMaxTimeout);
+  if (last_try && list.is_last(server)) patience = std::max(patience, kPatience);
+
+  while (true) {
+    const Milliseconds now = network.now();
+    if (now >= flight.asker.deadline || budget.questions == 0) co_return no_reply("out of means");
+    --budget.questions;
+    ++flight.asked;
+    ++counters.questions_sent;
+    if (outgoing.transport == Transport::tcp) ++counters.tcp_questions;
+    flight.last_server = server.endpoint;
+    outgoing.timeout =
+        std::min(outgoing.transport == Transport::tcp ? 2 * patience : patience, flight.asker.deadline - now);
+    const auto step = [&](std::string_view what) {
+      note(flight, "asked {}{} for {} {}, {} ms: {}", list.describe(server),
+           outgoing.transport == Transport::tcp ? " over TCP" : "", question.name, question.type, network.now() - now,
+           what);
+    };
+
+    auto exchanging = network.exchange(outgoing);
+    auto result = co_await exchanging;
+    if (!result) {
+      if (traced(flight)) step(to_text(result.error()));
+      if (result.error() == NetworkError::malformed && outgoing.transport == Transport::udp) {
+        outgoing.transport = Transport::tcp;  // where nobody can forge it, any case is good
+        outgoing.random_case = false;
+        continue;
+      }
+      note_error(result.error(), server, outcome);
+      co_return no_reply(to_text(result.error()));
+    }
+
+    outcome.answered = true;
+    servers->note_answer(server.endpoint, result->rtt, network.now());
+    restore_case(result->bytes, question.name);
+    const auto message = wire::parse_message(result->bytes);
+    const Asked asked{question, forwarder ? wire::NameView{} : delegation.zone(), forwarder, options.bounds.chain};
+    Reply reply = message ? judge(*message, asked) : no_reply("not a DNS message");
+    if (traced(flight)) step(describe_reply(reply));
+    if (reply.kind == ReplyKind::truncated && outgoing.transport == Transport::udp) {
+      outgoing.transport = Transport::tcp;
+      continue;
+    }
+    if (reply.kind == ReplyKind::no_edns && outgoing.edns) {
+      outgoing.edns = false;
+      continue;
+    }
+    server.exhausted = true;
+    if (reply.kind == ReplyKind::lame || reply.kind == ReplyKind::refused)
+      servers->note_lame(server.endpoint, delegation.zone(), network.now());
+    if (believable(reply.kind)) {
+      if (!outgoing.edns && server.facts.edns) servers->note_no_edns(server.endpoint, network.now());
+      if (!outgoing.random_case && options.random_case && server.facts.random_case)
+        servers->note_no_random_case(server.endpoint, network.now());
+    } else {
+      add_error(outcome.errors, fmt::format("{}: {} for {} {}", server.endpoint.to_text(), describe_reply(reply),
+                                            question.name.to_text(), wire::to_text(question.type)));
+    }
+    co_return reply;
+  }
+}
+
+}  // namespace placard::recurse

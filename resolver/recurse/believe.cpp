@@ -1,0 +1,80 @@
+// What a judged reply puts into the cache, and what the asker gets of it: the same entries.
+#include <algorithm>
+
+#include "resolver/recurse/engine.hpp"
+
+namespace placard::recurse {
+namespace {
+
+/// Seconds for a denial without SOA: RFC 2308 5 would have it forgotten at once, a flood of them would not.
+constexpr std::uint32_t kDenialWithoutSoa = 5;
+
+/// RFC 2308 5: the SOA's own TTL or its MINIMUM, the lower one.
+std::uint32_t negative_ttl(const wire::RecordSet& soa) {
+  const auto fields = wire::parse_soa(*soa.rdatas.begin());
+  return std::min(soa.ttl, fields ? fields->minimum : 0);
+}
+
+/// The CNAME made from a DNAME is made again each time; only the DNAME is kept.
+EntryPointer made_from(const EntryPointer& dname, wire::RecordSet cname) {
+  auto entry = std::make_shared<CacheEntry>();
+  entry->credibility = dname->credibility;
+  entry->set = std::move(cname);
+  entry->set.ttl = dname->set.ttl;
+  entry->stored_at = dname->stored_at;
+  entry->expires_at = dname->expires_at;
+  return entry;
+}
+
+}  // namespace
+
+Fetched Resolver::State::believe(const wire::Question& question, Reply reply) {
+  const std::int64_t now = network.wall_seconds();
+  const auto credibility = reply.authoritative ? Credibility::answer_aa : Credibility::answer_no_aa;
+  Fetched fetched;
+  fetched.next = reply.next;
+  fetched.complete = reply.kind != ReplyKind::chain;
+  for (std::size_t i = 0; i < reply.answer.size(); ++i) {
+    const bool final_set = i + 1 == reply.answer.size() && reply.kind == ReplyKind::answer;
+    const bool synthesised = i > 0 && fetched.links.back()->set.type == wire::RecordType::dname &&
+                             reply.answer[i].type == wire::RecordType::cname && reply.answer[i].signatures.empty();
+    if (synthesised) {
+      fetched.links.push_back(made_from(fetched.links.back(), std::move(reply.answer[i])));
+    } else {
+      fetched.links.push_back(cache->store(std::move(reply.answer[i]), credibility, now,
+                                           final_set ? std::move(reply.proof) : std::vector<wire::RecordSet>{}));
+    }
+  }
+  switch (reply.kind) {
+    case ReplyKind::yxdomain:
+      fetched.rcode = wire::Rcode::yxdomain;
+      return fetched;
+    case ReplyKind::nxdomain:
+      fetched.rcode = wire::Rcode::nxdomain;
+      break;
+    case ReplyKind::nodata:
+    case ReplyKind::empty:
+      break;
+    default:
+      return fetched;
+  }
+  CacheEntry denial;
+  denial.credibility = credibility;
+  denial.proof = std::move(reply.proof);
+  std::uint32_t ttl = kDenialWithoutSoa;
+  if (reply.soa) {
+    ttl = negative_ttl(*reply.soa);
+    denial.set = std::move(*reply.soa);
+    denial.set.ttl = ttl;
+  }
+  const auto kind = reply.kind == ReplyKind::nxdomain ? CacheKind::nxdomain : CacheKind::nodata;
+  fetched.negative = cache->store_negative(kind, reply.next, question.type, std::move(denial), ttl, now);
+  return fetched;
+}
+
+EntryPointer Resolver::State::believe_referral(Reply& reply) {
+  return cache->store_delegation(std::move(reply.ns), std::move(reply.glue), std::move(reply.proof),
+                                 network.wall_seconds());
+}
+
+}  // namespace placard::recurse

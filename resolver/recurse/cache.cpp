@@ -1,0 +1,373 @@
+// Shards, keys and eviction of the record cache.
+//
+// A key is (name, type, slot). The slots keep apart what must not replace each other: the exact answer (records or
+// NODATA), the NXDOMAIN of a name (any type), a failure (it must not replace the stale answer it makes us serve), and
+// a delegation (the parent's word, beside the child's own NS set).
+//
+// Eviction is S3-FIFO (Yang and others, SOSP 2023): new entries enter a small queue of a tenth of the memory and go to
+// the main queue only if they are asked for again before they leave it; who comes back soon after having left (the
+// ghost table remembers a fingerprint) enters the main queue at once. A flood of random subdomains therefore passes
+// through the small queue and leaves what clients really use alone, which LRU and SIEVE do not promise.
+#include "resolver/recurse/cache.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+#include <mutex>
+#include <random>
+#include <unordered_map>
+
+namespace placard::recurse {
+namespace {
+
+constexpr std::size_t kMaxShards = 64;
+constexpr std::size_t kShardMemory = 1U << 20U;  // octets a shard should have at least
+constexpr std::size_t kAllocation = 16;          // octets the allocator adds to each piece, about
+constexpr std::uint8_t kMaxUses = 3;
+constexpr std::uint32_t kFailureTtlLimit = 300;  // RFC 9520 3.2
+
+std::size_t list_memory(const wire::RdataList& list) {
+  return list.packed().empty() ? 0 : list.packed().size() + kAllocation;
+}
+
+std::size_t entry_memory(const CacheEntry& entry) {
+  std::size_t size = sizeof(CacheEntry) + 2 * sizeof(void*) + kAllocation;  // with shared_ptr's control block
+  size += list_memory(entry.set.rdatas) + list_memory(entry.set.signatures);
+  if (!entry.proof.empty()) size += kAllocation;
+  for (const auto& set : entry.proof) size += sizeof set + list_memory(set.rdatas) + list_memory(set.signatures);
+  if (!entry.glue.empty()) size += entry.glue.capacity() * sizeof(Glue) + kAllocation;
+  if (entry.error) size += entry.error->extra_text.capacity();
+  return size;
+}
+
+std::uint64_t mix(std::uint64_t value) {
+  value ^= value >> 33U;
+  value *= 0xff51afd7ed558ccdULL;
+  value ^= value >> 33U;
+  return value;
+}
+
+}  // namespace
+
+struct Cache::Shard {
+  enum class Queue : std::uint8_t { small, main };
+  struct Node {
+    EntryPointer entry;
+    std::unique_ptr<std::uint8_t[]> name;
+    Node* newer = nullptr;
+    Node* older = nullptr;
+    std::uint64_t key = 0;
+    std::uint32_t cost = 0;
+    std::uint8_t name_size = 0;
+    Slot slot = Slot::exact;
+    Queue queue = Queue::small;
+    std::uint8_t uses = 0;
+    wire::RecordType type{};
+    wire::NameView name_view() const { return wire::NameView::from_valid({name.get(), name_size}); }
+  };
+  struct Fifo {
+    Node* newest = nullptr;
+    Node* oldest = nullptr;
+    std::size_t memory = 0;
+  };
+  struct AsIs {
+    std::size_t operator()(std::uint64_t key) const { return key; }
+  };
+
+  std::mutex mutex;
+  // Everything below: GUARDED by mutex.
+  std::unordered_map<std::uint64_t, Node, AsIs> nodes;
+  Fifo small, main;
+  std::vector<std::uint32_t> ghosts;  // fingerprints of keys that left the small queue; direct mapped
+  std::size_t limit = 0;
+  CacheCounters counters;
+
+  std::size_t memory() const {
+    return sizeof(Shard) + small.memory + main.memory + nodes.bucket_count() * sizeof(void*) +
+           ghosts.size() * sizeof(std::uint32_t);
+  }
+  Fifo& fifo(Queue queue) { return queue == Queue::small ? small : main; }
+
+  void push(Node& node, Queue queue) {
+    Fifo& into = fifo(queue);
+    node.queue = queue;
+    node.newer = nullptr;
+    node.older = into.newest;
+    (into.newest ? into.newest->newer : into.oldest) = &node;
+    into.newest = &node;
+    into.memory += node.cost;
+  }
+  void unlink(Node& node) {
+    Fifo& from = fifo(node.queue);
+    (node.newer ? node.newer->older : from.newest) = node.older;
+    (node.older ? node.older->newer : from.oldest) = node.newer;
+    from.memory -= node.cost;
+  }
+
+  std::uint32_t& ghost(std::uint64_t key) { return ghosts[key & (ghosts.size() - 1)]; }
+  static std::uint32_t fingerprint(std::uint64_t key) { return static_cast<std::uint32_t>(key >> 32U) | 1U; }
+
+  Node* find(std::uint64_t key, wire::NameView name, wire::RecordType type, Slot slot) {
+    const auto found = nodes.find(key);
+    if (found == nodes.end()) return nullptr;
+    Node& node = found->second;
+    if (node.type != type || node.slot != slot || !(node.name_view() == name)) return nullptr;  // two names, one hash
+    return &node;
+  }
+  EntryPointer use(std::uint64_t key, wire::NameView name, wire::RecordType type, Slot slot) {
+    Node* node = find(key, name, type, slot);
+    if (!node) return nullptr;
+    if (node->uses < kMaxUses) ++node->uses;
+    return node->entry;
+  }
+
+  /// Drops from the small queue while it has more than its tenth, else from the main one. False: nothing is left.
+  bool evict_one(const Cache& cache) {
+    while (small.oldest && (small.memory > limit / 10 || !main.oldest)) {
+      Node& node = *small.oldest;
+      if (node.uses == 0) {
+        ghost(node.key) = fingerprint(node.key);
+        ++counters.evicted;
+        erase(cache, node);
+        return true;
+      }
+      unlink(node);
+      node.uses = 0;
+      push(node, Queue::main);
+    }
+    while (main.oldest) {
+      Node& node = *main.oldest;
+      if (node.uses == 0) {
+        ++counters.evicted;
+        erase(cache, node);
+        return true;
+      }
+      unlink(node);  // used since it came here: round again
+      --node.uses;
+      push(node, Queue::main);
+    }
+    return false;
+  }
+  void erase(const Cache& cache, Node& node) {
+    unlink(node);
+    if (node.slot == Slot::nxdomain) --cache.nxdomains_;
+    if (node.slot == Slot::exact && node.type == wire::RecordType::dname) --cache.dnames_;
+    nodes.erase(node.key);
+  }
+};
+
+namespace {
+/// RFC 8020's entry stands for all types; a delegation is always of NS.
+constexpr auto kAnyType = wire::RecordType::any;
+}  // namespace
+
+Cache::Cache(const CacheLimits& limits)
+    : limits_(limits), seed_(std::uint64_t{std::random_device{}()} << 32U | std::random_device{}()) {
+  const std::size_t count = std::bit_floor(std::clamp<std::size_t>(limits.memory / kShardMemory, 1, kMaxShards));
+  for (std::size_t i = 0; i < count; ++i) {
+    auto shard = std::make_unique<Shard>();
+    shard->limit = limits.memory / count;
+    shard->ghosts.resize(std::bit_floor(std::max<std::size_t>(shard->limit / 1024, 16)));
+    shards_.push_back(std::move(shard));
+  }
+}
+
+Cache::~Cache() = default;
+
+Cache::Shard& Cache::shard_of(std::uint64_t name_hash) const {
+  return *shards_[(name_hash >> 48U) & (shards_.size() - 1)];
+}
+
+namespace {
+std::uint64_t key_of(std::uint64_t name_hash, wire::RecordType type, std::uint8_t slot) {
+  return mix(name_hash + (std::uint64_t{static_cast<std::uint16_t>(type)} << 8U | slot) * 0x9e3779b97f4a7c15ULL);
+}
+}  // namespace
+
+EntryPointer Cache::find(wire::NameView name, wire::RecordType type, std::int64_t now, wire::NameView top) const {
+  const std::uint64_t hash = name.hash(seed_);
+  Shard& shard = shard_of(hash);
+  EntryPointer stale, failed;
+  {
+    const std::scoped_lock lock(shard.mutex);
+    auto exact = shard.use(key_of(hash, type, static_cast<std::uint8_t>(Slot::exact)), name, type, Slot::exact);
+    if (exact && exact->fresh(now)) return ++shard.counters.hits, exact;
+    auto nxdomain =
+        shard.use(key_of(hash, kAnyType, static_cast<std::uint8_t>(Slot::nxdomain)), name, kAnyType, Slot::nxdomain);
+    if (nxdomain && nxdomain->fresh(now)) return ++shard.counters.hits, nxdomain;
+    failed = shard.use(key_of(hash, type, static_cast<std::uint8_t>(Slot::failure)), name, type, Slot::failure);
+    if (failed && !failed->fresh(now)) failed = nullptr;
+    stale = exact ? exact : nxdomain;
+    ++(failed || stale ? shard.counters.hits : shard.counters.misses);
+  }
+  if (!name.is_root() && nxdomains_.load(std::memory_order_relaxed) > 0) {
+    if (auto cut = deepest(name.parent(), top, kAnyType, Slot::nxdomain, now)) return cut;
+  }
+  return failed ? failed : stale;
+}
+
+EntryPointer Cache::find_stale(wire::NameView name, wire::RecordType type) const {
+  if (auto exact = probe(name, type, Slot::exact)) return exact;
+  return probe(name, kAnyType, Slot::nxdomain);
+}
+
+EntryPointer Cache::find_delegation(wire::NameView name, std::int64_t now) const {
+  return deepest(name, {}, wire::RecordType::ns, Slot::delegation, now);
+}
+
+EntryPointer Cache::find_dname(wire::NameView name, std::int64_t now) const {
+  if (name.is_root() || dnames_.load(std::memory_order_relaxed) == 0) return nullptr;
+  for (auto at = name.parent();; at = at.parent()) {
+    auto found = probe(at, wire::RecordType::dname, Slot::exact);
+    if (found && found->kind == CacheKind::records && found->fresh(now)) return found;
+    if (at.is_root()) return nullptr;
+  }
+}
+
+EntryPointer Cache::probe(wire::NameView name, wire::RecordType type, Slot slot) const {
+  const std::uint64_t hash = name.hash(seed_);
+  Shard& shard = shard_of(hash);
+  const std::scoped_lock lock(shard.mutex);
+  return shard.use(key_of(hash, type, static_cast<std::uint8_t>(slot)), name, type, slot);
+}
+
+EntryPointer Cache::deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot,
+                            std::int64_t now) const {
+  for (auto at = name; at.is_subdomain_of(top); at = at.parent()) {
+    auto found = probe(at, type, slot);
+    if (found && found->fresh(now)) return found;
+    if (at.is_root()) break;
+  }
+  return nullptr;
+}
+
+EntryPointer Cache::store(wire::RecordSet set, Credibility credibility, std::int64_t now,
+                          std::vector<wire::RecordSet> proof) {
+  auto entry = std::make_shared<CacheEntry>();
+  entry->kind = CacheKind::records;
+  entry->credibility = credibility;
+  entry->set = std::move(set);
+  entry->proof = std::move(proof);
+  entry->set.ttl = std::clamp(entry->set.ttl, limits_.min_ttl, limits_.max_ttl);
+  entry->stored_at = now;
+  entry->expires_at = now + entry->set.ttl;
+  if (!wire::is_meta(entry->set.type)) insert(entry->set.owner, entry->set.type, Slot::exact, entry, now);
+  return entry;
+}
+
+EntryPointer Cache::store_negative(CacheKind kind, wire::NameView name, wire::RecordType type, CacheEntry entry,
+                                   std::uint32_t ttl, std::int64_t now) {
+  assert(kind == CacheKind::nodata || kind == CacheKind::nxdomain || kind == CacheKind::failure);
+  entry.kind = kind;
+  entry.stored_at = now;
+  entry.expires_at = now + std::min(ttl, kind == CacheKind::failure ? kFailureTtlLimit : limits_.max_negative_ttl);
+  auto made = std::make_shared<const CacheEntry>(std::move(entry));
+  if (kind == CacheKind::nxdomain) {
+    insert(name, kAnyType, Slot::nxdomain, made, now);
+  } else if (!wire::is_meta(type)) {
+    insert(name, type, kind == CacheKind::failure ? Slot::failure : Slot::exact, made, now);
+  }
+  return made;
+}
+
+EntryPointer Cache::store_delegation(wire::RecordSet ns, std::vector<Glue> glue, std::vector<wire::RecordSet> proof,
+                                     std::int64_t now) {
+  auto entry = std::make_shared<CacheEntry>();
+  entry->kind = CacheKind::delegation;
+  entry->credibility = Credibility::glue;
+  entry->set = std::move(ns);
+  glue.shrink_to_fit();
+  entry->glue = std::move(glue);
+  entry->proof = std::move(proof);
+  entry->stored_at = now;
+  entry->expires_at = now + std::clamp(entry->set.ttl, limits_.min_ttl, limits_.max_ttl);
+  insert(entry->set.owner, wire::RecordType::ns, Slot::delegation, entry, now);
+  return entry;
+}
+
+void Cache::insert(wire::NameView name, wire::RecordType type, Slot slot, EntryPointer entry, std::int64_t now) {
+  if (!entry->fresh(now)) return;
+  const std::uint64_t hash = name.hash(seed_);
+  const std::uint64_t key = key_of(hash, type, static_cast<std::uint8_t>(slot));
+  const std::size_t cost =
+      sizeof(Shard::Node) + 2 * sizeof(void*) + kAllocation + name.size() + kAllocation + entry_memory(*entry);
+  Shard& shard = shard_of(hash);
+  const std::scoped_lock lock(shard.mutex);
+  auto queue = Shard::Queue::small;
+  if (const auto found = shard.nodes.find(key); found != shard.nodes.end()) {
+    Shard::Node& old = found->second;
+    const bool same = old.type == type && old.slot == slot && old.name_view() == name;
+    if (same && slot == Slot::exact && old.entry->fresh(now) && old.entry->credibility > entry->credibility) return;
+    if (same) queue = old.queue;
+    shard.erase(*this, old);
+  } else if (shard.ghost(key) == Shard::fingerprint(key)) {
+    queue = Shard::Queue::main;
+  }
+  // What exists is no longer non-existent.
+  if (slot == Slot::exact && entry->kind == CacheKind::records) {
+    const auto gone = key_of(hash, kAnyType, static_cast<std::uint8_t>(Slot::nxdomain));
+    if (auto* node = shard.find(gone, name, kAnyType, Slot::nxdomain)) shard.erase(*this, *node);
+  }
+  if (cost > shard.limit / 4) return;  // one giant must not empty a shard
+  while (shard.memory() + cost > shard.limit && shard.evict_one(*this)) {
+  }
+  if (shard.memory() + cost > shard.limit) return;
+  Shard::Node& node = shard.nodes[key];
+  node.entry = std::move(entry);
+  node.name = std::make_unique<std::uint8_t[]>(name.size());
+  std::memcpy(node.name.get(), name.bytes().data(), name.size());
+  node.name_size = static_cast<std::uint8_t>(name.size());
+  node.key = key;
+  node.cost = static_cast<std::uint32_t>(cost);
+  node.slot = slot;
+  node.type = type;
+  shard.push(node, queue);
+  ++shard.counters.stored;
+  if (slot == Slot::nxdomain) ++nxdomains_;
+  if (slot == Slot::exact && type == wire::RecordType::dname) ++dnames_;
+  while (shard.memory() > shard.limit && shard.evict_one(*this)) {  // the table may have grown
+  }
+}
+
+std::size_t Cache::flush_if(wire::NameView name, bool below) {
+  std::size_t count = 0;
+  for (const auto& shard : shards_) {
+    const std::scoped_lock lock(shard->mutex);
+    for (auto it = shard->nodes.begin(); it != shard->nodes.end();) {
+      Shard::Node& node = (it++)->second;
+      const auto owner = node.name_view();
+      if (below ? owner.is_subdomain_of(name) : owner == name) {
+        shard->erase(*this, node);
+        ++count;
+      }
+    }
+  }
+  return count;
+}
+
+void Cache::flush_all() {
+  flush_if({}, true);
+}
+std::size_t Cache::flush_name(wire::NameView name) {
+  return flush_if(name, false);
+}
+std::size_t Cache::flush_subtree(wire::NameView name) {
+  return flush_if(name, true);
+}
+
+CacheCounters Cache::counters() const {
+  CacheCounters sum;
+  for (const auto& shard : shards_) {
+    const std::scoped_lock lock(shard->mutex);
+    sum.hits += shard->counters.hits;
+    sum.misses += shard->counters.misses;
+    sum.stored += shard->counters.stored;
+    sum.evicted += shard->counters.evicted;
+    sum.entries += shard->nodes.size();
+    sum.memory += shard->memory();
+  }
+  return sum;
+}
+
+}  // namespace placard::recurse

@@ -1,0 +1,117 @@
+// The record cache: record sets, negative answers, delegations and failures, shared by all workers.
+//
+// Sharded by name; a shard's mutex is held for a probe or a store only, never across a suspension. Entries are
+// immutable and handed out as shared_ptr, so a reader keeps what it found whatever happens to the cache. The memory
+// of all entries stays below the limit given: S3-FIFO per shard drops what is not used (why: top of cache.cpp).
+// Expired entries stay for serve-stale until they are dropped for space.
+//
+// What a parent zone says about a child (NS set and glue) is a delegation: an entry of its own beside the child's own
+// NS and address sets. So glue never becomes an answer, a child cannot prolong its delegation (ghost domains) nor
+// replace the addresses that lead to it, and one probe finds all that is needed to ask its servers.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "resolver/net/address.hpp"
+#include "resolver/net/loop.hpp"
+#include "zones/wire/record_set.hpp"
+
+namespace placard::recurse {
+
+/// RFC 2181 5.4.1, low to high. A set replaces one of lower or equal credibility, or an expired one.
+enum class Credibility : std::uint8_t { additional, authority, glue, answer_no_aa, authority_aa, answer_aa, local };
+
+enum class CacheKind : std::uint8_t {
+  records,     ///< a record set
+  nodata,      ///< RFC 2308: the name exists, the type does not
+  nxdomain,    ///< the name does not exist, nor anything below it (RFC 8020)
+  failure,     ///< resolution failed (RFC 9520); short-lived
+  delegation,  ///< NS set and glue as the parent gave them
+};
+
+/// An address of the name server in the n-th NS record of a delegation.
+struct Glue {
+  std::uint16_t server = 0;
+  net::Address address;
+};
+
+struct CacheEntry {
+  CacheKind kind = CacheKind::records;
+  Credibility credibility = Credibility::additional;
+  wire::RecordSet set;  ///< records: the set; negative: the SOA set that proves it (may be empty), owner the asked
+                        ///< name's zone; delegation: NS
+  std::vector<wire::RecordSet> proof;  ///< NSEC and NSEC3 sets with signatures (DS too, of a delegation), as received
+  std::vector<Glue> glue;              ///< of a delegation
+  std::optional<wire::ExtendedError> error;  ///< of a failure
+  std::int64_t stored_at = 0;                ///< wall clock, seconds
+  std::int64_t expires_at = 0;               ///< wall clock, seconds
+  std::uint32_t ttl_at(std::int64_t now) const {
+    return expires_at > now ? static_cast<std::uint32_t>(expires_at - now) : 0;
+  }
+  bool fresh(std::int64_t now) const { return expires_at > now; }
+};
+using EntryPointer = std::shared_ptr<const CacheEntry>;
+
+struct CacheLimits {
+  std::size_t memory = 64U << 20U;                                        ///< octets of all entries and their tables
+  std::uint32_t min_ttl = 0, max_ttl = 86'400, max_negative_ttl = 3'600;  ///< seconds
+};
+
+struct CacheCounters {
+  std::uint64_t hits = 0, misses = 0, stored = 0, evicted = 0;
+  std::size_t entries = 0, memory = 0;
+};
+
+class Cache {
+ public:
+  explicit Cache(const CacheLimits& limits);
+  ~Cache();
+
+  /// The entry for (name, type): fresh records or NODATA, else a fresh NXDOMAIN of the name or of an ancestor at or
+  /// below `top`, else a fresh failure, else an expired entry (look at expires_at). Never a delegation.
+  EntryPointer find(wire::NameView name, wire::RecordType type, std::int64_t now, wire::NameView top = {}) const;
+  /// The records, NODATA or NXDOMAIN kept for (name, type), however old; for serve-stale.
+  EntryPointer find_stale(wire::NameView name, wire::RecordType type) const;
+  /// Deepest fresh delegation at or above `name`: where to start iterating. Nothing when even the root is unknown.
+  EntryPointer find_delegation(wire::NameView name, std::int64_t now) const;
+  /// The fresh DNAME set of the deepest proper ancestor that has one (RFC 6672).
+  EntryPointer find_dname(wire::NameView name, std::int64_t now) const;
+
+  /// Each store returns the entry as made (TTL within the limits), kept or not: a more credible fresh one stays in
+  /// place, and what has TTL 0 is not kept at all.
+  EntryPointer store(wire::RecordSet set, Credibility credibility, std::int64_t now,
+                     std::vector<wire::RecordSet> proof = {});
+  EntryPointer store_negative(CacheKind kind, wire::NameView name, wire::RecordType type, CacheEntry entry,
+                              std::uint32_t ttl, std::int64_t now);
+  /// `ns.owner` is the zone; replaces what was known of it. The glue's `server` counts ns.rdatas.
+  EntryPointer store_delegation(wire::RecordSet ns, std::vector<Glue> glue, std::vector<wire::RecordSet> proof,
+                                std::int64_t now);
+
+  void flush_all();
+  std::size_t flush_name(wire::NameView name);     ///< all types; how many entries went
+  std::size_t flush_subtree(wire::NameView name);  ///< the name and all below
+  CacheCounters counters() const;
+
+ private:
+  struct Shard;
+  enum class Slot : std::uint8_t { exact, nxdomain, failure, delegation };
+  Shard& shard_of(std::uint64_t name_hash) const;
+  EntryPointer probe(wire::NameView name, wire::RecordType type, Slot slot) const;
+  EntryPointer deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot,
+                       std::int64_t now) const;
+  void insert(wire::NameView name, wire::RecordType type, Slot slot, EntryPointer entry, std::int64_t now);
+  std::size_t flush_if(wire::NameView name, bool below);
+
+  std::vector<std::unique_ptr<Shard>> shards_;
+  CacheLimits limits_;
+  std::uint64_t seed_;                              // of the hashes, so that nobody can aim at one shard
+  mutable std::atomic<std::size_t> nxdomains_ = 0;  // entries; 0 spares the look at every ancestor
+  mutable std::atomic<std::size_t> dnames_ = 0;
+};
+
+}  // namespace placard::recurse

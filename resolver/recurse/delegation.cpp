@@ -1,0 +1,158 @@
+#include "resolver/recurse/delegation.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace placard::recurse {
+namespace {
+
+constexpr std::uint32_t kExploreOneIn = 20;  // questions that go to another server than the best
+constexpr double kBackedOff = 10'000, kLame = 100'000, kEachTry = 400;  // milliseconds of handicap
+
+}  // namespace
+
+bool usable_address(const net::Address& address, bool loopback) {
+  const auto& octets = address.octets;
+  if (!address.v6) {
+    if (octets[0] == 0 || octets[0] >= 224) return false;
+    return octets[0] != 127 || loopback;
+  }
+  if (octets[0] == 0xff) return false;
+  const bool zeros = std::all_of(octets.begin(), octets.begin() + 10, [](std::uint8_t octet) { return octet == 0; });
+  if (!zeros) return true;
+  // Within ::/80: ::, ::1, v4-mapped and the long dead v4-compatible addresses.
+  const bool rest =
+      std::all_of(octets.begin() + 10, octets.begin() + 15, [](std::uint8_t octet) { return octet == 0; });
+  return rest && octets[15] == 1 && loopback;
+}
+
+ServerList::ServerList(const World& world, const Delegation& delegation) : world_(world), delegation_(delegation) {
+  if (delegation.configured) {
+    for (const auto& endpoint : delegation.configured->servers) add_address(endpoint, 0);
+  } else {
+    add_names();
+  }
+}
+
+/// At most servers_per_zone of the names, a random choice where there are more; with glue, or cached addresses, or
+/// neither.
+void ServerList::add_names() {
+  const CacheEntry& entry = *delegation_.entry;
+  std::vector<std::uint16_t> order(entry.set.rdatas.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint16_t>(i);
+  for (std::size_t i = order.size(); i > 1; --i)
+    std::swap(order[i - 1], order[world_.network.random(static_cast<std::uint32_t>(i))]);
+  if (order.size() > world_.options.bounds.servers_per_zone) order.resize(world_.options.bounds.servers_per_zone);
+
+  std::vector<wire::Bytes> names(entry.set.rdatas.begin(), entry.set.rdatas.end());
+  for (const std::uint16_t number : order) {
+    const auto name = wire::rdata_name(wire::RecordType::ns, names[number]);
+    if (!name) continue;
+    bool known = false;
+    std::uint32_t count = 0;
+    for (const auto& glue : entry.glue) {
+      if (glue.server != number) continue;
+      known = true;
+      if (count++ < world_.options.bounds.addresses_per_server)
+        add_address({glue.address, world_.options.upstream_port}, number);
+    }
+    if (known) continue;
+    const bool found = add_cached(*name, wire::RecordType::a, number);
+    if (!add_cached(*name, wire::RecordType::aaaa, number) && !found) glueless_.push_back(*name);
+  }
+}
+
+bool ServerList::add_cached(wire::NameView name, wire::RecordType type, std::uint16_t number) {
+  const std::int64_t now = world_.network.wall_seconds();
+  const auto entry = world_.cache.find(name, type, now);
+  if (!entry || entry->kind != CacheKind::records || !entry->fresh(now)) return false;
+  std::uint32_t count = 0;
+  for (const auto rdata : entry->set.rdatas) {
+    if (count++ < world_.options.bounds.addresses_per_server)
+      add_address({net::Address::from_bytes(rdata), world_.options.upstream_port}, number);
+  }
+  return true;
+}
+
+void ServerList::add(const wire::RecordSet& addresses) {
+  if (addresses.type != wire::RecordType::a && addresses.type != wire::RecordType::aaaa) return;
+  std::uint32_t count = 0;
+  for (const auto rdata : addresses.rdatas) {
+    if (count++ < world_.options.bounds.addresses_per_server)
+      add_address({net::Address::from_bytes(rdata), world_.options.upstream_port}, 0xffff);
+  }
+}
+
+void ServerList::add_address(const net::Endpoint& endpoint, std::uint16_t name) {
+  const auto& options = world_.options;
+  if (endpoint.address.v6 ? !options.ipv6 : !options.ipv4) return;
+  const bool hinted =
+      delegation_.configured != nullptr ||
+      std::ranges::any_of(options.root_hints, [&](const RootHint& hint) { return hint.address == endpoint.address; });
+  if (!usable_address(endpoint.address, hinted || options.query_loopback)) return;
+  if (std::ranges::any_of(servers_, [&](const Server& server) { return server.endpoint == endpoint; })) return;
+  Server server;
+  server.endpoint = endpoint;
+  server.name = name;
+  const Milliseconds now = world_.network.now();
+  server.facts = world_.servers.facts(endpoint, now);
+  server.lame = world_.servers.lame(endpoint, delegation_.zone(), now);
+  servers_.push_back(server);
+}
+
+double ServerList::cost(const Server& server) const {
+  // An unknown one is tried early: how else would it become known?
+  double cost = server.facts.known ? static_cast<double>(server.facts.rtt) : 1.0 + world_.network.random(30);
+  if (server.facts.backed_off) cost += kBackedOff;
+  if (server.lame) cost += kLame;
+  return cost + kEachTry * server.tries;
+}
+
+Server* ServerList::best() {
+  if (servers_.size() > 1 && world_.network.random(kExploreOneIn) == 0) {
+    Server& other = servers_[world_.network.random(static_cast<std::uint32_t>(servers_.size()))];
+    if (!other.exhausted && !other.lame && !other.facts.backed_off && other.tries == 0) return &other;
+  }
+  Server* best = nullptr;
+  double least = 0;
+  for (auto& server : servers_) {
+    if (server.exhausted) continue;
+    const double its = cost(server);
+    if (best && its >= least) continue;
+    best = &server;
+    least = its;
+  }
+  return best;
+}
+
+bool ServerList::is_last(const Server& server) const {
+  return glueless_.empty() &&
+         std::ranges::all_of(servers_, [&](const Server& other) { return &other == &server || other.exhausted; });
+}
+
+bool ServerList::only_bad_ones() const {
+  return std::ranges::all_of(servers_, [](const Server& server) {
+    return server.exhausted || server.lame || server.facts.backed_off || server.tries > 0;
+  });
+}
+
+std::optional<wire::Name> ServerList::next_glueless() {
+  if (glueless_.empty()) return std::nullopt;
+  const wire::Name name = glueless_.back();
+  glueless_.pop_back();
+  return name;
+}
+
+std::string ServerList::describe(const Server& server) const {
+  if (delegation_.configured || server.name == 0xffff) return server.endpoint.to_text();
+  std::uint16_t number = 0;
+  for (const auto rdata : delegation_.entry->set.rdatas) {
+    if (number++ != server.name) continue;
+    const auto name = wire::rdata_name(wire::RecordType::ns, rdata);
+    if (name) return fmt::format("{} ({})", name->to_text(), server.endpoint.address.to_text());
+  }
+  return server.endpoint.to_text();
+}
+
+}  // namespace placard::recurse

@@ -1,0 +1,106 @@
+// The inside of a Resolver, for the files that iterate, forward, ask and prime. Each idea has its own file:
+//
+//   resolver.cpp   a question's whole life: cache, chain of aliases, stale answers
+//   iterate.cpp    from the deepest zone known down to the answer
+//   forward.cpp    questions that others resolve for us
+//   ask.cpp        one question to the servers of one zone
+//   believe.cpp    what a judged reply puts into the cache
+//   hints.cpp      the root: hints and priming
+#pragma once
+
+#include <fmt/core.h>
+
+#include <type_traits>
+
+#include "resolver/recurse/delegation.hpp"
+#include "resolver/recurse/flights.hpp"
+#include "resolver/recurse/reply.hpp"
+
+namespace placard::recurse {
+
+/// What of the trace's values fmt does not know, as text.
+template <class Value>
+decltype(auto) printable(const Value& value) {
+  if constexpr (std::is_convertible_v<const Value&, wire::NameView>) {
+    return wire::NameView(value).to_text();
+  } else if constexpr (std::is_same_v<Value, wire::RecordType>) {
+    return wire::to_text(value);
+  } else {
+    return (value);
+  }
+}
+
+/// What came of asking the servers of one zone.
+struct Outcome {
+  std::optional<Reply> reply;               ///< believable
+  bool out_of_means = false;                ///< stopped by the asker's bounds
+  bool answered = false;                    ///< somebody said something, if only SERVFAIL
+  std::vector<wire::ExtendedError> errors;  ///< of a failure
+};
+
+Fetched failure(wire::EdeCode code, std::string text, bool out_of_means = false);
+Fetched failure(Outcome outcome);
+
+struct Resolver::State {
+  State(ResolverOptions given, Network& network_given, std::shared_ptr<Cache> cache_given,
+        std::shared_ptr<ServerTable> servers_given);
+
+  // resolver.cpp
+  net::Task<Resolved> resolve(wire::Question question, Asker asker);
+  net::Task<FetchedPointer> fetch(wire::Question question, Asker asker);
+  net::Task<void> fly(std::shared_ptr<Flight> flight);
+  std::optional<Fetched> from_cache(const wire::Question& question, std::int64_t now) const;
+  std::optional<Fetched> from_stale(const wire::Question& question, std::int64_t now) const;
+
+  // iterate.cpp
+  net::Task<Fetched> iterate(Flight& flight);
+  Delegation deepest_known(const wire::Question& question);
+
+  // forward.cpp
+  const Forward* forward_for(wire::NameView name) const;
+  net::Task<Fetched> forward(Flight& flight, const Forward& to);
+
+  // ask.cpp
+  net::Task<Outcome> ask(Flight& flight, const Delegation& delegation, wire::Question question);
+  net::Task<Reply> ask_server(Flight& flight, const Delegation& delegation, const wire::Question& question,
+                              ServerList& list, Server& server, Outcome& outcome);
+  Outgoing first_way(const Flight& flight, const Server& server, bool forwarder) const;
+  void note_error(NetworkError error, Server& server, Outcome& outcome);
+  net::Task<bool> look_up_address(Flight& flight, ServerList& list, wire::Name name);
+
+  // believe.cpp
+  Fetched believe(const wire::Question& question, Reply reply);
+  EntryPointer believe_referral(Reply& reply);
+
+  // hints.cpp
+  Delegation root();
+  net::Task<void> prime();
+
+  static bool traced(const Flight& flight) {
+    const auto& trace = flight.asker.budget->trace;
+    return trace && trace->steps.size() < kMaxTraceSteps;
+  }
+  /// A step for the trace. Costs nothing where nobody reads it: names become text here.
+  template <class... Values>
+  void note(const Flight& flight, fmt::format_string<decltype(printable(std::declval<const Values&>()))...> format,
+            const Values&... values) {
+    if (!traced(flight)) return;
+    TraceStep step;
+    step.at = network.now() - flight.asker.budget->started;
+    step.text =
+        std::string(2 * static_cast<std::size_t>(flight.asker.depth), ' ') + fmt::format(format, printable(values)...);
+    flight.asker.budget->trace->steps.push_back(std::move(step));
+  }
+
+  ResolverOptions options;
+  Network& network;
+  std::shared_ptr<Cache> cache;
+  std::shared_ptr<ServerTable> servers;
+  ResolverCounters counters;
+  EntryPointer hints;             // the root as the hints have it
+  std::int64_t next_priming = 0;  // wall clock, seconds
+  bool priming = false;
+  Flights flights;  // last: its tasks use all of the above when destroyed
+};
+
+}  // namespace placard::recurse

@@ -1,0 +1,132 @@
+// Questions being worked on: identical ones are asked once, and whoever wants the same answer waits for it.
+//
+// A Flight is one question's work; it runs by itself (a root task), so that a waiter who leaves takes nobody's answer
+// away. Waiters are intrusive: they live in the waiting coroutine's frame and take themselves off when destroyed.
+// A flight may wait for another one (the address of a name server). Following these links finds a circle (A needs B
+// needs A) before it is closed: that wait is refused, which fails the branch and not the whole.
+// A waiter whose deadline comes before the flight's own is woken by the sweeper with nothing in its hands.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "resolver/recurse/resolver.hpp"
+
+namespace placard::recurse {
+
+/// What all the work done for one client's question shares.
+struct Budget {
+  Milliseconds started = 0;
+  std::uint32_t questions = 0;   ///< left
+  std::uint32_t glueless = 0;    ///< left
+  std::shared_ptr<Trace> trace;  ///< null: nobody wants to know
+};
+
+/// On whose behalf something is asked.
+struct Flight;
+struct Asker {
+  std::shared_ptr<Budget> budget;
+  Milliseconds deadline = 0;  ///< on the network's clock
+  std::uint32_t depth = 0;    ///< resolutions of servers' addresses around this one
+  Flight* flight = nullptr;   ///< the one that needs it; null for a client
+  bool checking_disabled = false;
+};
+
+/// What became of one question: links of a chain, and perhaps its end.
+struct Fetched {
+  std::vector<EntryPointer> links;  ///< CNAME and DNAME sets; behind them, when complete, the asked ones
+  wire::Name next;                  ///< where the chain goes on
+  bool complete = false;
+  wire::Rcode rcode = wire::Rcode::noerror;
+  EntryPointer negative;
+  bool failed = false;
+  bool out_of_means = false;  ///< failed by the asker's own bounds, not by the servers: says nothing about the name
+  bool stale = false;
+  std::vector<wire::ExtendedError> errors;
+};
+using FetchedPointer = std::shared_ptr<const Fetched>;
+
+struct FlightKey {
+  wire::Name name;
+  wire::RecordType type = wire::RecordType::a;
+  bool checking_disabled = false;
+  const Trace* trace = nullptr;  ///< a traced resolution does all of its work itself
+  friend bool operator==(const FlightKey&, const FlightKey&) = default;
+};
+struct FlightKeyHash {
+  std::size_t operator()(const FlightKey& key) const {
+    return key.name.view().hash(static_cast<std::uint64_t>(key.type) << 1U |
+                                static_cast<std::uint64_t>(key.checking_disabled));
+  }
+};
+
+class Waiter;
+struct Flight {
+  FlightKey key;
+  Asker asker;  ///< flight: this one
+  Milliseconds started = 0;
+  std::uint32_t asked = 0;  ///< questions to servers
+  std::string_view doing = "starting";
+  net::Endpoint last_server;
+  const Flight* waiting_for = nullptr;
+  Waiter* first_waiter = nullptr;
+};
+
+class Flights {
+ public:
+  explicit Flights(Network& network) : network_(network) {}
+
+  std::shared_ptr<Flight> find(const FlightKey& key) const;
+  void add(const std::shared_ptr<Flight>& flight) { flying_.emplace(flight->key, flight); }
+  /// Runs a flight's work by itself. May finish inside.
+  void start(net::Task<void> work) { tasks_.spawn(std::move(work)); }
+  /// The end of a flight: out of the table, then its waiters are resumed one by one.
+  void land(Flight& flight, const FetchedPointer& fetched);
+
+  std::size_t size() const { return flying_.size(); }
+  std::vector<Resolver::InFlight> list() const;
+
+ private:
+  friend class Waiter;
+  void watch(Waiter& waiter);
+  net::Task<void> sweep(Milliseconds at, std::uint64_t generation);
+
+  Network& network_;
+  std::multimap<Milliseconds, Waiter*> deadlines_;  // of waiters that can't wait for their flight's own
+  Milliseconds next_sweep_ = 0;
+  std::uint64_t generation_ = 0;  // only the newest sweep goes on
+  std::unordered_map<FlightKey, std::shared_ptr<Flight>, FlightKeyHash> flying_;
+  net::TaskSet tasks_;  // last: its frames use all of the above when destroyed
+};
+
+/// One who waits for a flight. Lives in the frame that awaits `landed`.
+class Waiter {
+ public:
+  /// `deadline` as on the network's clock; null comes at that time if nothing came before.
+  Waiter(Flights& flights, std::shared_ptr<Flight> flight, Flight* for_flight, Milliseconds deadline);
+  ~Waiter();
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+
+  net::Completion<FetchedPointer> landed;
+
+  /// Would `waiting` wait for itself, in the end, if it waited for `flight`?
+  static bool closes_circle(const Flight& flight, const Flight* waiting);
+
+ private:
+  friend class Flights;
+  void leave();
+
+  Flights& flights_;
+  std::shared_ptr<Flight> flight_;
+  Flight* for_flight_;
+  Waiter* next_ = nullptr;
+  Waiter* previous_ = nullptr;
+  bool listed_ = false;
+  std::optional<std::multimap<Milliseconds, Waiter*>::iterator> watched_;
+};
+
+}  // namespace placard::recurse

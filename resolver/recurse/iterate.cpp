@@ -1,0 +1,124 @@
+// Iteration (RFC 1034 5.3.3, RFC 9156): from the deepest zone whose servers are known, down along referrals, to the
+// servers that have the answer.
+//
+// On the way down a server sees no more of the name than it needs. Where that breaks a server (it denies an empty
+// non-terminal, fails or keeps silent) the whole name is asked: an answer counts more than privacy from that server.
+#include "resolver/recurse/engine.hpp"
+
+namespace placard::recurse {
+namespace {
+
+constexpr std::uint32_t kOneLabelAtATime = 4;  // RFC 9156 2.3, MINIMISE_ONE_LAB
+constexpr std::int64_t kOldDelegation = 30;    // seconds; an older one may have changed at the parent
+
+/// What to ask of the name, question by question.
+class Minimiser {
+ public:
+  Minimiser(const wire::Question& question, bool on, std::uint32_t limit)
+      : question_(question), labels_(question.name.view().label_count()), left_(on ? limit : 0) {}
+
+  wire::Question next(wire::NameView zone) {
+    shown_ = std::max(shown_, zone.label_count());
+    if (left_ == 0 || shown_ + 1 >= labels_) {
+      shown_ = labels_;
+      return question_;
+    }
+    const std::size_t rest = labels_ - shown_;
+    shown_ += asked_ < kOneLabelAtATime ? 1 : (rest + left_ - 1) / left_;
+    if (shown_ >= labels_) return question_;
+    ++asked_;
+    --left_;
+    wire::Question shortened;
+    shortened.name = wire::Name(question_.name.view().suffix(shown_));
+    shortened.type = wire::RecordType::a;
+    return shortened;
+  }
+  /// From now on the whole name. False when it was whole already.
+  bool give_up() {
+    const bool was_short = shown_ < labels_;
+    left_ = 0;
+    return was_short;
+  }
+  bool whole() const { return shown_ >= labels_; }
+
+ private:
+  const wire::Question question_;
+  const std::size_t labels_;
+  std::size_t shown_ = 0;
+  std::uint32_t left_, asked_ = 0;
+};
+
+}  // namespace
+
+net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
+  wire::Question question;
+  question.name = flight.key.name;
+  question.type = flight.key.type;
+  Delegation at = deepest_known(question);
+  note(flight, "{} {}: starting at the servers of {}", question.name, question.type, at.zone());
+  Minimiser minimiser(question, options.qname_minimisation, options.bounds.minimised);
+  bool looked_above = false;
+  for (std::uint32_t referrals = 0; referrals <= options.bounds.referrals;) {
+    const wire::Question shown = minimiser.next(at.zone());
+    flight.doing = "iterating";
+    auto asking = ask(flight, at, shown);
+    Outcome outcome = co_await asking;
+    if (!outcome.reply) {
+      if (!outcome.out_of_means && minimiser.give_up()) {
+        note(flight, "no good answer for a shortened name: asking the whole one");
+        continue;
+      }
+      const bool old =
+          at.cached && network.wall_seconds() - at.entry->stored_at >= kOldDelegation && !at.zone().is_root();
+      if (!outcome.out_of_means && old && !looked_above) {
+        looked_above = true;
+        wire::Question above;
+        above.name = wire::Name(at.zone().parent());
+        note(flight, "asking above {} whether its servers have changed", at.zone());
+        at = deepest_known(above);
+        continue;
+      }
+      co_return failure(std::move(outcome));
+    }
+    Reply& reply = *outcome.reply;
+    if (reply.kind == ReplyKind::referral) {
+      ++referrals;
+      at = Delegation{};
+      at.entry = believe_referral(reply);
+      continue;
+    }
+    if (!minimiser.whole()) {
+      // Something exists there, or nothing does: servers that deny empty non-terminals are too many to believe the
+      // latter.
+      if (reply.kind == ReplyKind::nxdomain) minimiser.give_up();
+      continue;
+    }
+    // Validation stands between what a server said and what is believed: the delegations on the way brought their DS
+    // sets and proofs along, the reply its signatures.
+    co_return believe(question, std::move(reply));
+  }
+  co_return failure(wire::EdeCode::other, "too many referrals for " + question.name.to_text());
+}
+
+/// A stub of the configuration, or the deepest cached delegation where that is below it; else the root. The parent side
+/// of a cut answers for DS (RFC 4035 3.1.4.1).
+Delegation Resolver::State::deepest_known(const wire::Question& question) {
+  const bool parent_side = question.type == wire::RecordType::ds && !question.name.view().is_root();
+  const wire::NameView name = parent_side ? question.name.view().parent() : question.name.view();
+  const Forward* stub = forward_for(name);
+  Delegation delegation;
+  delegation.cached = true;
+  delegation.entry = cache->find_delegation(name, network.wall_seconds());
+  if (stub && stub->stub) {
+    const auto below = [&](wire::NameView zone) {
+      return zone.is_subdomain_of(stub->zone) && zone.label_count() > stub->zone.view().label_count();
+    };
+    if (delegation.entry && below(delegation.zone())) return delegation;
+    delegation = Delegation{};
+    delegation.configured = stub;
+    return delegation;
+  }
+  return delegation.entry ? delegation : root();
+}
+
+}  // namespace placard::recurse

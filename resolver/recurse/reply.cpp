@@ -1,0 +1,378 @@
+#include "resolver/recurse/reply.hpp"
+
+#include <algorithm>
+
+namespace placard::recurse {
+namespace {
+
+using wire::NameView;
+using wire::RecordSet;
+using wire::RecordType;
+
+Reply reject(ReplyKind kind, std::string_view why) {
+  Reply reply;
+  reply.kind = kind;
+  reply.why = why;
+  return reply;
+}
+
+bool well_formed(RecordType type, wire::Bytes rdata) {
+  switch (type) {
+    case RecordType::a:
+      return rdata.size() == 4;
+    case RecordType::aaaa:
+      return rdata.size() == 16;
+    case RecordType::ns:
+    case RecordType::cname:
+    case RecordType::dname:
+      return wire::rdata_name(type, rdata).has_value();
+    case RecordType::soa:
+      return wire::parse_soa(rdata).has_value();
+    default:
+      return true;
+  }
+}
+
+/// The section's sets of class IN in the zone, without broken records. `broken` tells whether there were some.
+std::vector<RecordSet> believable_sets(const wire::MessageView& message, wire::Section section, NameView zone,
+                                       bool& broken) {
+  auto sets = wire::record_sets(message, section);
+  for (auto& set : sets) {
+    if (std::ranges::all_of(set.rdatas, [&](wire::Bytes rdata) { return well_formed(set.type, rdata); })) continue;
+    broken = true;
+    wire::RdataList kept;
+    for (const auto rdata : set.rdatas) {
+      if (well_formed(set.type, rdata)) kept.add(rdata);
+    }
+    set.rdatas = std::move(kept);
+  }
+  std::erase_if(sets, [&](const RecordSet& set) {
+    return set.rdatas.empty() || set.record_class != wire::RecordClass::in || !set.owner.view().is_subdomain_of(zone);
+  });
+  return sets;
+}
+
+/// Follows the chain from the question's name through the answer section.
+class ChainReader {
+ public:
+  ChainReader(std::vector<RecordSet> sets, const Asked& asked, Reply& reply)
+      : sets_(std::move(sets)), asked_(asked), reply_(reply) {}
+
+  enum class End : std::uint8_t { found, open, too_long };
+  End follow() {
+    reply_.next = asked_.question.name;
+    for (std::size_t links = 0; links <= asked_.max_chain; ++links) {
+      if (take_final()) return End::found;
+      if (const auto* dname = dname_above(reply_.next)) {
+        if (!take_dname(*dname)) return End::too_long;
+        if (asked_.question.type == RecordType::cname) return End::found;
+      } else if (!take_cname()) {
+        return End::open;
+      }
+    }
+    return End::open;
+  }
+
+ private:
+  bool take_final() {
+    bool any = false;
+    for (auto& set : sets_) {
+      const bool fits = set.type == asked_.question.type || asked_.question.type == RecordType::any;
+      if (!fits || set.rdatas.empty() || !(set.owner == reply_.next)) continue;
+      reply_.answer.push_back(std::move(set));
+      set.rdatas = {};
+      any = true;
+    }
+    return any;
+  }
+  const RecordSet* dname_above(NameView name) const {
+    for (const auto& set : sets_) {
+      if (set.type == RecordType::dname && !set.rdatas.empty() && name.is_subdomain_of(set.owner) &&
+          !(set.owner.view() == name))
+        return &set;
+    }
+    return nullptr;
+  }
+  /// False when the name made is too long.
+  bool take_dname(const RecordSet& dname) {
+    const auto target = wire::rdata_name(RecordType::dname, *dname.rdatas.begin());
+    const std::size_t prefix = reply_.next.view().label_count() - dname.owner.view().label_count();
+    reply_.answer.push_back(dname);
+    const auto made = wire::Name::concatenate(reply_.next, prefix, *target);
+    if (!made) return false;
+    RecordSet cname;
+    cname.owner = reply_.next;
+    cname.type = RecordType::cname;
+    cname.ttl = dname.ttl;
+    cname.rdatas.add(made->view().bytes());
+    reply_.answer.push_back(std::move(cname));
+    reply_.next = *made;
+    return true;
+  }
+  bool take_cname() {
+    for (auto& set : sets_) {
+      if (set.type != RecordType::cname || set.rdatas.empty() || !(set.owner == reply_.next)) continue;
+      const auto target = wire::rdata_name(RecordType::cname, *set.rdatas.begin());
+      if (set.rdatas.size() > 1) {  // RFC 1034 3.6.2: one only
+        wire::RdataList first;
+        first.add(*set.rdatas.begin());
+        set.rdatas = std::move(first);
+      }
+      reply_.answer.push_back(std::move(set));
+      set.rdatas = {};
+      reply_.next = *target;
+      return true;
+    }
+    return false;
+  }
+
+  std::vector<RecordSet> sets_;
+  const Asked& asked_;
+  Reply& reply_;
+};
+
+bool is_proof(RecordType type) {
+  return type == RecordType::nsec || type == RecordType::nsec3;
+}
+
+void take_proof(std::vector<RecordSet>& authority, Reply& reply, bool with_ds) {
+  for (auto& set : authority) {
+    if (is_proof(set.type) || (with_ds && set.type == RecordType::ds && set.owner == reply.ns.owner))
+      reply.proof.push_back(std::move(set));
+  }
+}
+
+/// The SOA that speaks for `name`: its owner at or above it. Out-of-zone ones are gone already.
+void take_soa(const std::vector<RecordSet>& authority, NameView name, Reply& reply) {
+  for (const auto& set : authority) {
+    if (set.type != RecordType::soa || !name.is_subdomain_of(set.owner)) continue;
+    reply.soa = set;
+    return;
+  }
+}
+
+void take_glue(const wire::MessageView& message, const Asked& asked, Reply& reply) {
+  std::vector<wire::Name> servers;
+  for (const auto rdata : reply.ns.rdatas) servers.push_back(*wire::rdata_name(RecordType::ns, rdata));
+  std::vector<std::uint8_t> taken(servers.size(), 0);
+  for (const auto& record : message.records(wire::Section::additional)) {
+    const bool address = record.type() == RecordType::a || record.type() == RecordType::aaaa;
+    if (!address || record.record_class() != wire::RecordClass::in || !well_formed(record.type(), record.rdata()))
+      continue;
+    const wire::Name owner = record.owner();
+    if (!owner.view().is_subdomain_of(asked.zone)) continue;
+    for (std::size_t i = 0; i < servers.size(); ++i) {
+      if (taken[i] >= kMaxGluePerServer || !(servers[i] == owner)) continue;
+      ++taken[i];
+      reply.glue.push_back({static_cast<std::uint16_t>(i), net::Address::from_bytes(record.rdata())});
+      reply.ns.ttl = std::min(reply.ns.ttl, record.ttl());  // the delegation is known as long as all of it is
+    }
+  }
+}
+
+/// In the authority section, of whatever zone.
+bool has_any(const wire::MessageView& message, RecordType type) {
+  for (const auto& record : message.records(wire::Section::authority)) {
+    if (record.type() == type) return true;
+  }
+  return false;
+}
+
+/// NOERROR, and nothing for the question in the answer section: a referral, NODATA, or a server that is not one.
+Reply judge_no_answer(const wire::MessageView& message, const Asked& asked, std::vector<RecordSet> authority,
+                      Reply reply) {
+  const NameView name = asked.question.name;
+  take_soa(authority, name, reply);
+  if (reply.soa) {
+    reply.kind = ReplyKind::nodata;
+    take_proof(authority, reply, false);
+    return reply;
+  }
+  RecordSet* cut = nullptr;
+  bool itself = false;
+  for (auto& set : authority) {
+    if (set.type != RecordType::ns || !name.is_subdomain_of(set.owner)) continue;
+    if (set.owner.view() == asked.zone)
+      itself = true;
+    else if (!cut || set.owner.view().label_count() > cut->owner.view().label_count())
+      cut = &set;
+  }
+  if (asked.forwarder) {
+    if (cut || itself) return reject(ReplyKind::lame, "a referral from a forwarder: it does not resolve for us");
+    reply.kind = ReplyKind::empty;
+    return reply;
+  }
+  if (cut && asked.question.type == RecordType::ds && cut->owner.view() == name) {
+    reply.kind =
+        ReplyKind::nodata;  // the parent knows the cut and no DS (a server older than RFC 4035 says so this way)
+    return reply;
+  }
+  if (cut) {
+    reply.kind = ReplyKind::referral;
+    wire::RdataList kept;
+    for (const auto rdata : cut->rdatas) {
+      if (kept.size() < kMaxDelegationServers) kept.add(rdata);
+    }
+    reply.ns = std::move(*cut);
+    reply.ns.rdatas = std::move(kept);
+    cut->rdatas = {};
+    take_glue(message, asked, reply);
+    take_proof(authority, reply, true);
+    return reply;
+  }
+  if (itself && !reply.authoritative) return reject(ReplyKind::lame, "refers the zone to itself");
+  if (itself) {
+    reply.kind = ReplyKind::nodata;
+    return reply;
+  }
+  if (has_any(message, RecordType::ns) || has_any(message, RecordType::soa))
+    return reject(ReplyKind::lame, "refers upwards or sideways");
+  if (!reply.authoritative) return reject(ReplyKind::lame, "an empty answer without authority");
+  reply.kind = ReplyKind::empty;
+  return reply;
+}
+
+std::optional<Reply> judge_header(const wire::MessageView& message, const Asked& asked) {
+  const auto& header = message.header();
+  if (!header.qr || header.opcode != wire::Opcode::query)
+    return reject(ReplyKind::malformed, "not a reply to a question");
+  const auto rcode = message.rcode();
+  const bool one =
+      message.count(wire::Section::question) == 1 && message.question_name() == asked.question.name.view() &&
+      message.question_type() == asked.question.type && message.question_class() == asked.question.record_class;
+  const bool none =
+      message.count(wire::Section::question) == 0 && rcode != wire::Rcode::noerror && rcode != wire::Rcode::nxdomain;
+  if (!one && !none) return reject(ReplyKind::malformed, "another question");
+  if (header.tc) return reject(ReplyKind::truncated, "truncated");
+  switch (rcode) {
+    case wire::Rcode::noerror:
+    case wire::Rcode::nxdomain:
+    case wire::Rcode::yxdomain:
+      return std::nullopt;
+    case wire::Rcode::formerr:
+      return reject(ReplyKind::no_edns, "FORMERR");
+    case wire::Rcode::notimp:
+      return reject(ReplyKind::no_edns, "NOTIMP");
+    case wire::Rcode::badvers:
+      return reject(ReplyKind::no_edns, "BADVERS");
+    case wire::Rcode::servfail:
+      return reject(ReplyKind::server_failure, "SERVFAIL");
+    case wire::Rcode::refused:
+      return reject(ReplyKind::refused, "REFUSED");
+    case wire::Rcode::notauth:
+      return reject(ReplyKind::refused, "NOTAUTH");
+    default:
+      return reject(ReplyKind::malformed, "an unexpected response code");
+  }
+}
+
+/// A question for RRSIG: they are records of the answer then, not companions of what they cover.
+RecordSet signatures_of(const wire::MessageView& message, NameView name) {
+  RecordSet set;
+  set.owner = wire::Name(name);
+  set.type = RecordType::rrsig;
+  set.ttl = ~0U;
+  for (const auto& record : message.records(wire::Section::answer)) {
+    if (record.type() != RecordType::rrsig || record.record_class() != wire::RecordClass::in ||
+        !(record.owner().view() == name))
+      continue;
+    std::vector<std::uint8_t> rdata;
+    record.expand_rdata(rdata);
+    set.rdatas.add(rdata);
+    set.ttl = std::min(set.ttl, record.ttl());
+  }
+  return set;
+}
+
+}  // namespace
+
+Reply judge(const wire::MessageView& message, const Asked& asked) {
+  if (auto rejected = judge_header(message, asked)) return *std::move(rejected);
+  const auto rcode = message.rcode();
+  Reply reply;
+  reply.authoritative = message.header().aa;
+
+  bool broken = false;
+  auto answers = believable_sets(message, wire::Section::answer, asked.zone, broken);
+  if (asked.question.type == RecordType::rrsig) {
+    std::erase_if(answers, [](const RecordSet& set) { return set.type == RecordType::rrsig; });
+    if (auto set = signatures_of(message, asked.question.name); !set.rdatas.empty()) answers.push_back(std::move(set));
+  }
+  auto authority = believable_sets(message, wire::Section::authority, asked.zone, broken);
+
+  ChainReader chain(std::move(answers), asked, reply);
+  switch (chain.follow()) {
+    case ChainReader::End::too_long:
+      reply.kind = ReplyKind::yxdomain;
+      return reply;
+    case ChainReader::End::found:
+      reply.kind = ReplyKind::answer;
+      take_proof(authority, reply, false);  // of a wildcard's expansion
+      if (asked.question.type == RecordType::ns && reply.answer.back().type == RecordType::ns) {
+        reply.ns = reply.answer.back();  // priming wants the addresses too
+        take_glue(message, asked, reply);
+      }
+      return reply;
+    case ChainReader::End::open:
+      break;
+  }
+  if (rcode == wire::Rcode::yxdomain) return reject(ReplyKind::malformed, "YXDOMAIN without a DNAME");
+
+  if (!reply.answer.empty()) {
+    // The code and the SOA speak of the end of the chain, if that is still this server's business.
+    take_soa(authority, reply.next, reply);
+    if (reply.next.view().is_subdomain_of(asked.zone) &&
+        (reply.soa || (rcode == wire::Rcode::nxdomain && asked.forwarder))) {
+      reply.kind = rcode == wire::Rcode::nxdomain ? ReplyKind::nxdomain : ReplyKind::nodata;
+    } else {
+      reply.kind = ReplyKind::chain;
+    }
+    take_proof(authority, reply, false);
+    return reply;
+  }
+  if (rcode == wire::Rcode::nxdomain) {
+    reply.kind = ReplyKind::nxdomain;
+    take_soa(authority, asked.question.name, reply);
+    if (!reply.soa && !asked.forwarder && has_any(message, RecordType::soa)) {
+      return reject(ReplyKind::lame, "denies the name for another zone");
+    }
+    take_proof(authority, reply, false);
+    return reply;
+  }
+  if (broken && message.count(wire::Section::answer) > 0) return reject(ReplyKind::malformed, "broken records");
+  return judge_no_answer(message, asked, std::move(authority), std::move(reply));
+}
+
+std::string_view to_text(ReplyKind kind) {
+  switch (kind) {
+    case ReplyKind::answer:
+      return "answer";
+    case ReplyKind::chain:
+      return "alias";
+    case ReplyKind::nodata:
+      return "no data";
+    case ReplyKind::nxdomain:
+      return "no such name";
+    case ReplyKind::yxdomain:
+      return "alias makes a name that is too long";
+    case ReplyKind::referral:
+      return "referral";
+    case ReplyKind::empty:
+      return "empty answer";
+    case ReplyKind::truncated:
+      return "truncated";
+    case ReplyKind::no_edns:
+      return "no EDNS";
+    case ReplyKind::server_failure:
+      return "server failure";
+    case ReplyKind::refused:
+      return "refused";
+    case ReplyKind::lame:
+      return "lame";
+    case ReplyKind::malformed:
+      return "malformed";
+  }
+  return "unknown";
+}
+
+}  // namespace placard::recurse

@@ -1,0 +1,334 @@
+// The life of a question: link by link along its chain of aliases, each link from the cache, or fetched; where that
+// fails, from what has expired.
+#include "resolver/recurse/resolver.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "resolver/recurse/engine.hpp"
+
+namespace placard::recurse {
+namespace {
+
+constexpr Milliseconds kLeastForServers = 400;  // of a deadline, for the look-up of one name server's address
+
+Resolved servfail(wire::EdeCode code, std::string text) {
+  Resolved resolved;
+  resolved.errors.push_back({code, std::move(text)});
+  return resolved;
+}
+
+Asker on_behalf_of(Asker asker, Flight& flight) {
+  asker.flight = &flight;
+  return asker;
+}
+
+}  // namespace
+
+net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker asker) {
+  Resolved resolved;
+  std::vector<wire::Name> seen;
+  for (std::uint32_t links = 0; links <= options.bounds.chain; ++links) {
+    std::optional<Fetched> link = from_cache(question, network.wall_seconds());
+    if (!link) {
+      auto fetching = fetch(question, asker);
+      const FetchedPointer fetched = co_await fetching;
+      if (fetched) {
+        link = *fetched;
+      } else {
+        link = failure(wire::EdeCode::other, "no time left while another resolution was asking", true);
+      }
+    }
+    if (link->failed) {
+      if (auto stale = from_stale(question, network.wall_seconds())) {
+        stale->errors.insert(stale->errors.end(), link->errors.begin(), link->errors.end());
+        link = std::move(stale);
+        ++counters.stale_answers;
+      }
+    }
+    resolved.errors.insert(resolved.errors.end(), link->errors.begin(), link->errors.end());
+    if (link->failed) {
+      resolved.rcode = wire::Rcode::servfail;
+      resolved.answer.clear();
+      co_return resolved;
+    }
+    resolved.stale = resolved.stale || link->stale;
+    resolved.stale_ttl = options.stale_ttl;
+    resolved.answer.insert(resolved.answer.end(), link->links.begin(), link->links.end());
+    if (link->complete) {
+      resolved.rcode = link->rcode;
+      resolved.negative = link->negative;
+      co_return resolved;
+    }
+    seen.push_back(question.name);
+    question.name = link->next;
+    if (std::ranges::find(seen, question.name) != seen.end()) {
+      co_return servfail(wire::EdeCode::other, "aliases in a circle at " + question.name.to_text());
+    }
+  }
+  co_return servfail(wire::EdeCode::other, "a chain of too many aliases at " + question.name.to_text());
+}
+
+/// Joins the flight for the question, or starts it.
+net::Task<FetchedPointer> Resolver::State::fetch(wire::Question question, Asker asker) {
+  FlightKey key;
+  key.name = question.name;
+  key.type = question.type;
+  key.checking_disabled = asker.checking_disabled;
+  key.trace = asker.budget->trace.get();
+  for (bool again = false;; again = true) {
+    std::shared_ptr<Flight> flight = flights.find(key);
+    const bool mine = !flight;
+    if (mine) {
+      if (flights.size() >= options.bounds.in_flight) {
+        co_return std::make_shared<const Fetched>(
+            failure(wire::EdeCode::other, "too many resolutions in flight", true));
+      }
+      flight = std::make_shared<Flight>();
+      flight->key = key;
+      flight->asker = on_behalf_of(asker, *flight);
+      flight->started = network.now();
+      flights.add(flight);
+    } else if (Waiter::closes_circle(*flight, asker.flight)) {
+      co_return std::make_shared<const Fetched>(
+          failure(wire::EdeCode::other, "name servers in a circle at " + question.name.to_text(), true));
+    }
+    Waiter waiter(flights, flight, asker.flight, asker.deadline);
+    if (mine) flights.start(fly(flight));
+    FetchedPointer fetched = co_await waiter.landed;
+    // Somebody else's means ran out, not ours.
+    const bool retry =
+        !mine && !again && fetched && fetched->failed && fetched->out_of_means && network.now() < asker.deadline;
+    if (!retry) co_return fetched;
+  }
+}
+
+/// A flight from start to landing. Failures of servers are remembered for a short while (RFC 9520); those that come
+/// from the asker's bounds are remembered for a client's question only, because somebody else may have more means.
+net::Task<void> Resolver::State::fly(std::shared_ptr<Flight> flight) {
+  const Forward* to = forward_for(flight->key.name);
+  auto working = to && !to->stub ? forward(*flight, *to) : iterate(*flight);
+  auto fetched = std::make_shared<Fetched>(co_await working);
+  const bool remember =
+      fetched->failed && (!fetched->out_of_means || flight->asker.depth == 0) && !flight->asker.budget->trace;
+  if (fetched->failed) ++counters.failures;
+  if (remember) {
+    CacheEntry entry;
+    if (!fetched->errors.empty()) entry.error = fetched->errors.front();
+    cache->store_negative(CacheKind::failure, flight->key.name, flight->key.type, std::move(entry),
+                          options.bounds.failure_ttl, network.wall_seconds());
+  }
+  flights.land(*flight, fetched);
+}
+
+namespace {
+
+/// An entry as an answer to the question; nothing when it is none.
+std::optional<Fetched> as_answer(const EntryPointer& entry) {
+  Fetched fetched;
+  fetched.complete = true;
+  switch (entry->kind) {
+    case CacheKind::records:
+      if (entry->credibility < Credibility::answer_no_aa) return std::nullopt;
+      fetched.links.push_back(entry);
+      return fetched;
+    case CacheKind::nxdomain:
+      fetched.rcode = wire::Rcode::nxdomain;
+      [[fallthrough]];
+    case CacheKind::nodata:
+      fetched.negative = entry;
+      return fetched;
+    case CacheKind::failure:
+      fetched.failed = true;
+      fetched.errors.push_back({wire::EdeCode::cached_error, {}});
+      if (entry->error) fetched.errors.push_back(*entry->error);
+      return fetched;
+    case CacheKind::delegation:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::optional<Fetched> as_alias(const EntryPointer& cname) {
+  if (!cname || cname->kind != CacheKind::records || cname->set.rdatas.empty()) return std::nullopt;
+  const auto target = wire::rdata_name(wire::RecordType::cname, *cname->set.rdatas.begin());
+  if (!target) return std::nullopt;
+  Fetched fetched;
+  fetched.links.push_back(cname);
+  fetched.next = *target;
+  return fetched;
+}
+
+/// The CNAME that a DNAME makes for this name (RFC 6672 2.2), with what is left of its time.
+std::optional<Fetched> as_dname(const EntryPointer& dname, wire::NameView name) {
+  const auto target = wire::rdata_name(wire::RecordType::dname, *dname->set.rdatas.begin());
+  if (!target) return std::nullopt;
+  Fetched fetched;
+  fetched.links.push_back(dname);
+  const auto made = wire::Name::concatenate(name, name.label_count() - dname->set.owner.view().label_count(), *target);
+  if (!made) {
+    fetched.complete = true;
+    fetched.rcode = wire::Rcode::yxdomain;
+    return fetched;
+  }
+  auto cname = std::make_shared<CacheEntry>();
+  cname->credibility = dname->credibility;
+  cname->set.owner = wire::Name(name);
+  cname->set.type = wire::RecordType::cname;
+  cname->set.ttl = dname->set.ttl;
+  cname->set.rdatas.add(made->view().bytes());
+  cname->stored_at = dname->stored_at;
+  cname->expires_at = dname->expires_at;
+  fetched.links.push_back(std::move(cname));
+  fetched.next = *made;
+  return fetched;
+}
+
+}  // namespace
+
+std::optional<Fetched> Resolver::State::from_cache(const wire::Question& question, std::int64_t now) const {
+  if (wire::is_meta(question.type)) return std::nullopt;
+  const Forward* to = forward_for(question.name);
+  const auto entry = cache->find(question.name, question.type, now, to ? to->zone.view() : wire::NameView{});
+  const bool fresh = entry && entry->fresh(now);
+  if (fresh && entry->kind != CacheKind::nxdomain && entry->kind != CacheKind::failure) {
+    if (auto answer = as_answer(entry)) return answer;
+  }
+  if (question.type != wire::RecordType::cname) {
+    const auto alias = cache->find(question.name, wire::RecordType::cname, now, question.name);
+    if (alias && alias->fresh(now) && alias->credibility >= Credibility::answer_no_aa) {
+      if (auto answer = as_alias(alias)) return answer;
+    }
+  }
+  if (const auto dname = cache->find_dname(question.name, now)) {
+    if (auto answer = as_dname(dname, question.name)) return answer;
+  }
+  return fresh ? as_answer(entry) : std::nullopt;
+}
+
+std::optional<Fetched> Resolver::State::from_stale(const wire::Question& question, std::int64_t now) const {
+  if (!options.serve_stale || wire::is_meta(question.type)) return std::nullopt;
+  std::optional<Fetched> found;
+  EntryPointer entry = cache->find_stale(question.name, question.type);
+  if (entry && entry->expires_at + options.stale_for > now) found = as_answer(entry);
+  if (!found && question.type != wire::RecordType::cname) {
+    entry = cache->find_stale(question.name, wire::RecordType::cname);
+    if (entry && entry->expires_at + options.stale_for > now) found = as_alias(entry);
+  }
+  if (!found || found->failed) return std::nullopt;
+  found->stale = true;
+  found->errors.push_back(
+      {found->rcode == wire::Rcode::nxdomain ? wire::EdeCode::stale_nxdomain : wire::EdeCode::stale_answer, {}});
+  return found;
+}
+
+/// The address of a name server: a resolution inside a resolution, with half of the time that is left, so that one dead
+/// branch does not take the others' chance.
+net::Task<bool> Resolver::State::look_up_address(Flight& flight, ServerList& list, wire::Name name) {
+  Asker asker = flight.asker;
+  ++asker.depth;
+  const Milliseconds now = network.now();
+  const Milliseconds left = asker.deadline > now ? asker.deadline - now : 0;
+  asker.deadline = now + std::min(left, std::max(left / 2, kLeastForServers));
+  --flight.asker.budget->glueless;
+  note(flight, "looking up the address of {}", name);
+  bool found = false;
+  for (const auto type : {wire::RecordType::a, wire::RecordType::aaaa}) {
+    if (!(type == wire::RecordType::a ? options.ipv4 : options.ipv6)) continue;
+    wire::Question question;
+    question.name = name;
+    question.type = type;
+    auto resolving = resolve(question, asker);
+    const Resolved resolved = co_await resolving;
+    for (const auto& entry : resolved.answer) {
+      list.add(entry->set);
+      found = found || entry->set.type == type;
+    }
+    if (found || resolved.rcode != wire::Rcode::noerror) break;  // NXDOMAIN and SERVFAIL are so for AAAA too
+  }
+  co_return found;
+}
+
+Fetched failure(Outcome outcome) {
+  Fetched fetched;
+  fetched.failed = true;
+  fetched.out_of_means = outcome.out_of_means;
+  fetched.errors = std::move(outcome.errors);
+  return fetched;
+}
+
+Fetched failure(wire::EdeCode code, std::string text, bool out_of_means) {
+  Fetched fetched;
+  fetched.failed = true;
+  fetched.out_of_means = out_of_means;
+  fetched.errors.push_back({code, std::move(text)});
+  return fetched;
+}
+
+Resolver::State::State(ResolverOptions given, Network& network_given, std::shared_ptr<Cache> cache_given,
+                       std::shared_ptr<ServerTable> servers_given)
+    : options(std::move(given)),
+      network(network_given),
+      cache(std::move(cache_given)),
+      servers(std::move(servers_given)),
+      flights(network_given) {
+  if (options.root_hints.empty()) options.root_hints = iana_root_hints();
+  wire::RecordSet ns;
+  ns.type = wire::RecordType::ns;
+  auto entry = std::make_shared<CacheEntry>();
+  entry->kind = CacheKind::delegation;
+  std::vector<wire::Name> names;
+  for (const auto& hint : options.root_hints) {
+    auto at = std::ranges::find(names, hint.name);
+    if (at == names.end()) {
+      ns.rdatas.add(hint.name.view().bytes());
+      names.push_back(hint.name);
+      at = std::prev(names.end());
+    }
+    entry->glue.push_back({static_cast<std::uint16_t>(at - names.begin()), hint.address});
+  }
+  entry->set = std::move(ns);
+  hints = std::move(entry);
+}
+
+Resolver::Resolver(ResolverOptions options, Network& network, std::shared_ptr<Cache> cache,
+                   std::shared_ptr<ServerTable> servers)
+    : state_(std::make_unique<State>(std::move(options), network, std::move(cache), std::move(servers))) {}
+Resolver::~Resolver() = default;
+
+net::Task<Resolved> Resolver::resolve(ResolveRequest request) {
+  State& state = *state_;
+  ++state.counters.resolutions;
+  if (request.question.record_class != wire::RecordClass::in) {
+    co_return servfail(wire::EdeCode::not_supported, "only class IN is resolved");
+  }
+  if (wire::is_meta(request.question.type) && request.question.type != wire::RecordType::any) {
+    co_return servfail(wire::EdeCode::invalid_query_type, wire::to_text(request.question.type));
+  }
+  Asker asker;
+  asker.budget = std::make_shared<Budget>();
+  asker.budget->started = state.network.now();
+  asker.budget->questions = state.options.bounds.questions;
+  asker.budget->glueless = state.options.bounds.glueless_total;
+  asker.budget->trace = request.trace;
+  asker.deadline = asker.budget->started + state.options.bounds.deadline;
+  asker.checking_disabled = request.checking_disabled;
+  auto resolving = state.resolve(request.question, asker);
+  co_return co_await resolving;
+}
+
+const ResolverCounters& Resolver::counters() const {
+  return state_->counters;
+}
+std::vector<Resolver::InFlight> Resolver::in_flight() const {
+  return state_->flights.list();
+}
+
+std::uint32_t Resolved::ttl(std::int64_t now) const {
+  if (stale) return stale_ttl;
+  std::uint32_t least = negative ? negative->ttl_at(now) : ~0U;
+  for (const auto& entry : answer) least = std::min(least, entry->ttl_at(now));
+  return least == ~0U ? 0 : least;
+}
+
+}  // namespace placard::recurse

@@ -1,0 +1,211 @@
+// Replies, honest and hostile, and what of them is believed.
+#include <catch2/catch.hpp>
+
+#include <string>
+
+#include "resolver/recurse/reply.hpp"
+#include "zones/wire/ldns_adapter.hpp"
+#include "zones/wire/writer.hpp"
+
+namespace placard::recurse {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+wire::Name name(std::string_view text) {
+  return *wire::Name::from_text(text);
+}
+
+struct Made {
+  wire::Header header;
+  wire::Question question;
+  Lines answer, authority, additional;
+
+  Made(std::string_view asked, wire::RecordType type = wire::RecordType::a) {
+    header.qr = true;
+    question.name = name(asked);
+    question.type = type;
+  }
+  std::vector<std::uint8_t> bytes() const {
+    std::vector<std::uint8_t> buffer(65535);
+    wire::MessageWriter writer(buffer, buffer.size());
+    writer.header(header);
+    writer.question(question.name, question.type, question.record_class);
+    put(writer, wire::Section::answer, answer);
+    put(writer, wire::Section::authority, authority);
+    put(writer, wire::Section::additional, additional);
+    const auto written = writer.finish();
+    REQUIRE(written);
+    return {written->begin(), written->end()};
+  }
+  static void put(wire::MessageWriter& writer, wire::Section section, const Lines& lines) {
+    for (const auto& line : lines) {
+      const auto record = wire::record_from_text(line, wire::NameView{}, 300);
+      REQUIRE(record);
+      writer.record(section, record->owner, record->type, record->record_class, record->ttl, record->rdata);
+    }
+  }
+};
+
+Reply judged(const Made& made, std::string_view zone, const wire::Question* asked = nullptr, bool forwarder = false) {
+  const auto bytes = made.bytes();
+  const auto message = wire::parse_message(bytes);
+  REQUIRE(message);
+  const auto owner = name(zone);
+  const Asked question{asked ? *asked : made.question, owner, forwarder};
+  return judge(*message, question);
+}
+
+TEST_CASE("an answer is believed, and nothing beside it") {
+  Made made("www.zone.example.");
+  made.header.aa = true;
+  made.answer = {"www.zone.example. A 192.0.2.1", "www.zone.example. A 192.0.2.2", "www.bank.example. A 203.0.113.66",
+                 "other.zone.example. A 192.0.2.9"};
+  made.authority = {"bank.example. NS ns.zone.example.", "zone.example. NS ns.zone.example."};
+  made.additional = {"www.bank.example. A 203.0.113.66"};
+  const auto reply = judged(made, "zone.example.");
+  CHECK(reply.kind == ReplyKind::answer);
+  CHECK(reply.authoritative);
+  REQUIRE(reply.answer.size() == 1);
+  CHECK(reply.answer[0].rdatas.size() == 2);
+  CHECK(reply.glue.empty());
+}
+
+TEST_CASE("an answer from outside of the zone is not believed") {
+  Made made("www.bank.example.");
+  made.header.aa = true;
+  made.answer = {"www.bank.example. A 203.0.113.66"};
+  CHECK_FALSE(judged(made, "zone.example.").kind == ReplyKind::answer);
+}
+
+TEST_CASE("a chain is followed inside of the zone only") {
+  Made made("www.zone.example.");
+  made.answer = {"b.zone.example. CNAME www.bank.example.", "www.bank.example. A 203.0.113.66",
+                 "www.zone.example. CNAME b.zone.example."};
+  const auto reply = judged(made, "zone.example.");
+  CHECK(reply.kind == ReplyKind::chain);
+  CHECK(reply.answer.size() == 2);
+  CHECK(reply.next == name("www.bank.example."));
+}
+
+TEST_CASE("NXDOMAIN behind an alias that leaves the zone does not count for its target") {
+  Made made("www.zone.example.");
+  made.header.rcode = 3;
+  made.answer = {"www.zone.example. CNAME www.bank.example."};
+  made.authority = {"bank.example. SOA a. b. 1 2 3 4 5"};
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::chain);
+}
+
+TEST_CASE("an alias of itself ends") {
+  Made made("www.zone.example.");
+  made.answer = {"www.zone.example. CNAME www.zone.example."};
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::chain);
+}
+
+TEST_CASE("two CNAMEs at one name: the first") {
+  Made made("www.zone.example.");
+  made.answer = {"www.zone.example. CNAME a.zone.example.", "www.zone.example. CNAME b.zone.example."};
+  const auto reply = judged(made, "zone.example.");
+  REQUIRE(reply.answer.size() == 1);
+  CHECK(reply.answer[0].rdatas.size() == 1);
+  CHECK(reply.next == name("a.zone.example."));
+}
+
+TEST_CASE("a referral downwards, with glue of the zone and not of strangers") {
+  Made made("www.sub.zone.example.");
+  made.authority = {"sub.zone.example. NS ns1.sub.zone.example.", "sub.zone.example. NS ns.sister.zone.example.",
+                    "sub.zone.example. NS ns.bank.example."};
+  made.additional = {"ns1.sub.zone.example. A 192.0.2.1", "ns1.sub.zone.example. AAAA 2001:db8::1",
+                     "ns.sister.zone.example. A 192.0.2.2", "ns.bank.example. A 203.0.113.66",
+                     "unrelated.zone.example. A 203.0.113.66"};
+  const auto reply = judged(made, "zone.example.");
+  CHECK(reply.kind == ReplyKind::referral);
+  CHECK(reply.ns.owner == name("sub.zone.example."));
+  REQUIRE(reply.glue.size() == 3);
+  for (const auto& glue : reply.glue) CHECK(glue.address.to_text() != "203.0.113.66");
+}
+
+TEST_CASE("many name servers and many addresses are cut to the bounds") {
+  Made made("www.sub.zone.example.");
+  for (int i = 0; i < 200; ++i)
+    made.authority.push_back("sub.zone.example. NS ns" + std::to_string(i) + ".sub.zone.example.");
+  for (int i = 0; i < 200; ++i) made.additional.push_back("ns0.sub.zone.example. A 192.0.2." + std::to_string(i));
+  const auto reply = judged(made, "zone.example.");
+  CHECK(reply.kind == ReplyKind::referral);
+  CHECK(reply.ns.rdatas.size() == kMaxDelegationServers);
+  CHECK(reply.glue.size() == kMaxGluePerServer);
+}
+
+TEST_CASE("referrals upwards, sideways and to the zone itself are lame") {
+  Made made("www.zone.example.");
+  for (const char* owner : {".", "example.", "zone.example.", "bank.example.", "other.zone.example."}) {
+    made.authority = {std::string(owner) + " NS ns.evil.example."};
+    made.additional = {"ns.evil.example. A 203.0.113.66"};
+    INFO(owner);
+    CHECK(judged(made, "zone.example.").kind == ReplyKind::lame);
+  }
+}
+
+TEST_CASE("NODATA and NXDOMAIN need an SOA that speaks for the name") {
+  Made made("www.zone.example.");
+  made.authority = {"zone.example. SOA a. b. 1 2 3 4 5"};
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::nodata);
+  made.header.rcode = 3;
+  CHECK(judged(made, "zone.example.").soa);
+  made.authority = {"bank.example. SOA a. b. 1 2 3 4 5"};
+  CHECK_FALSE(judged(made, "zone.example.").soa);
+  made.header.rcode = 0;
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::lame);
+  made.authority = {};
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::lame);
+  made.header.aa = true;
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::empty);
+}
+
+TEST_CASE("the codes") {
+  const std::pair<int, ReplyKind> codes[] = {{1, ReplyKind::no_edns}, {2, ReplyKind::server_failure},
+                                             {4, ReplyKind::no_edns}, {5, ReplyKind::refused},
+                                             {9, ReplyKind::refused}, {11, ReplyKind::malformed}};
+  for (const auto& [code, kind] : codes) {
+    Made made("www.zone.example.");
+    made.header.rcode = static_cast<std::uint8_t>(code);
+    CHECK(judged(made, "zone.example.").kind == kind);
+  }
+}
+
+TEST_CASE("another question, or no reply at all, is malformed") {
+  Made made("www.zone.example.");
+  wire::Question other = made.question;
+  other.name = name("other.zone.example.");
+  CHECK(judged(made, "zone.example.", &other).kind == ReplyKind::malformed);
+  other = made.question;
+  other.type = wire::RecordType::mx;
+  CHECK(judged(made, "zone.example.", &other).kind == ReplyKind::malformed);
+  made.header.qr = false;
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::malformed);
+}
+
+TEST_CASE("TC wins over what came with it") {
+  Made made("www.zone.example.");
+  made.header.tc = true;
+  made.answer = {"www.zone.example. A 192.0.2.1"};
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::truncated);
+}
+
+TEST_CASE("a forwarder may say anything below the root, but may not refer") {
+  Made made("www.zone.example.");
+  made.answer = {"www.zone.example. CNAME host.other.", "host.other. A 192.0.2.1"};
+  CHECK(judged(made, ".", nullptr, true).kind == ReplyKind::answer);
+  made.answer = {};
+  made.authority = {"example. NS ns.example."};
+  CHECK(judged(made, ".", nullptr, true).kind == ReplyKind::lame);
+}
+
+TEST_CASE("DS at the cut: the parent's referral says that there is none") {
+  Made made("sub.zone.example.", wire::RecordType::ds);
+  made.authority = {"sub.zone.example. NS ns.sub.zone.example."};
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::nodata);
+}
+
+}  // namespace
+}  // namespace placard::recurse
