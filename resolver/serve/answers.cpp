@@ -1,0 +1,98 @@
+#include "resolver/serve/answers.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace placard::serve {
+namespace {
+
+constexpr std::size_t kTypicalAnswer = 400;  // octets, slot included
+
+/// A hash may collide: the stored question itself decides. Case is ignored.
+bool same_question(const StoredAnswer& answer, const ClientQuestion& question) {
+  const auto name = question.question.name.view().bytes();
+  const wire::Bytes stored(answer.message);
+  if (stored.size() < wire::kHeaderSize + name.size() + 4) return false;
+  const auto stored_name = stored.subspan(wire::kHeaderSize, name.size());
+  if (!std::equal(name.begin(), name.end(), stored_name.begin(),
+                  [](std::uint8_t a, std::uint8_t b) { return wire::lower(a) == wire::lower(b); }))
+    return false;
+  const auto type = stored.subspan(wire::kHeaderSize + name.size(), 2);
+  return (type[0] << 8 | type[1]) == static_cast<std::uint16_t>(question.question.type);
+}
+
+}  // namespace
+
+AnswerCache::AnswerCache(std::size_t memory, std::uint64_t seed) : seed_(seed), limit_(memory) {
+  const std::size_t buckets = std::bit_floor(std::max<std::size_t>(memory / kTypicalAnswer / kWays, 1));
+  slots_.resize(buckets * kWays);
+  mask_ = buckets - 1;
+  memory_ = slots_.size() * sizeof(Slot);
+}
+
+std::uint64_t AnswerCache::hash_of(const ClientQuestion& question) const {
+  const auto kind = std::uint64_t{static_cast<std::uint16_t>(question.question.type)} << 2 |
+                    std::uint64_t{question.dnssec_ok} << 1 | std::uint64_t{question.checking_disabled};
+  // Fibonacci hashing spreads the kind over the bits that choose the bucket.
+  return question.question.name.view().hash(seed_) ^ (kind * 0x9e3779b97f4a7c15U);
+}
+
+StoredAnswer* AnswerCache::find(const ClientQuestion& question, std::int64_t now) {
+  const std::uint64_t hash = hash_of(question);
+  Slot* const slots = bucket(hash);
+  for (std::size_t way = 0; way < kWays; ++way) {
+    Slot& slot = slots[way];
+    if (!slot.answer || slot.hash != hash || !same_question(*slot.answer, question)) continue;
+    if (slot.answer->expires_at <= now) return nullptr;
+    slot.used = ++tick_;
+    return slot.answer.get();
+  }
+  return nullptr;
+}
+
+StoredAnswer* AnswerCache::insert(const ClientQuestion& question, StoredAnswer answer) {
+  const std::size_t needed = answer.memory();
+  if (needed > limit_ / 16) return nullptr;  // one answer never pushes many out
+  const std::uint64_t hash = hash_of(question);
+  Slot* const slots = bucket(hash);
+  Slot* victim = slots;
+  for (std::size_t way = 0; way < kWays; ++way) {
+    Slot& slot = slots[way];
+    if (slot.answer && slot.hash == hash && same_question(*slot.answer, question)) {
+      victim = &slot;
+      break;
+    }
+    if (!slot.answer || (victim->answer && slot.used < victim->used)) victim = &slot;
+  }
+  drop(*victim);
+  make_room(needed);
+  victim->hash = hash;
+  victim->used = ++tick_;
+  victim->answer = std::make_unique<StoredAnswer>(std::move(answer));
+  memory_ += needed;
+  ++entries_;
+  return victim->answer.get();
+}
+
+void AnswerCache::clear() {
+  for (auto& slot : slots_) drop(slot);
+}
+
+void AnswerCache::drop(Slot& slot) {
+  if (!slot.answer) return;
+  memory_ -= slot.answer->memory();
+  --entries_;
+  slot.answer.reset();
+}
+
+void AnswerCache::make_room(std::size_t needed) {
+  // One sweep at most: drops what was not used in the last half of the ticks, then whatever the hand meets.
+  const std::uint64_t old = tick_ / 2;
+  for (std::size_t steps = 0; memory_ + needed > limit_ && steps < 2 * slots_.size(); ++steps) {
+    Slot& slot = slots_[hand_];
+    hand_ = (hand_ + 1) % slots_.size();
+    if (slot.answer && (slot.used <= old || steps >= slots_.size())) drop(slot);
+  }
+}
+
+}  // namespace placard::serve

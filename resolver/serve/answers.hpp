@@ -1,0 +1,49 @@
+// The answer cache of one worker: whole wire answers from before policy, found with one hash.
+//
+// Set-associative: a question's hash names a bucket of eight slots, and the slot longest unused goes when the bucket
+// is full or the memory given is used up. No lock: one thread owns it. A probe allocates nothing. Expired answers
+// are not returned; the record cache below keeps what is worth serving stale.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "resolver/serve/render.hpp"
+
+namespace placard::serve {
+
+class AnswerCache {
+ public:
+  /// `memory` in octets; the table of slots is sized for answers of about 400 octets and counts too.
+  AnswerCache(std::size_t memory, std::uint64_t seed);
+
+  /// The fresh answer to (name, type, DO, CD), or null. The pointer lives until the next insert() or clear().
+  StoredAnswer* find(const ClientQuestion& question, std::int64_t now);
+  StoredAnswer* insert(const ClientQuestion& question, StoredAnswer answer);
+  void clear();
+
+  std::size_t entries() const { return entries_; }
+  std::size_t memory() const { return memory_; }
+
+ private:
+  static constexpr std::size_t kWays = 8;
+  struct Slot {
+    std::uint64_t hash = 0;
+    std::uint64_t used = 0;  ///< tick of the last use
+    std::unique_ptr<StoredAnswer> answer;
+  };
+
+  std::uint64_t hash_of(const ClientQuestion& question) const;
+  Slot* bucket(std::uint64_t hash) { return &slots_[(hash & mask_) * kWays]; }
+  void drop(Slot& slot);
+  void make_room(std::size_t needed);
+
+  std::vector<Slot> slots_;
+  std::uint64_t mask_ = 0, seed_ = 0, tick_ = 0;
+  std::size_t limit_ = 0, memory_ = 0, entries_ = 0;
+  std::size_t hand_ = 0;  // where make_room() sweeps on
+};
+
+}  // namespace placard::serve

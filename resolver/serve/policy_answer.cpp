@@ -1,0 +1,155 @@
+#include "resolver/serve/policy_answer.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "zones/wire/message.hpp"
+
+namespace placard::serve {
+namespace {
+
+/// One answer being put together: writer, question and the error it carries.
+class PolicyWriter {
+ public:
+  PolicyWriter(const ClientQuestion& question, const wire::ExtendedError& error, wire::Rcode rcode,
+               std::span<std::uint8_t> reply)
+      : question_(question),
+        error_(error),
+        rcode_(rcode),
+        reply_(reply),
+        writer_(reply, std::min(question.limit, reply.size()), opt_size(question, {&error, 1})) {
+    writer_.header(answer_header(question, rcode));
+    writer_.question(question.question.name, question.question.type, question.question.record_class);
+  }
+
+  void chain(const ChainPrefix& prefix) {
+    if (prefix.answer == nullptr) return;
+    const auto message = wire::parse_message(prefix.answer->message);
+    if (!message) return;
+    std::size_t left = prefix.records;
+    std::vector<std::uint8_t> rdata;
+    for (const auto& record : message->records(wire::Section::answer)) {
+      if (left-- == 0) break;
+      if (record.type() == wire::RecordType::rrsig) continue;  // rewritten answers are not signed
+      rdata.clear();
+      record.expand_rdata(rdata);
+      writer_.record(wire::Section::answer, record.owner(), record.type(), record.record_class(),
+                     std::min(record.ttl(), prefix.max_ttl), rdata);
+    }
+  }
+
+  void record(wire::NameView owner, wire::RecordType type, std::uint32_t ttl, wire::Bytes rdata) {
+    writer_.record(wire::Section::answer, owner, type, wire::RecordClass::in, ttl, rdata);
+    ++answers_;
+  }
+
+  /// The SOA that a negative answer needs (RFC 2308): owned by the rule's name, MINIMUM and TTL the policy's.
+  void soa(wire::NameView owner, std::uint32_t ttl) {
+    static const wire::Name kMname = *wire::Name::from_text("localhost."),
+                            kRname = *wire::Name::from_text("nobody.invalid.");
+    std::array<std::uint8_t, 64> rdata;
+    auto* at = rdata.data();
+    for (const auto& name : {kMname.view(), kRname.view()})
+      at = std::copy(name.bytes().begin(), name.bytes().end(), at);
+    for (const std::uint32_t field : {1U, 3600U, 600U, 86'400U, ttl})
+      for (int shift = 24; shift >= 0; shift -= 8) *at++ = static_cast<std::uint8_t>(field >> shift);
+    writer_.record(wire::Section::authority, owner, wire::RecordType::soa, wire::RecordClass::in, ttl,
+                   {rdata.data(), static_cast<std::size_t>(at - rdata.data())});
+  }
+
+  std::size_t answers() const { return answers_; }
+
+  std::size_t finish() {
+    if (writer_.full()) return render_truncated(question_, rcode_, {&error_, 1}, reply_);
+    return finish_answer(writer_, question_, rcode_, {&error_, 1});
+  }
+
+ private:
+  const ClientQuestion& question_;
+  const wire::ExtendedError& error_;
+  wire::Rcode rcode_;
+  std::span<std::uint8_t> reply_;
+  wire::MessageWriter writer_;
+  std::size_t answers_ = 0;
+};
+
+}  // namespace
+
+std::uint32_t policy_ttl(const policy::Match& match, const ServeOptions& options, policy::Time now) {
+  const std::int64_t wanted = match.ttl.value_or(options.policy_ttl);
+  const std::int64_t left =
+      std::max<std::int64_t>(match.valid_to - now, 0);  // kNever - now does not overflow: now >= 0
+  return static_cast<std::uint32_t>(std::min(wanted, left));
+}
+
+wire::ExtendedError policy_error(const policy::Match& match) {
+  return {match.extended_error, std::string(match.decision_id)};
+}
+
+PolicyAnswer render_policy(const policy::Match& match, const policy::Index& index, const ServeOptions& options,
+                           const ClientQuestion& question, wire::NameView met, const ChainPrefix& prefix,
+                           policy::Time now, std::span<std::uint8_t> reply) {
+  const auto error = policy_error(match);
+  const auto ttl = policy_ttl(match, options, now);
+  const auto type = question.question.type;
+  const bool any = type == wire::RecordType::any;
+  const bool no_such_name = match.action == policy::Action::nxdomain;
+  const auto answered = [](std::size_t size) { return PolicyAnswer{PolicyVerdict::answered, size}; };
+
+  switch (match.action) {
+    case policy::Action::passthru:
+      return {PolicyVerdict::pass, 0};
+    case policy::Action::drop:
+      return {PolicyVerdict::dropped, 0};
+    case policy::Action::truncate:
+      if (question.stream) return {PolicyVerdict::pass, 0};
+      return answered(render_truncated(question, wire::Rcode::noerror, {&error, 1}, reply));
+    case policy::Action::refused:
+      return answered(render_rcode(question, wire::Rcode::refused, {&error, 1}, reply));
+    case policy::Action::cname:
+      if (type != wire::RecordType::cname) return {PolicyVerdict::redirect, 0};
+      break;
+    case policy::Action::sinkhole:
+    case policy::Action::nxdomain:
+    case policy::Action::nodata:
+    case policy::Action::local_data:
+      break;
+  }
+
+  PolicyWriter writer(question, error, no_such_name ? wire::Rcode::nxdomain : wire::Rcode::noerror, reply);
+  writer.chain(prefix);
+  if (match.action == policy::Action::sinkhole) {
+    for (const auto& address : options.notice_addresses) {
+      const auto address_type = address.v6 ? wire::RecordType::aaaa : wire::RecordType::a;
+      if (type == address_type || any) writer.record(met, address_type, ttl, address.bytes());
+    }
+  } else if (match.action == policy::Action::local_data) {
+    for (const auto& record : index.records_of(match))
+      if (record.type == type || record.type == wire::RecordType::cname || any)
+        writer.record(met, record.type, ttl, record.rdata);
+  } else if (match.action == policy::Action::cname) {
+    writer.record(met, wire::RecordType::cname, ttl, index.target_of(match).bytes());
+  }
+  if (writer.answers() == 0) writer.soa(match.rule_name, ttl);
+  return answered(writer.finish());
+}
+
+std::size_t render_redirect(const ClientQuestion& question, wire::NameView owner, wire::NameView target,
+                            std::uint32_t ttl, const wire::ExtendedError& error, const StoredAnswer& target_answer,
+                            std::int64_t now, std::span<std::uint8_t> reply) {
+  PolicyWriter writer(question, error, target_answer.rcode, reply);
+  writer.record(owner, wire::RecordType::cname, ttl, target.bytes());
+  const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now - target_answer.stored_at));
+  if (const auto message = wire::parse_message(target_answer.message)) {
+    std::vector<std::uint8_t> rdata;
+    for (const auto& record : message->records(wire::Section::answer)) {
+      if (record.type() == wire::RecordType::rrsig) continue;
+      rdata.clear();
+      record.expand_rdata(rdata);
+      writer.record(record.owner(), record.type(), std::min(ttl, record.ttl() > age ? record.ttl() - age : 0), rdata);
+    }
+  }
+  return writer.finish();
+}
+
+}  // namespace placard::serve

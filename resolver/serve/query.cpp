@@ -1,0 +1,393 @@
+#include "resolver/serve/query.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "resolver/serve/special.hpp"
+#include "zones/answer.hpp"
+
+namespace placard::serve {
+
+/// A client that waits for a resolution.
+struct Pipeline::Waiter {
+  ClientQuestion question;
+  ReturnPath path;
+  std::optional<Redirect> redirect;
+};
+
+/// A resolution in flight and all who wait for it.
+struct Pipeline::Pending {
+  PendingKey key;
+  std::vector<Waiter> waiters;
+};
+
+std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
+                                  const ReturnPath& path, std::span<std::uint8_t> reply) {
+  (stream ? counters_.tcp_questions : counters_.udp_questions).add();
+  ClientQuestion question;
+  question.listener = listener;
+  question.client = client;
+  question.stream = stream;
+  bool exempt = false;  // a passthru rule met the asked name: policy has nothing more to say
+
+  Step answer = receive(packet, question, reply);
+  if (!answer) answer = admit(question, reply);
+  if (!answer) answer = special(question, reply);
+  const bool policy_first = snapshot_->options.own_zones_policy && !zones_here_[listener].exclusive;
+  if (!answer && policy_first) answer = policy_by_name(question, path, exempt, reply);
+  if (!answer) answer = own_zones(question, reply);
+  if (!answer && !policy_first) answer = policy_by_name(question, path, exempt, reply);
+  if (!answer) answer = cached(question, path, exempt, reply);
+  if (!answer) answer = resolve(question, path, nullptr, reply);
+  if (*answer > 0) count(reply.first(*answer));
+  return *answer;
+}
+
+// ---------------------------------------------------------------- 1: receive
+
+Pipeline::Step Pipeline::receive(wire::Bytes packet, ClientQuestion& question, std::span<std::uint8_t> reply) {
+  const auto header = wire::parse_header(packet);
+  if (!header || header->qr) {
+    counters_.dropped.add();
+    return 0;
+  }
+  question.id = header->id;
+  question.recursion_desired = header->rd;
+  question.checking_disabled = header->cd;
+  question.udp_size = snapshot_->options.udp_size;
+  question.limit = question.stream ? wire::kMaxMessageSize : 512;
+
+  const auto without_question = [&](wire::Rcode rcode) {
+    wire::MessageWriter writer(reply, std::min(question.limit, reply.size()));
+    auto answer = answer_header(question, rcode);
+    answer.opcode = header->opcode;
+    writer.header(answer);
+    return finish_answer(writer, question, rcode, {});
+  };
+  if (header->opcode != wire::Opcode::query) return without_question(wire::Rcode::notimp);
+  const auto message = wire::parse_message(packet);
+  if (!message || message->count(wire::Section::question) != 1) {
+    counters_.malformed.add();
+    return without_question(wire::Rcode::formerr);
+  }
+
+  question.question = message->question();
+  question.wants_authenticated = header->ad;
+  if (const auto& edns = message->edns()) {
+    question.edns = true;
+    question.dnssec_ok = edns->dnssec_ok;
+    question.wants_authenticated |= edns->dnssec_ok;
+    if (!question.stream)
+      question.limit = std::clamp<std::size_t>(edns->udp_size, 512, std::max<std::size_t>(512, question.udp_size));
+    if (edns->version != 0) return render_rcode(question, wire::Rcode::badvers, {}, reply);
+  }
+  const auto type = question.question.type;
+  if (wire::is_meta(type) && type != wire::RecordType::any) {
+    const bool transfer = type == wire::RecordType::axfr || type == wire::RecordType::ixfr;
+    return render_rcode(question, transfer ? wire::Rcode::refused : wire::Rcode::notimp, {}, reply);
+  }
+  return std::nullopt;
+}
+
+// ---------------------------------------------------------------- 2: access
+
+Pipeline::Step Pipeline::admit(ClientQuestion& question, std::span<std::uint8_t> reply) {
+  const auto& options = snapshot_->options;
+  bool exclusive = false;
+  const auto* zones = zones_of(question.listener, exclusive);
+  question.recursion_available = options.recursion && !exclusive && options.recursion_clients.contains(question.client);
+  if (question.recursion_available) return std::nullopt;
+  if (zones != nullptr && zones->find(question.question.name, question.question.type) != nullptr) return std::nullopt;
+  counters_.refused.add();
+  const wire::ExtendedError error{
+      exclusive || !options.recursion ? wire::EdeCode::not_authoritative : wire::EdeCode::prohibited, {}};
+  return render_rcode(question, wire::Rcode::refused, {&error, 1}, reply);
+}
+
+// ---------------------------------------------------------------- 3: special names
+
+Pipeline::Step Pipeline::special(const ClientQuestion& question, std::span<std::uint8_t> reply) {
+  if (question.question.record_class == wire::RecordClass::ch)
+    return render_chaos(question, snapshot_->options.identity, reply);
+  if (question.question.record_class != wire::RecordClass::in)
+    return render_rcode(question, wire::Rcode::notimp, {}, reply);
+  const auto found = find_special(question.question.name);
+  if (!found) return std::nullopt;
+  const auto& ordinary = snapshot_->options.not_special;
+  if (std::any_of(ordinary.begin(), ordinary.end(),
+                  [&](const wire::Name& name) { return question.question.name.view().is_subdomain_of(name); }))
+    return std::nullopt;
+  bool exclusive = false;
+  const auto* zones = zones_of(question.listener, exclusive);
+  if (zones != nullptr && zones->find(question.question.name, question.question.type) != nullptr) return std::nullopt;
+  counters_.special_answers.add();
+  return render_special(*found, question, reply);
+}
+
+// ---------------------------------------------------------------- 4: own zones
+
+const zones::ZoneSet* Pipeline::zones_of(std::uint16_t listener, bool& exclusive) const {
+  exclusive = zones_here_[listener].exclusive;
+  return zones_here_[listener].zones;
+}
+
+Pipeline::Step Pipeline::own_zones(const ClientQuestion& question, std::span<std::uint8_t> reply) {
+  bool exclusive = false;
+  const auto* zones = zones_of(question.listener, exclusive);
+  if (zones == nullptr) return std::nullopt;
+  const auto* zone = zones->find(question.question.name, question.question.type);
+  if (zone == nullptr) return std::nullopt;
+  counters_.zone_answers.add();
+  wire::MessageWriter writer(reply, std::min(question.limit, reply.size()), opt_size(question, {}));
+  auto header = answer_header(question, wire::Rcode::noerror);
+  writer.header(header);
+  writer.question(question.question.name, question.question.type, question.question.record_class);
+  const auto result = zones::answer(*zone, question.question, question.dnssec_ok, writer);
+  header.aa = result.authoritative;
+  header.tc = result.truncated;
+  header.rcode = static_cast<std::uint8_t>(result.rcode);
+  writer.set_flags(header);
+  return finish_answer(writer, question, result.rcode, {});
+}
+
+// ---------------------------------------------------------------- 5: policy by client and by name
+
+Pipeline::Step Pipeline::policy_by_name(const ClientQuestion& question, const ReturnPath& path, bool& exempt,
+                                        std::span<std::uint8_t> reply) {
+  const auto& index = *snapshot_->index;
+  const auto match = index.match_name(question.question.name, index.view_of(question.client.bytes()), policy_now_);
+  if (!match) return std::nullopt;
+  return apply(*match, question, path, question.question.name, {}, exempt, reply);
+}
+
+/// What a match does; nullopt when the answer goes on as it is.
+Pipeline::Step Pipeline::apply(const policy::Match& match, const ClientQuestion& question, const ReturnPath& path,
+                               wire::NameView met, const ChainPrefix& prefix, bool& exempt,
+                               std::span<std::uint8_t> reply) {
+  counters_.policy_hits[static_cast<std::size_t>(match.action)].add();
+  const auto result =
+      render_policy(match, *snapshot_->index, snapshot_->options, question, met, prefix, policy_now_, reply);
+  switch (result.verdict) {
+    case PolicyVerdict::answered:
+      return result.size;
+    case PolicyVerdict::dropped:
+      if (const auto stream = path.stream.lock()) stream->forget_one();
+      return 0;
+    case PolicyVerdict::redirect:
+      return redirect(question, path, match, met, reply);
+    case PolicyVerdict::pass:
+      break;
+  }
+  exempt = true;
+  return std::nullopt;
+}
+
+// ---------------------------------------------------------------- 6: answer cache
+
+Pipeline::Step Pipeline::cached(const ClientQuestion& question, const ReturnPath& path, bool exempt,
+                                std::span<std::uint8_t> reply) {
+  auto* answer = answers_.find(question, now_);
+  if (answer == nullptr) {
+    counters_.answer_cache_misses.add();
+    return std::nullopt;
+  }
+  counters_.answer_cache_hits.add();
+  return deliver(*answer, question, path, exempt, reply);
+}
+
+// ---------------------------------------------------------------- 7: resolution
+
+std::size_t Pipeline::resolve(const ClientQuestion& question, const ReturnPath& path, const Redirect* redirect,
+                              std::span<std::uint8_t> reply) {
+  const auto refuse = [&](wire::Rcode rcode, const wire::ExtendedError& error) {
+    return render_rcode(question, rcode, {&error, 1}, reply);
+  };
+  if (!question.recursion_available) return refuse(wire::Rcode::refused, {wire::EdeCode::prohibited, {}});
+  if (!question.recursion_desired)
+    return refuse(wire::Rcode::refused,
+                  {wire::EdeCode::other, "not in the cache, and recursion was not desired (RD=0)"});
+  if (question.question.type == wire::RecordType::any && redirect == nullptr)
+    return refuse(wire::Rcode::notimp,
+                  {wire::EdeCode::invalid_query_type, "ANY is answered from own zones only (RFC 8482)"});
+
+  PendingKey key{redirect != nullptr ? redirect->target.lowered() : question.question.name.lowered(),
+                 question.question.type, question.checking_disabled};
+  Waiter waiter{question, path, redirect != nullptr ? std::optional(*redirect) : std::nullopt};
+  if (const auto found = pending_.find(key); found != pending_.end()) {
+    if (found->second->waiters.size() >= limits_.waiters)
+      return refuse(wire::Rcode::servfail, {wire::EdeCode::other, "too many clients wait for this answer"});
+    counters_.coalesced.add();
+    found->second->waiters.push_back(std::move(waiter));
+    return 0;
+  }
+  if (pending_.size() >= limits_.in_flight)
+    return refuse(wire::Rcode::servfail, {wire::EdeCode::other, "too many questions in flight"});
+  auto pending = std::make_shared<Pending>(Pending{key, {}});
+  pending->waiters.push_back(std::move(waiter));
+  pending_.emplace(std::move(key), pending);
+  counters_.in_flight.set(pending_.size());
+  tasks_.spawn(run(std::move(pending)));
+  return 0;
+}
+
+net::Task<void> Pipeline::run(std::shared_ptr<Pending> pending) {
+  recurse::ResolveRequest request;
+  request.question = {pending->key.name, pending->key.type, wire::RecordClass::in};
+  request.checking_disabled = pending->key.checking_disabled;
+  auto resolution = resolver_.resolve(std::move(request));
+  const recurse::Resolved resolved = co_await resolution;
+  finish(pending, resolved);
+}
+
+void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved) {
+  read_clock();
+  pending_.erase(pending->key);  // first: what is asked from here on starts anew
+  counters_.in_flight.set(pending_.size());
+  if (resolved.stale) counters_.stale_answers.add();
+  if (resolved.rcode == wire::Rcode::servfail) counters_.failures.add();
+  const wire::Question asked{pending->key.name, pending->key.type, wire::RecordClass::in};
+  StoredAnswer stored[2];  // without and with the records of DNSSEC
+  bool made[2] = {false, false};
+  for (const auto& waiter : pending->waiters) {
+    const bool dnssec_ok = waiter.question.dnssec_ok;
+    auto& answer = stored[dnssec_ok];
+    if (!std::exchange(made[dnssec_ok], true)) answer = store_answer(resolved, asked, dnssec_ok, now_);
+    answer_waiter(waiter, answer);
+  }
+  for (const bool dnssec_ok : {false, true}) {
+    if (!made[dnssec_ok] || stored[dnssec_ok].expires_at <= now_) continue;
+    ClientQuestion key;
+    key.question = asked;
+    key.dnssec_ok = dnssec_ok;
+    key.checking_disabled = pending->key.checking_disabled;
+    answers_.insert(key, std::move(stored[dnssec_ok]));
+  }
+  counters_.answer_cache_entries.set(answers_.entries());
+  counters_.answer_cache_memory.set(answers_.memory());
+}
+
+void Pipeline::answer_waiter(const Waiter& waiter, StoredAnswer& answer) {
+  std::span<std::uint8_t> reply(later_);
+  bool exempt = false;
+  Step size;
+  if (waiter.redirect) {
+    const auto& redirect = *waiter.redirect;
+    size = render_redirect(waiter.question, redirect.owner, redirect.target, redirect.ttl, redirect.error, answer, now_,
+                           reply);
+  } else {
+    // What was decided while the resolution ran counts: policy by name, by the snapshot of now.
+    size = policy_by_name(waiter.question, waiter.path, exempt, reply);
+    if (!size) size = deliver(answer, waiter.question, waiter.path, exempt, reply);
+  }
+  if (*size == 0) return;
+  count(reply.first(*size));
+  send(waiter.path, reply.first(*size));
+}
+
+// ---------------------------------------------------------------- 8: policy on what came back
+
+std::size_t Pipeline::deliver(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path, bool exempt,
+                              std::span<std::uint8_t> reply) {
+  if (answer.has_chain && !exempt && !answer.bogus)
+    if (const auto rewritten = policy_on_chain(answer, question, path, reply)) return *rewritten;
+  return render_stored(answer, question, now_, reply);
+}
+
+Pipeline::Step Pipeline::policy_on_chain(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path,
+                                         std::span<std::uint8_t> reply) {
+  const auto& index = *snapshot_->index;
+  const auto view = index.view_of(question.client.bytes());
+  const std::uint64_t view_bit = std::uint64_t{1} << view;
+  if (answer.clean_generation != index.generation() || policy_now_ >= answer.clean_until) answer.clean_views = 0;
+  if ((answer.clean_views & view_bit) != 0) return std::nullopt;
+
+  const auto message = wire::parse_message(answer.message);
+  assert(message);  // we wrote it
+  const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now_ - answer.stored_at));
+  std::size_t records = 0;
+  std::uint32_t ttl = UINT32_MAX;
+  for (const auto& record : message->records(wire::Section::answer)) {
+    ++records;
+    if (record.type() != wire::RecordType::cname) continue;
+    ttl = std::min(ttl, record.ttl() > age ? record.ttl() - age : 0);
+    const auto offset = static_cast<std::size_t>(record.rdata().data() - answer.message.data());
+    const auto target = wire::parse_name(answer.message, offset);
+    assert(target);
+    const auto match = index.match_name(target->name, view, policy_now_);
+    if (!match) continue;
+    bool exempt = false;
+    const ChainPrefix prefix{&answer, records, std::min(ttl, policy_ttl(*match, snapshot_->options, policy_now_))};
+    return apply(*match, question, path, target->name, prefix, exempt,
+                 reply);  // a passthru ends the search: at most one rule applies
+  }
+  answer.clean_generation = index.generation();
+  answer.clean_views |= view_bit;
+  answer.clean_until = index.next_change(policy_now_);
+  return std::nullopt;
+}
+
+/// Action cname: the target is resolved like any name, is not checked again (RPZ: synthetic data), and stands behind
+/// the CNAME.
+std::size_t Pipeline::redirect(const ClientQuestion& question, const ReturnPath& path, const policy::Match& match,
+                               wire::NameView met, std::span<std::uint8_t> reply) {
+  const Redirect redirect{wire::Name(met), wire::Name(snapshot_->index->target_of(match)),
+                          policy_ttl(match, snapshot_->options, policy_now_), policy_error(match)};
+  ClientQuestion target = question;
+  target.question.name = redirect.target;
+  if (const auto* answer = answers_.find(target, now_))
+    return render_redirect(question, redirect.owner, redirect.target, redirect.ttl, redirect.error, *answer, now_,
+                           reply);
+  return resolve(question, path, &redirect, reply);
+}
+
+// ---------------------------------------------------------------- 10: send
+
+void Pipeline::send(const ReturnPath& path, wire::Bytes answer) {
+  if (path.udp != nullptr)
+    path.udp->send(path.peer, answer);
+  else if (const auto stream = path.stream.lock())
+    stream->send(answer);
+}
+
+void Pipeline::count(std::span<const std::uint8_t> answer) {
+  counters_.answers[answer[3] & 0x0f].add();
+  if ((answer[2] & 0x02) != 0) counters_.truncated.add();
+}
+
+// ---------------------------------------------------------------- life
+
+Pipeline::Pipeline(const PipelineLimits& limits, std::vector<net::Endpoint> listeners, recurse::Resolver& resolver,
+                   recurse::Network& clock, WorkerCounters& counters, std::uint64_t seed)
+    : limits_(limits),
+      listeners_(std::move(listeners)),
+      resolver_(resolver),
+      clock_(clock),
+      counters_(counters),
+      answers_(limits.answer_cache_memory, seed),
+      pending_(64, PendingHash{seed}),
+      later_(wire::kMaxMessageSize) {}
+
+Pipeline::~Pipeline() = default;
+
+void Pipeline::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
+  assert(snapshot && snapshot->index);
+  snapshot_ = std::move(snapshot);
+  zones_here_.assign(listeners_.size(), {snapshot_->everywhere.get(), false});
+  for (std::size_t i = 0; i < listeners_.size(); ++i)
+    for (const auto& own : snapshot_->listeners)
+      if (own.listener == listeners_[i]) zones_here_[i] = {own.zones.get(), true};
+  read_clock();
+}
+
+void Pipeline::read_clock() {
+  now_ = clock_.wall_seconds();
+  policy_now_ = std::max<policy::Time>(now_, snapshot_->not_before);
+}
+
+void Pipeline::cancel_all() {
+  tasks_.cancel_all();
+  pending_.clear();
+}
+
+}  // namespace placard::serve

@@ -1,0 +1,123 @@
+// The life of a query: every client's question, over any transport, goes through Pipeline::on_question.
+//
+// query.cpp reads as the list of the design: 1 receive, 2 access, 3 special names, 4 own zones, 5 policy by name,
+// 6 answer cache, 7 resolution, 8 policy on what came back, 9 shape for the client, 10 send. Steps 1 to 6 run to
+// completion without locking or touching SQLite. A resolution keeps no pointer into a snapshot: what it answers is
+// judged by the snapshot of the moment it is sent (steps 5 and 8 again).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "resolver/net/stream.hpp"
+#include "resolver/net/udp.hpp"
+#include "resolver/serve/answers.hpp"
+#include "resolver/serve/metrics.hpp"
+#include "resolver/serve/policy_answer.hpp"
+#include "resolver/serve/snapshot.hpp"
+
+namespace placard::serve {
+
+/// Where an answer that comes later goes. One of the two is set.
+struct ReturnPath {
+  net::UdpListener* udp = nullptr;  ///< lives as long as the worker
+  net::UdpPeer peer;
+  std::weak_ptr<net::StreamConnection> stream;
+};
+
+struct PipelineLimits {
+  std::size_t answer_cache_memory = 0;  ///< octets
+  std::size_t in_flight = 0;            ///< resolutions
+  std::size_t waiters = 0;              ///< clients of one resolution
+};
+
+class Pipeline {
+ public:
+  Pipeline(const PipelineLimits& limits, std::vector<net::Endpoint> listeners, recurse::Resolver& resolver,
+           recurse::Network& clock, WorkerCounters& counters, std::uint64_t seed);
+  ~Pipeline();
+
+  /// Swapped between batches; never null afterwards.
+  void set_snapshot(std::shared_ptr<const Snapshot> snapshot);
+  /// Once a batch.
+  void read_clock();
+
+  /// One packet from a client of listener number `listener`. Writes an answer into `reply` and returns its size; 0:
+  /// none, or later over `path`.
+  std::size_t on_question(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
+                          const ReturnPath& path, std::span<std::uint8_t> reply);
+  void flush_answers() { answers_.clear(); }
+  /// Ends all resolutions without an answer.
+  void cancel_all();
+
+ private:
+  struct Waiter;
+  struct Pending;
+  struct PendingKey {
+    wire::Name name;
+    wire::RecordType type;
+    bool checking_disabled;
+    friend bool operator==(const PendingKey&, const PendingKey&) = default;
+  };
+  struct PendingHash {
+    std::uint64_t seed;
+    std::size_t operator()(const PendingKey& key) const {
+      return key.name.view().hash(seed) ^ (static_cast<std::size_t>(key.type) << 1) ^ key.checking_disabled;
+    }
+  };
+  /// An answer of action cname under way: what stands before the target's records.
+  struct Redirect {
+    wire::Name owner, target;
+    std::uint32_t ttl = 0;
+    wire::ExtendedError error;
+  };
+  /// nullopt: this step has nothing to say, the next one goes on. Else the size of the answer; 0: none now.
+  using Step = std::optional<std::size_t>;
+
+  Step receive(wire::Bytes packet, ClientQuestion& question, std::span<std::uint8_t> reply);
+  Step admit(ClientQuestion& question, std::span<std::uint8_t> reply);
+  Step special(const ClientQuestion& question, std::span<std::uint8_t> reply);
+  Step own_zones(const ClientQuestion& question, std::span<std::uint8_t> reply);
+  Step policy_by_name(const ClientQuestion& question, const ReturnPath& path, bool& exempt,
+                      std::span<std::uint8_t> reply);
+  Step cached(const ClientQuestion& question, const ReturnPath& path, bool exempt, std::span<std::uint8_t> reply);
+  std::size_t resolve(const ClientQuestion& question, const ReturnPath& path, const Redirect* redirect,
+                      std::span<std::uint8_t> reply);
+
+  std::size_t deliver(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path, bool exempt,
+                      std::span<std::uint8_t> reply);
+  std::size_t redirect(const ClientQuestion& question, const ReturnPath& path, const policy::Match& match,
+                       wire::NameView met, std::span<std::uint8_t> reply);
+  Step apply(const policy::Match& match, const ClientQuestion& question, const ReturnPath& path, wire::NameView met,
+             const ChainPrefix& prefix, bool& exempt, std::span<std::uint8_t> reply);
+  Step policy_on_chain(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path,
+                       std::span<std::uint8_t> reply);
+  net::Task<void> run(std::shared_ptr<Pending> pending);
+  void finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved);
+  void answer_waiter(const Waiter& waiter, StoredAnswer& answer);
+  void send(const ReturnPath& path, wire::Bytes answer);
+  const zones::ZoneSet* zones_of(std::uint16_t listener, bool& exclusive) const;
+  void count(std::span<const std::uint8_t> answer);
+
+  PipelineLimits limits_;
+  std::vector<net::Endpoint> listeners_;
+  recurse::Resolver& resolver_;
+  recurse::Network& clock_;
+  WorkerCounters& counters_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  struct ZonesHere {
+    const zones::ZoneSet* zones = nullptr;
+    bool exclusive = false;
+  };
+  std::vector<ZonesHere> zones_here_;  // by listener, of snapshot_
+  std::int64_t now_ = 0;               // seconds, of the cache
+  policy::Time policy_now_ = 0;        // the same, but never before the record's latest moment
+  AnswerCache answers_;
+  std::unordered_map<PendingKey, std::shared_ptr<Pending>, PendingHash> pending_;
+  std::vector<std::uint8_t> later_;  // where answers to waiters are written
+  net::TaskSet tasks_;
+};
+
+}  // namespace placard::serve

@@ -1,0 +1,187 @@
+#include "resolver/serve/render.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstring>
+
+namespace placard::serve {
+namespace {
+
+constexpr std::size_t kOptBase = 11;  // root owner, type, class, TTL, length (RFC 6891 6.1.2)
+
+bool wants_extended_errors(const ClientQuestion& question, std::span<const wire::ExtendedError> errors) {
+  return question.edns && !errors.empty();
+}
+
+void put16(std::span<std::uint8_t> at, std::size_t offset, std::uint32_t value) {
+  at[offset] = static_cast<std::uint8_t>(value >> 8);
+  at[offset + 1] = static_cast<std::uint8_t>(value);
+}
+
+std::uint32_t get32(std::span<const std::uint8_t> at, std::size_t offset) {
+  return std::uint32_t{at[offset]} << 24 | std::uint32_t{at[offset + 1]} << 16 | std::uint32_t{at[offset + 2]} << 8 |
+         at[offset + 3];
+}
+
+/// The option's octets in `out` (RFC 8914 2), the text cut at a UTF-8 boundary; how many.
+std::size_t put_extended_error(const wire::ExtendedError& error, std::span<std::uint8_t> out) {
+  std::size_t length = std::min({error.extra_text.size(), kMaxErrorText, out.size() - 2});
+  while (length > 0 && length < error.extra_text.size() && (error.extra_text[length] & 0xc0) == 0x80) --length;
+  put16(out, 0, static_cast<std::uint16_t>(error.code));
+  std::memcpy(out.data() + 2, error.extra_text.data(), length);
+  return length + 2;
+}
+
+}  // namespace
+
+std::size_t opt_size(const ClientQuestion& question, std::span<const wire::ExtendedError> errors) {
+  if (!question.edns) return 0;
+  std::size_t size = kOptBase;
+  for (const auto& error : errors.first(std::min(errors.size(), kMaxErrors)))
+    size += 4 + 2 + std::min(error.extra_text.size(), kMaxErrorText);
+  return size;
+}
+
+wire::Header answer_header(const ClientQuestion& question, wire::Rcode rcode) {
+  wire::Header header;
+  header.id = question.id;
+  header.qr = true;
+  header.rd = question.recursion_desired;
+  header.cd = question.checking_disabled;
+  header.ra = question.recursion_available;
+  header.rcode = static_cast<std::uint8_t>(static_cast<std::uint16_t>(rcode) & 0x0f);
+  return header;
+}
+
+std::size_t finish_answer(wire::MessageWriter& writer, const ClientQuestion& question, wire::Rcode rcode,
+                          std::span<const wire::ExtendedError> errors) {
+  if (question.edns) {
+    std::array<std::array<std::uint8_t, kMaxErrorText + 2>, kMaxErrors> texts;  // NOLINT: only what is written is read
+    std::array<wire::MessageWriter::EdnsOption, kMaxErrors> options;
+    std::size_t count = 0;
+    if (wants_extended_errors(question, errors)) {
+      for (const auto& error : errors.first(std::min(errors.size(), kMaxErrors))) {
+        const std::size_t size = put_extended_error(error, texts[count]);
+        options[count] = {static_cast<std::uint16_t>(wire::OptionCode::extended_error), {texts[count].data(), size}};
+        ++count;
+      }
+    }
+    writer.edns(question.udp_size, question.dnssec_ok, rcode, {options.data(), count});
+  }
+  const auto written = writer.finish();
+  return written ? written->size() : 0;
+}
+
+std::size_t render_rcode(const ClientQuestion& question, wire::Rcode rcode, std::span<const wire::ExtendedError> errors,
+                         std::span<std::uint8_t> reply) {
+  wire::MessageWriter writer(reply, std::min(question.limit, reply.size()));
+  writer.header(answer_header(question, rcode));
+  writer.question(question.question.name, question.question.type, question.question.record_class);
+  return finish_answer(writer, question, rcode, errors);
+}
+
+std::size_t render_truncated(const ClientQuestion& question, wire::Rcode rcode,
+                             std::span<const wire::ExtendedError> errors, std::span<std::uint8_t> reply) {
+  wire::MessageWriter writer(reply, std::min(question.limit, reply.size()));
+  auto header = answer_header(question, rcode);
+  header.tc = true;
+  writer.header(header);
+  writer.question(question.question.name, question.question.type, question.question.record_class);
+  return finish_answer(writer, question, rcode, errors);
+}
+
+std::size_t StoredAnswer::memory() const {
+  std::size_t size = sizeof *this + message.capacity() + ttl_offsets.capacity() * sizeof(std::uint16_t);
+  for (const auto& error : errors) size += sizeof error + error.extra_text.capacity();
+  return size;
+}
+
+namespace {
+
+/// Where the TTLs of a message that we wrote stand.
+std::vector<std::uint16_t> find_ttls(std::span<const std::uint8_t> message) {
+  std::vector<std::uint16_t> offsets;
+  const auto view = wire::parse_message(message);
+  assert(view);  // our own writer made it
+  for (const auto section : {wire::Section::answer, wire::Section::authority}) {
+    for (const auto& record : view->records(section)) {
+      const auto rdata = static_cast<std::size_t>(record.rdata().data() - message.data());
+      offsets.push_back(static_cast<std::uint16_t>(rdata - 6));  // TTL and RDLENGTH stand before the rdata
+    }
+  }
+  return offsets;
+}
+
+void write_sections(wire::MessageWriter& writer, const recurse::Resolved& resolved, bool dnssec_ok, std::int64_t now) {
+  const std::uint32_t stale_ttl = 30;  // RFC 8767 4
+  const auto ttl_of = [&](const recurse::CacheEntry& entry) { return resolved.stale ? stale_ttl : entry.ttl_at(now); };
+  for (const auto& entry : resolved.answer)
+    writer.record_set(wire::Section::answer, entry->set, dnssec_ok, ttl_of(*entry));
+  if (!resolved.negative) return;
+  if (!resolved.negative->set.rdatas.empty())
+    writer.record_set(wire::Section::authority, resolved.negative->set, dnssec_ok, ttl_of(*resolved.negative));
+  if (!dnssec_ok) return;
+  for (const auto& proof : resolved.negative->proof)
+    writer.record_set(wire::Section::authority, proof, true, ttl_of(*resolved.negative));
+}
+
+}  // namespace
+
+StoredAnswer store_answer(const recurse::Resolved& resolved, const wire::Question& question, bool dnssec_ok,
+                          std::int64_t now) {
+  StoredAnswer stored;
+  stored.rcode = resolved.rcode;
+  stored.errors = resolved.errors;
+  stored.authenticated = resolved.authenticated;
+  stored.bogus = resolved.bogus;
+  stored.stored_at = now;
+  stored.expires_at = now + resolved.ttl(now);
+  std::vector<std::uint8_t> buffer(wire::kMaxMessageSize);
+  wire::MessageWriter writer(buffer, buffer.size() - 1024);  // room for an OPT behind the largest answer
+  writer.header({});
+  writer.question(question.name, question.type, question.record_class);
+  const auto start = writer.mark();
+  write_sections(writer, resolved, dnssec_ok, now);
+  if (writer.full()) {
+    writer.rollback(start);
+    stored.rcode = wire::Rcode::servfail;
+    stored.errors = {{wire::EdeCode::other, "the answer is larger than a message can be"}};
+  }
+  const auto written = writer.finish();
+  assert(written);
+  stored.message.assign(written->begin(), written->end());
+  stored.ttl_offsets = find_ttls(stored.message);
+  stored.has_chain = std::any_of(resolved.answer.begin(), resolved.answer.end(), [&](const auto& entry) {
+    return entry->set.type == wire::RecordType::cname && question.type != wire::RecordType::cname;
+  });
+  return stored;
+}
+
+std::size_t render_stored(const StoredAnswer& answer, const ClientQuestion& question, std::int64_t now,
+                          std::span<std::uint8_t> reply) {
+  const std::size_t opt = opt_size(question, answer.errors);
+  if (answer.message.size() + opt > std::min(question.limit, reply.size()))
+    return render_truncated(question, answer.rcode, answer.errors, reply);
+
+  std::memcpy(reply.data(), answer.message.data(), answer.message.size());
+  const auto name = question.question.name.view().bytes();
+  std::memcpy(reply.data() + wire::kHeaderSize, name.data(), name.size());
+  const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now - answer.stored_at));
+  if (age != 0) {
+    for (const auto offset : answer.ttl_offsets) {
+      const std::uint32_t ttl = get32(reply, offset);
+      const std::uint32_t left = ttl > age ? ttl - age : 0;
+      put16(reply, offset, left >> 16);
+      put16(reply, offset + 2U, left & 0xffff);
+    }
+  }
+  auto header = answer_header(question, answer.rcode);
+  header.ad = answer.authenticated && question.wants_authenticated && !question.checking_disabled;
+  wire::MessageWriter writer(reply, std::min(question.limit, reply.size()));
+  writer.resume(answer.message.size());
+  writer.set_flags(header);
+  return finish_answer(writer, question, answer.rcode, answer.errors);
+}
+
+}  // namespace placard::serve

@@ -1,0 +1,46 @@
+// What a worker answers by: the policy index, the zones and the options that may change while it runs.
+//
+// A Snapshot is immutable. The publisher posts a new one to every worker, a worker swaps it between batches, and
+// the last one out frees the old. No pointer into a snapshot lives across a suspension.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "policy/match/index.hpp"
+#include "resolver/net/address.hpp"
+#include "resolver/recurse/resolver.hpp"
+#include "resolver/serve/prefixes.hpp"
+#include "zones/zone.hpp"
+
+namespace placard::serve {
+
+/// What answers carry and who may ask; all of it may change by a reload.
+struct ServeOptions {
+  PrefixSet recursion_clients;                 ///< who may have recursion (and the cache); others get REFUSED, EDE 18
+  std::vector<net::Address> notice_addresses;  ///< A and AAAA of a sinkhole
+  std::uint32_t policy_ttl = 10;               ///< seconds, of answers by policy
+  std::uint16_t udp_size = 1232;               ///< octets we send and announce over UDP
+  bool recursion = true;                       ///< false: own zones only, RA clear
+  bool own_zones_policy = false;               ///< policy by name applies to own zones too
+  std::vector<wire::Name> not_special;         ///< special-use names (RFC 6761) that are to be treated as ordinary
+  std::string identity;                        ///< of id.server and NSID; empty: not told
+};
+
+/// Zones served with authority on the addresses of one listener; a listener not named gets `everywhere`.
+struct ListenerZones {
+  net::Endpoint listener;
+  std::shared_ptr<const zones::ZoneSet> zones;
+};
+
+struct Snapshot {
+  std::shared_ptr<const policy::Index> index;        ///< never null
+  std::shared_ptr<const zones::ZoneSet> everywhere;  ///< null: none
+  std::vector<ListenerZones> listeners;  ///< zones bound to listeners of their own: these answer nothing else
+  ServeOptions options;
+  policy::Time not_before = 0;  ///< the record's latest moment: a clock that runs behind it is not believed
+};
+
+}  // namespace placard::serve

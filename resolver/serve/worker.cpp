@@ -1,0 +1,160 @@
+#include "resolver/serve/worker.hpp"
+
+#include <algorithm>
+
+#include "resolver/recurse/servers.hpp"
+#include "resolver/serve/query.hpp"
+
+namespace placard::serve {
+namespace {
+
+/// One address the worker listens on: hands packets to the pipeline and knows the way back.
+class Listener final : public net::UdpHandler, public net::StreamHandler {
+ public:
+  Listener(std::uint16_t number, Pipeline& pipeline)
+      : number_(number), pipeline_(pipeline), stream_reply_(wire::kMaxMessageSize) {}
+
+  std::expected<void, std::string> open(net::Loop& loop, const net::Endpoint& endpoint,
+                                        const net::StreamLimits& limits) {
+    auto udp = net::UdpListener::open(loop, endpoint, *this);
+    if (!udp) return std::unexpected(udp.error());
+    auto stream = net::StreamListener::open(loop, endpoint, *this, limits);
+    if (!stream) return std::unexpected(stream.error());
+    udp_ = std::move(*udp);
+    stream_ = std::move(*stream);
+    return {};
+  }
+
+  void on_batch() override { pipeline_.read_clock(); }
+
+  std::size_t on_datagram(wire::Bytes packet, const net::UdpPeer& peer, std::span<std::uint8_t> reply) override {
+    ReturnPath path;
+    path.udp = udp_.get();
+    path.peer = peer;
+    return pipeline_.on_question(packet, number_, peer.remote.address, false, path, reply);
+  }
+
+  void on_message(wire::Bytes message, const std::shared_ptr<net::StreamConnection>& connection) override {
+    pipeline_.read_clock();
+    ReturnPath path;
+    path.stream = connection;
+    const auto size = pipeline_.on_question(message, number_, connection->remote().address, true, path, stream_reply_);
+    if (size > 0) connection->send({stream_reply_.data(), size});
+  }
+
+  std::size_t open_connections() const { return stream_ ? stream_->open_connections() : 0; }
+
+ private:
+  std::uint16_t number_;
+  Pipeline& pipeline_;
+  std::vector<std::uint8_t> stream_reply_;
+  std::unique_ptr<net::UdpListener> udp_;
+  std::unique_ptr<net::StreamListener> stream_;
+};
+
+constexpr net::Milliseconds kGaugeInterval = 1'000;  // how often gauges kept by others are copied into the counters
+
+}  // namespace
+
+struct Worker::State {
+  WorkerOptions options;
+  WorkerCounters counters;
+  net::Loop loop;
+  recurse::Upstream upstream;
+  recurse::Resolver resolver;
+  Pipeline pipeline;
+  std::vector<std::unique_ptr<Listener>> listeners;
+  net::TaskSet traces;
+  net::Timer gauges;
+
+  State(WorkerOptions given, std::shared_ptr<recurse::Cache> cache, std::shared_ptr<recurse::ServerTable> servers)
+      : options(std::move(given)),
+        upstream(loop, options.upstream),
+        resolver(options.resolver, upstream, std::move(cache), std::move(servers)),
+        pipeline({options.answer_cache_memory, options.in_flight, options.waiters}, options.listen, resolver, upstream,
+                 counters, std::uint64_t{upstream.random(UINT32_MAX)} << 32U | upstream.random(UINT32_MAX)),
+        gauges(loop, [this] {
+          copy_gauges();
+          gauges.start(kGaugeInterval);
+        }) {}
+
+  void copy_gauges() {
+    std::size_t connections = 0;
+    for (const auto& listener : listeners) connections += listener->open_connections();
+    counters.tcp_connections.set(connections);
+    const auto& up = upstream.counters();
+    counters.upstream_questions.set(up.udp_sent + up.tcp_sent);
+    counters.upstream_tcp.set(up.tcp_sent);
+    counters.upstream_timeouts.set(up.timeouts);
+    counters.upstream_mismatched.set(up.mismatched);
+  }
+
+  net::Task<void> trace(wire::Question question, std::function<void(recurse::Resolved, recurse::Trace)> done) {
+    recurse::ResolveRequest request;
+    request.question = question;
+    request.trace = std::make_shared<recurse::Trace>();
+    const auto steps = request.trace;
+    auto resolution = resolver.resolve(std::move(request));
+    recurse::Resolved resolved = co_await resolution;
+    done(std::move(resolved), *steps);
+  }
+};
+
+Worker::Worker(WorkerOptions options, std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<recurse::Cache> cache,
+               std::shared_ptr<recurse::ServerTable> servers)
+    : state_(std::make_unique<State>(std::move(options), std::move(cache), std::move(servers))) {
+  state_->pipeline.set_snapshot(std::move(snapshot));
+}
+
+Worker::~Worker() {
+  // Resolutions first: they hold registrations with the upstream and the loop.
+  state_->traces.cancel_all();
+  state_->pipeline.cancel_all();
+}
+
+std::expected<void, std::string> Worker::open() {
+  for (std::size_t i = 0; i < state_->options.listen.size(); ++i) {
+    auto listener = std::make_unique<Listener>(static_cast<std::uint16_t>(i), state_->pipeline);
+    if (auto opened = listener->open(state_->loop, state_->options.listen[i], state_->options.stream); !opened)
+      return opened;
+    state_->listeners.push_back(std::move(listener));
+  }
+  return {};
+}
+
+void Worker::run() {
+  state_->gauges.start(kGaugeInterval);
+  state_->loop.run();
+}
+
+void Worker::stop() {
+  state_->loop.stop();
+}
+
+void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> in_force) {
+  state_->loop.post([this, snapshot = std::move(snapshot), in_force = std::move(in_force)] {
+    state_->pipeline.set_snapshot(snapshot);
+    in_force();
+  });
+}
+
+void Worker::inspect(std::function<void(std::vector<recurse::Resolver::InFlight>)> look) {
+  state_->loop.post([this, look = std::move(look)] { look(state_->resolver.in_flight()); });
+}
+
+void Worker::trace(wire::Question question, std::function<void(recurse::Resolved, recurse::Trace)> done) {
+  state_->loop.post([this, question, done = std::move(done)] { state_->traces.spawn(state_->trace(question, done)); });
+}
+
+void Worker::flush_answers(std::function<void()> done) {
+  state_->loop.post([this, done = std::move(done)] {
+    state_->pipeline.flush_answers();
+    done();
+  });
+}
+
+const WorkerCounters& Worker::counters() const {
+  return state_->counters;
+}
+
+}  // namespace placard::serve

@@ -1,0 +1,56 @@
+// One worker: a thread with its loop, its SO_REUSEPORT sockets, its answer cache and its resolutions in flight.
+//
+// open() binds on the caller's thread (so that privileges may be dropped afterwards); run() serves until stop().
+// publish(), stop(), inspect() may be called from any thread; everything else belongs to the worker's.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "resolver/net/stream.hpp"
+#include "resolver/recurse/upstream.hpp"
+#include "resolver/serve/metrics.hpp"
+#include "resolver/serve/snapshot.hpp"
+
+namespace placard::serve {
+
+/// Fixed at start.
+struct WorkerOptions {
+  std::vector<net::Endpoint> listen;             ///< UDP and TCP each; those of zones with listeners of their own too
+  std::size_t answer_cache_memory = 16U << 20U;  ///< octets
+  std::size_t in_flight = 20'000;                ///< resolutions; more are refused with SERVFAIL, EDE 0
+  std::size_t waiters = 1'000;                   ///< clients that wait for one resolution
+  net::StreamLimits stream;
+  recurse::UpstreamLimits upstream;
+  recurse::ResolverOptions resolver;
+};
+
+class Worker {
+ public:
+  Worker(WorkerOptions options, std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<recurse::Cache> cache,
+         std::shared_ptr<recurse::ServerTable> servers);
+  ~Worker();
+
+  std::expected<void, std::string> open();
+  void run();
+  void stop();
+  /// `in_force` is called on the worker's thread once its answers come from `snapshot`.
+  void publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> in_force);
+  /// Runs `look` on the worker's thread with what is in flight.
+  void inspect(std::function<void(std::vector<recurse::Resolver::InFlight>)> look);
+  /// Resolves `question` on this worker with a trace, outside of any client's question; calls back on its thread.
+  void trace(wire::Question question, std::function<void(recurse::Resolved, recurse::Trace)> done);
+  /// Forgets wire answers; the record cache is flushed by its own calls.
+  void flush_answers(std::function<void()> done);
+  const WorkerCounters& counters() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace placard::serve

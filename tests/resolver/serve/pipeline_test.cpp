@@ -1,0 +1,407 @@
+// The pipeline without sockets: packets in, packets out, against a policy index made here and a scripted forwarder.
+#include <catch2/catch.hpp>
+
+#include "resolver/recurse/servers.hpp"
+#include "resolver/serve/query.hpp"
+#include "tests/resolver/serve/fake_world.hpp"
+
+namespace placard {
+namespace {
+
+using tests::FakeWorld;
+using wire::RecordType;
+
+wire::Name name(const char* text) {
+  return *wire::Name::from_text(text);
+}
+
+/// Remembers what was sent to it.
+class FakeStream final : public net::StreamConnection {
+ public:
+  std::vector<std::vector<std::uint8_t>> sent;
+  int forgotten = 0;
+  const net::Endpoint& remote() const override { return endpoint_; }
+  const net::Endpoint& local() const override { return endpoint_; }
+  void send(wire::Bytes answer) override { sent.emplace_back(answer.begin(), answer.end()); }
+  void forget_one() override { ++forgotten; }
+
+ private:
+  net::Endpoint endpoint_;
+};
+
+struct Asked {
+  const char* owner;
+  RecordType type = RecordType::a;
+  const char* client = "127.0.0.1";
+  bool edns = true, dnssec_ok = false, recursion_desired = true, stream = true;
+  std::uint16_t udp_size = 1232;
+};
+
+class House {
+ public:
+  FakeWorld world;
+  policy::CompileInput input;
+  serve::Snapshot snapshot;
+  std::shared_ptr<FakeStream> stream = std::make_shared<FakeStream>();
+
+  House() {
+    world.add("www.example.org. A 192.0.2.80");
+    world.add("alias.example.org. CNAME www.blocked.example.");
+    world.add("www.blocked.example. A 192.0.2.66");
+    world.add("garden.example.org. A 192.0.2.99");
+    snapshot.options.recursion_clients.add(*serve::Prefix::from_text("127.0.0.0/8"));
+    for (const char* notice : {"192.0.2.1", "2001:db8::1"})
+      snapshot.options.notice_addresses.push_back(*net::Address::from_text(notice));
+    recurse::ResolverOptions options;
+    options.forwards.push_back({name("."), {*net::Endpoint::from_text("192.0.2.53", 53)}, false});
+    options.random_case = false;
+    resolver_.emplace(options, world, std::make_shared<recurse::Cache>(recurse::CacheLimits{}),
+                      std::make_shared<recurse::ServerTable>());
+    pipeline_.emplace(serve::PipelineLimits{1 << 20, 100, 10}, std::vector{*net::Endpoint::from_text("127.0.0.1", 53)},
+                      *resolver_, world, counters, 7);
+  }
+  ~House() { pipeline_->cancel_all(); }
+
+  policy::IndexedDecision& block(const char* id, const char* blocked,
+                                 policy::Action action = policy::Action::sinkhole) {
+    policy::IndexedDecision decision;
+    decision.number = static_cast<std::int64_t>(input.decisions.size()) + 1;
+    decision.id = id;
+    decision.authority = "operator";
+    policy::Rule rule;
+    rule.id = decision.number;
+    rule.name = name(blocked);
+    rule.action = action;
+    decision.rules.push_back(rule);
+    return input.decisions.emplace_back(decision);
+  }
+  void publish() {
+    snapshot.index = policy::Index::compile(input, ++generation_);
+    pipeline_->set_snapshot(std::make_shared<serve::Snapshot>(snapshot));
+  }
+
+  /// The answer's octets; empty when there was none at once or later.
+  std::vector<std::uint8_t> ask(const Asked& asked) {
+    pipeline_->read_clock();
+    std::vector<std::uint8_t> packet(512), reply(65535);
+    wire::MessageWriter writer(packet, packet.size());
+    wire::Header header;
+    header.id = 4711;
+    header.rd = asked.recursion_desired;
+    header.ad = true;
+    writer.header(header);
+    writer.question(name(asked.owner), asked.type, wire::RecordClass::in);
+    if (asked.edns) writer.edns(asked.udp_size, asked.dnssec_ok, wire::Rcode::noerror);
+    const auto question = *writer.finish();
+    serve::ReturnPath path;
+    path.stream = stream;
+    stream->sent.clear();
+    const auto size =
+        pipeline_->on_question(question, 0, *net::Address::from_text(asked.client), asked.stream, path, reply);
+    if (size == 0) return stream->sent.empty() ? std::vector<std::uint8_t>() : stream->sent.front();
+    reply.resize(size);
+    return reply;
+  }
+  std::vector<std::uint8_t> packet(std::vector<std::uint8_t> bytes) {
+    std::vector<std::uint8_t> reply(65535);
+    reply.resize(pipeline_->on_question(bytes, 0, *net::Address::from_text("127.0.0.1"), false, {}, reply));
+    return reply;
+  }
+  serve::WorkerCounters counters;
+
+ private:
+  std::optional<recurse::Resolver> resolver_;
+  std::optional<serve::Pipeline> pipeline_;
+  std::uint64_t generation_ = 0;
+};
+
+/// "owner TYPE rdata" of each record of a section.
+std::vector<std::string> texts(const std::vector<std::uint8_t>& answer, wire::Section section) {
+  std::vector<std::string> found;
+  const auto message = wire::parse_message(answer);
+  REQUIRE(message);
+  for (const auto& record : message->records(section)) {
+    if (record.type() == RecordType::opt) continue;
+    std::vector<std::uint8_t> rdata;
+    record.expand_rdata(rdata);
+    found.push_back(record.owner().to_text() + " " + wire::to_text(record.type()) + " " +
+                    wire::rdata_to_text(record.type(), rdata));
+  }
+  return found;
+}
+wire::Rcode rcode(const std::vector<std::uint8_t>& answer) {
+  return wire::parse_message(answer)->rcode();
+}
+std::vector<wire::ExtendedError> errors(const std::vector<std::uint8_t>& answer) {
+  const auto message = wire::parse_message(answer);
+  REQUIRE(message);
+  return message->edns() ? message->edns()->extended_errors() : std::vector<wire::ExtendedError>();
+}
+using Lines = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("an ordinary question is resolved, then answered from the answer cache with aged TTLs") {
+  House house;
+  house.publish();
+  const auto first = house.ask({"WWW.example.org."});
+  CHECK(texts(first, wire::Section::answer) == Lines{"WWW.example.org. A 192.0.2.80"});
+  const int asked = house.world.asked;
+  house.world.seconds += 100;
+  const auto second = house.ask({"www.EXAMPLE.org."});
+  CHECK(house.world.asked == asked);
+  CHECK(house.counters.answer_cache_hits.get() == 1);
+  CHECK(texts(second, wire::Section::answer) == Lines{"www.EXAMPLE.org. A 192.0.2.80"});
+  const auto message = wire::parse_message(second);
+  CHECK((*message->records(wire::Section::answer).begin()).ttl() == 200);
+  CHECK(message->header().id == 4711);
+  CHECK(message->header().ra);
+  CHECK_FALSE(message->header().ad);
+  house.world.seconds += 201;
+  house.ask({"www.example.org."});
+  CHECK(house.world.asked > asked);
+}
+
+TEST_CASE("a sinkholed name never reaches a server, whatever the type") {
+  House house;
+  house.block("d-1", "blocked.example.");
+  house.publish();
+  const auto a = house.ask({"www.blocked.example."});
+  CHECK(texts(a, wire::Section::answer) == Lines{"www.blocked.example. A 192.0.2.1"});
+  REQUIRE(errors(a).size() == 1);
+  CHECK(errors(a)[0].code == wire::EdeCode::blocked);
+  CHECK(errors(a)[0].extra_text == "d-1");
+  CHECK_FALSE(wire::parse_message(a)->header().ad);
+  CHECK(texts(house.ask({"blocked.example.", RecordType::aaaa}), wire::Section::answer) ==
+        Lines{"blocked.example. AAAA 2001:db8::1"});
+  for (const auto type : {RecordType::mx, RecordType::https, RecordType::svcb, RecordType::txt}) {
+    const auto other = house.ask({"www.blocked.example.", type});
+    CHECK(rcode(other) == wire::Rcode::noerror);
+    CHECK(texts(other, wire::Section::answer).empty());
+    REQUIRE(texts(other, wire::Section::authority).size() == 1);
+    CHECK_THAT(texts(other, wire::Section::authority)[0], Catch::StartsWith("blocked.example. SOA "));
+  }
+  CHECK(house.world.asked == 0);
+  const auto plain = house.ask({"www.blocked.example.", RecordType::a, "127.0.0.1", false});
+  CHECK_FALSE(wire::parse_message(plain)->edns());
+}
+
+TEST_CASE("every action has its form") {
+  House house;
+  using policy::Action;
+  house.block("nx", "nx.example.", Action::nxdomain);
+  house.block("nd", "nd.example.", Action::nodata);
+  house.block("rf", "rf.example.", Action::refused);
+  house.block("dr", "dr.example.", Action::drop);
+  house.block("tc", "www.example.org.", Action::truncate);
+  auto& local = house.block("ld", "ld.example.", Action::local_data).rules[0];
+  local.records.push_back({RecordType::txt, *wire::rdata_from_text(RecordType::txt, "\"seen\"", {})});
+  house.block("cn", "cn.example.", Action::cname).rules[0].target = name("garden.example.org.");
+  house.publish();
+
+  CHECK(rcode(house.ask({"nx.example."})) == wire::Rcode::nxdomain);
+  CHECK(texts(house.ask({"nx.example."}), wire::Section::authority).size() == 1);
+  CHECK(rcode(house.ask({"nd.example."})) == wire::Rcode::noerror);
+  CHECK(texts(house.ask({"nd.example."}), wire::Section::answer).empty());
+  CHECK(rcode(house.ask({"rf.example."})) == wire::Rcode::refused);
+  CHECK(house.ask({"dr.example."}).empty());
+  CHECK(house.stream->forgotten == 1);
+  CHECK(house.world.asked == 0);
+
+  Asked over_udp{"www.example.org."};
+  over_udp.stream = false;
+  CHECK(wire::parse_message(house.ask(over_udp))->header().tc);
+  CHECK(house.world.asked == 0);
+  CHECK(texts(house.ask({"www.example.org."}), wire::Section::answer) == Lines{"www.example.org. A 192.0.2.80"});
+
+  CHECK(texts(house.ask({"ld.example.", RecordType::txt}), wire::Section::answer) == Lines{"ld.example. TXT \"seen\""});
+  CHECK(texts(house.ask({"ld.example."}), wire::Section::authority).size() == 1);
+  const auto redirected = house.ask({"x.cn.example."});
+  CHECK(texts(redirected, wire::Section::answer) ==
+        Lines{"x.cn.example. CNAME garden.example.org.", "garden.example.org. A 192.0.2.99"});
+  CHECK(errors(redirected)[0].extra_text == "cn");
+  CHECK(texts(house.ask({"x.cn.example."}), wire::Section::answer) ==
+        texts(redirected, wire::Section::answer));  // now from the answer cache
+}
+
+TEST_CASE("the target of a CNAME is checked, from resolution and from the answer cache") {
+  House house;
+  house.publish();
+  CHECK(texts(house.ask({"alias.example.org."}), wire::Section::answer).back() == "www.blocked.example. A 192.0.2.66");
+  house.block("d-2", "blocked.example.");
+  house.publish();
+  const Lines rewritten{"alias.example.org. CNAME www.blocked.example.", "www.blocked.example. A 192.0.2.1"};
+  const auto hit = house.ask({"alias.example.org."});
+  CHECK(house.counters.answer_cache_hits.get() == 1);
+  CHECK(texts(hit, wire::Section::answer) == rewritten);
+  CHECK(errors(hit)[0].extra_text == "d-2");
+  House fresh;
+  fresh.block("d-2", "blocked.example.");
+  fresh.publish();
+  CHECK(texts(fresh.ask({"alias.example.org."}), wire::Section::answer) == rewritten);
+}
+
+TEST_CASE("a passthru on the asked name ends the search, one on another client's view does not") {
+  House house;
+  house.block("d-3", "blocked.example.");
+  house.block("p-1", "alias.example.org.", policy::Action::passthru);
+  house.publish();
+  CHECK(texts(house.ask({"alias.example.org."}), wire::Section::answer).back() == "www.blocked.example. A 192.0.2.66");
+}
+
+TEST_CASE("decisions begin and end by themselves, to the second, also for cached chains") {
+  House house;
+  const auto start = house.world.seconds;
+  auto& decision = house.block("timed", "blocked.example.");
+  decision.valid_from = start + 10;
+  decision.valid_to = start + 20;
+  house.publish();
+  const auto last = [&] { return texts(house.ask({"alias.example.org."}), wire::Section::answer).back(); };
+  CHECK(last() == "www.blocked.example. A 192.0.2.66");
+  house.world.seconds = start + 9;
+  CHECK(last() == "www.blocked.example. A 192.0.2.66");
+  house.world.seconds = start + 10;
+  CHECK(last() == "www.blocked.example. A 192.0.2.1");
+  house.world.seconds = start + 18;
+  const auto soon_over = house.ask({"www.blocked.example."});
+  CHECK((*wire::parse_message(soon_over)->records(wire::Section::answer).begin()).ttl() == 2);
+  house.world.seconds = start + 20;
+  CHECK(last() == "www.blocked.example. A 192.0.2.66");
+}
+
+TEST_CASE("a clock behind the record does not lift a decision") {
+  House house;
+  auto& decision = house.block("old", "blocked.example.");
+  decision.valid_from = house.world.seconds;
+  house.snapshot.not_before = house.world.seconds;
+  house.world.seconds -= 1'000'000;
+  house.publish();
+  CHECK(texts(house.ask({"www.blocked.example."}), wire::Section::answer) == Lines{"www.blocked.example. A 192.0.2.1"});
+}
+
+TEST_CASE("an answer in flight is judged by the decisions of the moment it is sent") {
+  House house;
+  house.publish();
+  house.world.hold = true;
+  CHECK(house.ask({"www.blocked.example."}).empty());
+  CHECK(house.ask({"www.blocked.example."}).empty());
+  CHECK(house.counters.coalesced.get() == 1);
+  house.block("d-4", "blocked.example.");
+  house.publish();
+  house.stream->sent.clear();
+  house.world.hold = false;
+  house.world.release();
+  REQUIRE(house.stream->sent.size() == 2);
+  for (const auto& answer : house.stream->sent)
+    CHECK(texts(answer, wire::Section::answer) == Lines{"www.blocked.example. A 192.0.2.1"});
+}
+
+TEST_CASE("a view is chosen by the client's address") {
+  House house;
+  policy::View nz;
+  nz.name = "nz";
+  nz.clients = {"127.0.0.64/32"};
+  nz.jurisdictions = {"NZ"};
+  house.input.views.push_back(nz);
+  auto& decision = house.block("nz-1", "blocked.example.");
+  decision.territorial_scope = {"NZ"};
+  decision.type = policy::DecisionType::administrative_order;
+  decision.external_authority = true;
+  house.publish();
+  CHECK(texts(house.ask({"www.blocked.example."}), wire::Section::answer) ==
+        Lines{"www.blocked.example. A 192.0.2.66"});
+  const auto there = house.ask({"www.blocked.example.", RecordType::a, "127.0.0.64"});
+  CHECK(texts(there, wire::Section::answer) == Lines{"www.blocked.example. A 192.0.2.1"});
+  CHECK(errors(there)[0].code == wire::EdeCode::censored);
+  // And along a chain that the other view has found clean.
+  house.ask({"alias.example.org."});
+  CHECK(texts(house.ask({"alias.example.org.", RecordType::a, "127.0.0.64"}), wire::Section::answer).back() ==
+        "www.blocked.example. A 192.0.2.1");
+}
+
+TEST_CASE("who may not recurse is refused with EDE 18") {
+  House house;
+  house.publish();
+  const auto refused = house.ask({"www.example.org.", RecordType::a, "192.0.2.7"});
+  CHECK(rcode(refused) == wire::Rcode::refused);
+  CHECK(errors(refused)[0].code == wire::EdeCode::prohibited);
+  CHECK_FALSE(wire::parse_message(refused)->header().ra);
+  CHECK(house.world.asked == 0);
+}
+
+TEST_CASE("dead servers end in SERVFAIL with an extended error") {
+  House house;
+  house.publish();
+  house.world.silent = true;
+  const auto failed = house.ask({"www.example.org."});
+  CHECK(rcode(failed) == wire::Rcode::servfail);
+  REQUIRE_FALSE(errors(failed).empty());
+  CHECK(errors(failed)[0].code == wire::EdeCode::no_reachable_authority);
+}
+
+TEST_CASE("packets that are no question") {
+  House house;
+  house.publish();
+  CHECK(house.packet({}).empty());
+  CHECK(house.packet({1, 2, 3}).empty());
+  CHECK(house.packet({1, 2, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0}).empty());       // a response
+  const auto notimp = house.packet({1, 2, 0x28, 0, 0, 0, 0, 0, 0, 0, 0, 0});  // opcode UPDATE
+  CHECK(rcode(notimp) == wire::Rcode::notimp);
+  CHECK(wire::parse_header(notimp)->opcode == wire::Opcode::update);
+  CHECK(rcode(house.packet({1, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0})) ==
+        wire::Rcode::formerr);  // counts a question that is not there
+  CHECK(rcode(house.packet({1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})) == wire::Rcode::formerr);
+  CHECK(house.counters.malformed.get() == 2);
+}
+
+TEST_CASE("special-use names stay here") {
+  House house;
+  house.publish();
+  CHECK(texts(house.ask({"foo.localhost."}), wire::Section::answer) == Lines{"foo.localhost. A 127.0.0.1"});
+  CHECK(rcode(house.ask({"x.onion."})) == wire::Rcode::nxdomain);
+  CHECK(rcode(house.ask({"1.168.192.in-addr.arpa.", RecordType::ptr})) == wire::Rcode::nxdomain);
+  const auto designated = house.ask({"_dns.resolver.arpa.", RecordType::svcb});
+  CHECK(rcode(designated) == wire::Rcode::noerror);
+  CHECK(texts(designated, wire::Section::answer).empty());
+  CHECK(house.world.asked == 0);
+}
+
+TEST_CASE("an answer larger than the client takes is truncated over UDP and whole over TCP") {
+  House house;
+  for (int i = 0; i < 60; ++i)
+    house.world.add("big.example.org. TXT \"" + std::to_string(i) + std::string(60, 'x') + "\"");
+  house.publish();
+  Asked asked{"big.example.org.", RecordType::txt};
+  asked.stream = false;
+  const auto cut = house.ask(asked);
+  CHECK(wire::parse_message(cut)->header().tc);
+  CHECK(cut.size() <= 1232);
+  CHECK(texts(house.ask({"big.example.org.", RecordType::txt}), wire::Section::answer).size() == 60);
+}
+
+TEST_CASE("the answer cache keeps to its memory under churn and finds what it has") {
+  serve::AnswerCache cache(64 << 10, 99);
+  const auto key = [](int i) {
+    serve::ClientQuestion question;
+    question.question.name = name(("n" + std::to_string(i) + ".example.").c_str());
+    return question;
+  };
+  const auto make = [&](int i) {
+    recurse::Resolved resolved;
+    resolved.rcode = wire::Rcode::noerror;
+    auto answer = serve::store_answer(resolved, key(i).question, false, 1'000);
+    answer.expires_at = 2'000;
+    return answer;
+  };
+  for (int i = 0; i < 5'000; ++i) {
+    REQUIRE(cache.insert(key(i), make(i)) != nullptr);
+    REQUIRE(cache.memory() <= (64U << 10));
+    REQUIRE(cache.find(key(i), 1'999) != nullptr);
+    REQUIRE(cache.find(key(i), 2'000) == nullptr);
+  }
+  CHECK(cache.entries() > 50);
+  cache.clear();
+  CHECK(cache.entries() == 0);
+}
+
+}  // namespace placard
