@@ -1,0 +1,90 @@
+#include "resolver/app/client.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "resolver/app/clock.hpp"
+#include "resolver/app/control.hpp"
+#include "resolver/app/privileges.hpp"
+#include "resolver/app/requests.hpp"
+
+namespace placard::app {
+namespace {
+
+using nlohmann::json;
+
+/// Performs requests on the store itself, while no server runs.
+class Alone final : public RequestTarget {
+ public:
+  Alone(const Options& options, std::string no_server) : options_(options), no_server_(std::move(no_server)) {}
+
+  Done decide(const std::vector<DecisionFile>& files, const std::string& author) override {
+    auto store = open(policy::Store::Mode::read_write);
+    return app::decide({store, options_, nullptr}, files, author, system_time());
+  }
+  Done lift(const std::string& id, const std::string& reason, const std::string& author) override {
+    auto store = open(policy::Store::Mode::read_write);
+    return app::lift({store, options_, nullptr}, id, reason, author, system_time());
+  }
+  Done why(const WhyRequest& request) override {
+    auto store = open(policy::Store::Mode::read_only);
+    return app::why(store, options_, nullptr, request, system_time());
+  }
+  Done status() override { return nobody(); }
+  Done dump() override { return nobody(); }
+  Done trace(const wire::Question&) override { return nobody(); }
+  Done flush(const std::optional<wire::Name>&) override { return nobody(); }
+  Done reload() override { return nobody(); }
+  Done stop_server() override { return nobody(); }
+
+ private:
+  policy::Store open(policy::Store::Mode mode) const {
+    const auto& fixed = options_.fixed;
+    if (mode == policy::Store::Mode::read_write) {
+      const auto privileges = Privileges::find(fixed.user);
+      if (!privileges) throw std::runtime_error(privileges.error());
+      if (auto made = privileges->make_directory(fixed.state_directory); !made) throw std::runtime_error(made.error());
+      const Privileges::AsUser as_user(*privileges);  // the files it makes are the server's to write to
+      return policy::Store::open(fixed.store, mode, system_time());
+    }
+    return policy::Store::open(fixed.store, mode, system_time());
+  }
+  Done nobody() const { return std::unexpected(no_server_); }
+
+  const Options& options_;
+  std::string no_server_;
+};
+
+Output output_of(const std::string& line) {
+  const auto reply = json::parse(line, nullptr, false);
+  if (reply.is_object()) {
+    if (const auto error = reply.find("error"); error != reply.end() && error->is_string()) return std::unexpected(error->get<std::string>());
+    if (const auto output = reply.find("output"); output != reply.end() && output->is_string()) return output->get<std::string>();
+  }
+  return std::unexpected("the server's reply cannot be read");
+}
+
+}  // namespace
+
+Output perform(const Options& options, const std::string& request, const Rendering& rendering) {
+  auto whole = json::parse(request);
+  whole["json"] = rendering.as_json;
+  whole["width"] = rendering.width;
+  const auto line = whole.dump();
+  const auto reply = control_call(options.fixed.control_socket, line);
+  if (reply) return output_of(*reply);
+  if (reply.error().kind != ControlFailure::no_server) return std::unexpected(reply.error().reason);
+  Alone alone(options, reply.error().reason);
+  return output_of(perform_line(alone, line, author_of(::getuid())));
+}
+
+Output read_record(const Options& options, const Rendering& rendering, const std::function<Done(policy::Store&)>& ask) {
+  auto store = policy::Store::open(options.fixed.store, policy::Store::Mode::read_only, system_time());
+  const auto done = ask(store);
+  if (!done) return std::unexpected(done.error());
+  return rendering.as_json ? policy::to_json(*done) : policy::to_text(*done, rendering.width);
+}
+
+}  // namespace placard::app

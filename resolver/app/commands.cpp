@@ -1,0 +1,239 @@
+#include "resolver/app/commands.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "resolver/app/check.hpp"
+#include "resolver/app/client.hpp"
+#include "resolver/app/clock.hpp"
+#include "resolver/app/options.hpp"
+#include "resolver/app/serve.hpp"
+#include "resolver/app/version.hpp"
+
+namespace placard::app {
+namespace {
+
+using nlohmann::json;
+
+/// What every command may be told.
+struct Common {
+  std::string config;
+  bool as_json = false;
+};
+
+/// Columns of the terminal at standard output; 80 when it is none.
+std::size_t terminal_width() {
+  winsize size{};
+  return ::isatty(STDOUT_FILENO) && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 ? size.ws_col : 80;
+}
+
+/// Several problems stand on several lines; each is a whole sentence of its own. What they quote may be anything.
+int failed(const std::string& reason) {
+  std::istringstream lines(reason);
+  for (std::string line; std::getline(lines, line);)
+    for (const auto& harmless : policy::wrap_text(line, 0)) std::cerr << "placard: " << harmless << '\n';
+  return 1;
+}
+
+std::optional<Options> read_options(const Common& common) {
+  const auto path = common.config.empty() ? find_configuration() : common.config;
+  auto options = load_options(path);
+  if (options) return *std::move(options);
+  for (const auto& problem : options.error()) failed(to_text(problem));
+  return std::nullopt;
+}
+
+int print(const Output& output) {
+  if (!output) return failed(output.error());
+  std::cout << *output << std::flush;
+  return std::cout ? 0 : failed("standard output: cannot be written to");
+}
+
+json decision_files(const std::vector<std::string>& paths) {
+  json files = json::array();
+  for (const auto& path : paths) {
+    std::error_code error;
+    std::ifstream in(path, std::ios::binary);
+    if (!in || std::filesystem::is_directory(path, error)) throw std::runtime_error(path + ": cannot be read");
+    std::stringstream text;
+    text << in.rdbuf();
+    files.push_back({{"name", path}, {"text", std::move(text).str()}});
+  }
+  return files;
+}
+
+/// One subcommand: its arguments live here until CLI11 has parsed, then `run` is called.
+class CommandLine {
+ public:
+  CommandLine() : app_("Placard: a DNS service that can be held to account.", "placard") {
+    app_.require_subcommand(1);
+    app_.failure_message(CLI::FailureMessage::simple);
+    app_.set_version_flag("--version", version_text());
+    server_commands();
+    record_commands();
+    research_commands();
+    control_commands();
+  }
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::Success& success) {
+      return app_.exit(success);  // --help, --version
+    } catch (const CLI::ParseError& error) {
+      failed(error.what());
+      std::cerr << "Run placard --help, or placard COMMAND --help, for what is known.\n";
+      return 2;
+    }
+    try {
+      return action_();
+    } catch (const std::exception& error) {
+      return failed(error.what());
+    }
+  }
+
+ private:
+  CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, std::function<int()> action) {
+    auto* sub = parent.add_subcommand(name, help);
+    sub->add_option("--config", common_.config, "The configuration file");
+    sub->add_flag("--json", common_.as_json, "Print JSON");
+    sub->callback([this, action = std::move(action)] { action_ = action; });
+    return sub;
+  }
+
+  Rendering rendering() const { return {common_.as_json, terminal_width()}; }
+
+  /// To the server, or here when none runs. Octets that are no UTF-8 are replaced: the file's parser names their place.
+  int request(const json& what) {
+    const auto options = read_options(common_);
+    if (!options) return 1;
+    return print(perform(*options, what.dump(-1, ' ', false, json::error_handler_t::replace), rendering()));
+  }
+
+  /// On the record, read-only.
+  int ask(const std::function<Done(policy::Store&)>& question) {
+    const auto options = read_options(common_);
+    return options ? print(read_record(*options, rendering(), question)) : 1;
+  }
+
+  int export_record() {
+    if (!output_.empty()) return ask([&](policy::Store& store) { return export_to_folder(store, format_, output_, system_time()); });
+    const auto options = read_options(common_);
+    if (!options) return 1;
+    const auto store = policy::Store::open(options->fixed.store, policy::Store::Mode::read_only, system_time());
+    const auto written = export_to_output(store, format_, table_);
+    return written ? 0 : failed(written.error());
+  }
+
+  void server_commands() {
+    command(app_, "serve", "Run the server in the foreground", [this] {
+      const auto options = read_options(common_);
+      return options ? serve(*options) : 1;
+    });
+    command(app_, "check", "Validate the configuration, the zones and the root hints it names", [this] {
+      const auto options = read_options(common_);
+      if (!options) return 1;
+      const auto [problems, warnings] = check_configuration(*options);
+      for (const auto& problem : problems) failed(problem);
+      for (const auto& warning : warnings) failed("warning: " + warning);
+      if (problems.empty()) std::cout << (options->file.empty() ? "built-in defaults" : options->file) << ": good\n";
+      return problems.empty() ? 0 : 1;
+    });
+    auto* options = command(app_, "options", "Print the documented example configuration", [this] {
+      std::cout << (man_ ? manual_page() : example_configuration());
+      return 0;
+    });
+    options->add_flag("--man", man_, "Print the manual page placard.toml(5) instead");
+    command(app_, "version", "Print the version", [] {
+      std::cout << version_text() << '\n';
+      return 0;
+    });
+  }
+
+  void record_commands() {
+    auto* decide = command(app_, "decide", "Record decisions written as TOML files; the server answers by them when this returns",
+                           [this] { return request({{"operation", "decide"}, {"files", decision_files(files_)}}); });
+    decide->add_option("FILE", files_, "Decision files")->required();
+    auto* lift = command(app_, "lift", "End a decision now", [this] {
+      return request({{"operation", "lift"}, {"id", id_}, {"reason", reason_}});
+    });
+    lift->add_option("ID", id_, "The decision")->required();
+    lift->add_option("--reason", reason_, "Why it ends; public")->required();
+    auto* backup = command(app_, "backup", "Copy the whole record, while the server runs or not", [this] {
+      return ask([this](policy::Store& store) { return app::backup(store, file_); });
+    });
+    backup->add_option("FILE", file_, "The copy; must not exist yet")->required();
+  }
+
+  void research_commands() {
+    auto* why = command(app_, "why", "Say why a name is answered as it is, and who decided that", [this] {
+      return request({{"operation", "why"}, {"name", name_}, {"client", client_}, {"at", at_}});
+    });
+    why->add_option("NAME", name_, "The domain name")->required();
+    why->add_option("--client", client_, "As a client of this address would be answered");
+    why->add_option("--at", at_, "As it was at this moment (2026-11-22T10:00:00Z)");
+    auto* history = command(app_, "history", "Say what was decided and done about a name, on both axes of time", [this] {
+      return ask([this](policy::Store& store) { return app::history(store, {name_, valid_at_, known_at_}); });
+    });
+    history->add_option("NAME", name_, "The domain name")->required();
+    history->add_option("--valid-at", valid_at_, "Only what held on this day or at this moment");
+    history->add_option("--known-at", known_at_, "As the record stood on this day or at this moment");
+    auto* query = command(app_, "query", "Ask the public record in SQL; reading only", [this] {
+      return ask([this](policy::Store& store) { return app::query(store.path(), sql_, static_cast<std::size_t>(rows_), seconds_); });
+    });
+    query->add_option("SQL", sql_, "One SELECT over the public_* views")->required();
+    query->add_option("--rows", rows_, "At most so many rows")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+    query->add_option("--seconds", seconds_, "At most so long")->check(CLI::Range(1, 600))->capture_default_str();
+    auto* exported = command(app_, "export", "Write everything public as JSON lines or CSV", [this] { return export_record(); });
+    exported->add_option("--format", format_, "jsonl or csv")->check(CLI::IsMember({"jsonl", "csv"}))->capture_default_str();
+    exported->add_option("--output", output_, "A folder, one file for each table; standard output for jsonl if none is named");
+    exported->add_option("--table", table_, "Only this table, such as decision, to standard output")->excludes("--output");
+  }
+
+  void control_commands() {
+    auto* trace = command(app_, "trace", "Resolve a name in the running server and show each step", [this] {
+      return request({{"operation", "trace"}, {"name", name_}, {"type", type_}});
+    });
+    trace->add_option("NAME", name_, "The domain name")->required();
+    trace->add_option("TYPE", type_, "The record type")->capture_default_str();
+    auto* control = app_.add_subcommand("control", "Ask or tell the running server");
+    control->require_subcommand(1);
+    for (const auto& [name, help] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"status", "Addresses, store, rules, counters"},
+             {"dump", "What is in flight, step by step"},
+             {"reload", "Read the configuration again, as SIGHUP does"},
+             {"stop", "End the server"}})
+      command(*control, name, help, [this, operation = std::string(name)] { return request({{"operation", operation}}); });
+    auto* flush = command(*control, "flush", "Forget what is cached of a name and everything below it", [this] {
+      if (name_.empty() == !all_) throw std::runtime_error("flush wants a name, or --all");
+      return request({{"operation", "flush"}, {"name", name_}, {"all", all_}});
+    });
+    flush->add_option("NAME", name_, "The domain name");
+    flush->add_flag("--all", all_, "Everything");
+  }
+
+  CLI::App app_;
+  Common common_;
+  std::function<int()> action_;
+  std::vector<std::string> files_;
+  std::string id_, reason_, file_, name_, client_, at_, valid_at_, known_at_, sql_, format_ = "jsonl", output_, table_, type_ = "A";
+  std::int64_t rows_ = 1000, seconds_ = 10;
+  bool man_ = false, all_ = false;
+};
+
+}  // namespace
+
+int run_command(int argc, char** argv) {
+  CommandLine line;
+  return line.run(argc, argv);
+}
+
+}  // namespace placard::app

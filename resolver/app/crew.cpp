@@ -1,0 +1,136 @@
+#include "resolver/app/crew.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <optional>
+
+namespace placard::app {
+namespace {
+
+constexpr auto kPatience = std::chrono::milliseconds(30'000), kSlice = std::chrono::milliseconds(50);
+
+/// Counts down to zero. Held by every callback, so that a late one finds it alive.
+class Countdown {
+ public:
+  explicit Countdown(std::size_t count) : left_(count) {}
+  void done() {
+    const std::lock_guard lock(mutex_);
+    if (--left_ == 0) reached_.notify_all();
+  }
+  /// False: not within kPatience, or the workers are stopping (their callbacks may never come).
+  bool wait(const std::atomic<bool>& stopping) {
+    std::unique_lock lock(mutex_);
+    for (auto waited = kSlice; waited <= kPatience && !stopping; waited += kSlice)
+      if (reached_.wait_for(lock, kSlice, [this] { return left_ == 0; })) return true;
+    return left_ == 0;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable reached_;
+  std::size_t left_;  // guarded by mutex_
+};
+
+}  // namespace
+
+std::expected<std::unique_ptr<Crew>, std::string> Crew::open(const serve::WorkerOptions& options, unsigned count,
+                                                             std::shared_ptr<const serve::Snapshot> snapshot,
+                                                             std::shared_ptr<recurse::Cache> cache,
+                                                             std::shared_ptr<recurse::ServerTable> servers) {
+  auto crew = std::unique_ptr<Crew>(new Crew);
+  crew->cache_ = cache;
+  crew->current_ = snapshot;
+  for (unsigned i = 0; i < count; ++i) {
+    auto& worker = crew->workers_.emplace_back(std::make_unique<serve::Worker>(options, snapshot, cache, servers));
+    if (auto opened = worker->open(); !opened) return std::unexpected(opened.error());
+  }
+  return crew;
+}
+
+Crew::~Crew() { stop(); }
+
+void Crew::start() {
+  for (auto& worker : workers_) threads_.emplace_back([&worker] { worker->run(); });
+}
+
+void Crew::stop() {
+  stopping_ = true;
+  for (auto& worker : workers_) worker->stop();
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+template <class Post>
+bool Crew::on_every_worker(const Post& post) {
+  auto countdown = std::make_shared<Countdown>(workers_.size());
+  for (auto& worker : workers_) post(*worker, [countdown] { countdown->done(); });
+  return countdown->wait(stopping_);
+}
+
+bool Crew::publish(std::shared_ptr<const serve::Snapshot> snapshot) {
+  const std::lock_guard one(publishing_);
+  {
+    const std::lock_guard lock(mutex_);
+    current_ = snapshot;
+  }
+  return on_every_worker([&](serve::Worker& worker, std::function<void()> done) { worker.publish(snapshot, std::move(done)); });
+}
+
+std::shared_ptr<const serve::Snapshot> Crew::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+std::vector<const serve::WorkerCounters*> Crew::counters() const {
+  std::vector<const serve::WorkerCounters*> all;
+  for (const auto& worker : workers_) all.push_back(&worker->counters());
+  return all;
+}
+
+std::vector<recurse::Resolver::InFlight> Crew::in_flight() {
+  struct Gathered {
+    std::mutex mutex;
+    std::vector<recurse::Resolver::InFlight> all;  // guarded by mutex
+  };
+  auto gathered = std::make_shared<Gathered>();
+  on_every_worker([&](serve::Worker& worker, std::function<void()> done) {
+    worker.inspect([gathered, done = std::move(done)](std::vector<recurse::Resolver::InFlight> some) {
+      {
+        const std::lock_guard lock(gathered->mutex);
+        for (auto& one : some) gathered->all.push_back(std::move(one));
+      }
+      done();
+    });
+  });
+  const std::lock_guard lock(gathered->mutex);
+  return std::move(gathered->all);
+}
+
+std::optional<Crew::Traced> Crew::trace(const wire::Question& question) {
+  struct Slot {
+    Countdown countdown{1};
+    Traced traced;
+  };
+  auto slot = std::make_shared<Slot>();
+  workers_.front()->trace(question, [slot](recurse::Resolved resolved, recurse::Trace trace) {
+    slot->traced = {std::move(resolved), std::move(trace)};
+    slot->countdown.done();
+  });
+  if (!slot->countdown.wait(stopping_)) return std::nullopt;
+  return std::move(slot->traced);
+}
+
+std::size_t Crew::flush(const std::optional<wire::Name>& name) {
+  std::size_t gone = 0;
+  if (name) {
+    gone = cache_->flush_subtree(*name);
+  } else {
+    gone = cache_->counters().entries;
+    cache_->flush_all();
+  }
+  // Whole answers may hold records of any name (aliases), so all of them go; the record cache fills them again.
+  on_every_worker([](serve::Worker& worker, std::function<void()> done) { worker.flush_answers(std::move(done)); });
+  return gone;
+}
+
+}  // namespace placard::app

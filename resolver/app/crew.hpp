@@ -1,0 +1,62 @@
+// The workers with their threads, and the publisher: what is current, and how a new snapshot comes into force.
+//
+// publish() posts the snapshot to every worker and comes back when each answers by it; who calls it may therefore tell
+// a client "done". Calls are taken one at a time. current() may be asked from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "resolver/serve/worker.hpp"
+
+namespace placard::app {
+
+class Crew {
+ public:
+  /// Binds all sockets of `count` workers on the caller's thread.
+  static std::expected<std::unique_ptr<Crew>, std::string> open(const serve::WorkerOptions& options, unsigned count,
+                                                                std::shared_ptr<const serve::Snapshot> snapshot,
+                                                                std::shared_ptr<recurse::Cache> cache,
+                                                                std::shared_ptr<recurse::ServerTable> servers);
+  ~Crew();                                ///< stops
+
+  void start();                           ///< one thread for each worker
+  void stop();                            ///< and waits for the threads
+  void stopping() { stopping_ = true; }   ///< whoever waits for workers gives up soon; from any thread
+
+  /// False when a worker did not take it within 30 seconds (it will yet, or the server is stopping).
+  bool publish(std::shared_ptr<const serve::Snapshot> snapshot);
+  std::shared_ptr<const serve::Snapshot> current() const;
+
+  std::vector<const serve::WorkerCounters*> counters() const;
+  const recurse::Cache& cache() const { return *cache_; }
+  /// Every worker's resolutions in flight.
+  std::vector<recurse::Resolver::InFlight> in_flight();
+  struct Traced { recurse::Resolved resolved; recurse::Trace trace; };
+  std::optional<Traced> trace(const wire::Question& question);
+  /// The name and all below it, of records and of whole answers; an empty name is everything. How many records went.
+  std::size_t flush(const std::optional<wire::Name>& name);
+
+ private:
+  Crew() = default;
+  std::atomic<bool> stopping_{false};
+  /// Runs `post(worker, done)` for each worker and waits until every done() was called.
+  template <class Post>
+  bool on_every_worker(const Post& post);
+
+  std::vector<std::unique_ptr<serve::Worker>> workers_;
+  std::vector<std::thread> threads_;
+  std::shared_ptr<recurse::Cache> cache_;
+  mutable std::mutex mutex_;              // guards current_
+  std::mutex publishing_;                 // one publish at a time, so that all workers see the same order
+  std::shared_ptr<const serve::Snapshot> current_;
+};
+
+}  // namespace placard::app

@@ -1,0 +1,184 @@
+// Changes to the record, and the questions that need nothing but it. Reading for export: operations_export.cpp.
+#include "resolver/app/operations.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "policy/match/compile.hpp"
+#include "policy/public/research.hpp"
+#include "policy/record/decision_file.hpp"
+#include "policy/record/intake.hpp"
+#include "policy/record/written_name.hpp"
+
+namespace placard::app {
+namespace {
+
+// Several files become one batch, so that all of them are recorded or none. A batch has one file name for its problems:
+// the number of the file travels in its positions instead (a file of kMaxDecisionFileSize has fewer lines than that).
+constexpr std::size_t kLinesOfAFile = std::size_t{1} << 24U;
+static_assert(kLinesOfAFile > policy::kMaxDecisionFileSize);
+
+void append(policy::AuthoredBatch& all, policy::AuthoredBatch&& one, std::size_t file) {
+  auto mark = [&](policy::Position& position) { position.line += file * kLinesOfAFile; };
+  for (auto& authority : one.authorities) mark(authority.position), all.authorities.push_back(std::move(authority));
+  for (auto& decision : one.decisions) {
+    mark(decision.position);
+    std::ranges::for_each(decision.rule_positions, mark);
+    all.decisions.push_back(std::move(decision));
+  }
+  for (auto& event : one.events) mark(event.position), all.events.push_back(std::move(event));
+}
+
+std::string told(policy::IntakeError error, const std::vector<DecisionFile>& files) {
+  for (auto& problem : error.problems) {
+    problem.file = files.at(problem.position.line / kLinesOfAFile).name;
+    problem.position.line %= kLinesOfAFile;
+  }
+  return policy::to_text(error);
+}
+
+std::string joined(const std::vector<std::string>& texts, const char* when_empty) {
+  return texts.empty() ? when_empty : fmt::format("{}", fmt::join(texts, ", "));
+}
+
+/// What a decision does, as the record has it now.
+void describe(policy::Document& document, const policy::DecisionRecord& record, bool is_new) {
+  const auto& decision = record.decision();
+  policy::Fields fields{decision.id, "", {}};
+  fields.fields = {
+      {"id", "Decision", decision.id},
+      {"recorded", "", is_new},
+      {"type", "Type", std::string(policy::to_text(decision.type))},
+      {"authority", "Authority", record.authority.id},
+      {"state", "State", record.transitions.empty() ? policy::Cell() : policy::Cell(std::string(policy::to_text(record.transitions.back().state)))},
+      {"effective_from", "From", policy::to_text(decision.effective_from)},
+      {"expires_at", "Until", policy::to_text(decision.expires_at)},
+      {"territorial_scope", "Scope", joined(decision.territorial_scope, "everywhere")},
+  };
+  policy::Table rules{"rules_of_" + decision.id, "", {{"rule_id", "Rule"}, {"name", "Name"}, {"match", "Match"}, {"action", "Action"}}, {}, "No rules."};
+  for (const auto& rule : decision.rules)
+    rules.rows.push_back({rule.id, rule.prefix.empty() ? policy::stored_name(rule.name) : rule.prefix, std::string(policy::to_text(rule.match)),
+                          std::string(policy::to_text(rule.action))});
+  document.parts.emplace_back(std::move(fields));
+  document.parts.emplace_back(std::move(rules));
+}
+
+}  // namespace
+
+std::expected<std::optional<policy::Time>, std::string> typed_time(const std::string& option, const std::string& text) {
+  if (text.empty()) return std::optional<policy::Time>();
+  auto time = policy::time_from_text(text);
+  if (!time) return std::unexpected(fmt::format("{}: {}", option, time.error()));
+  return *time;
+}
+
+std::expected<wire::Name, std::string> typed_name(const std::string& text) {
+  if (text == ".") return wire::Name();
+  // Names of services have underscores and are no host names, but may well be asked about.
+  if (auto written = policy::name_from_writing(text)) return *written;
+  auto name = wire::Name::from_text(text);
+  if (!name || text.empty()) return std::unexpected(fmt::format("\"{}\" is no domain name{}", text, text.empty() ? "" : fmt::format(": {}", wire::to_text(name.error()))));
+  return name->lowered();
+}
+
+Done decide(const Workplace& at, const std::vector<DecisionFile>& files, const std::string& author, policy::Time now) {
+  policy::AuthoredBatch batch;
+  if (files.size() == 1) batch.file = files.front().name;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    auto parsed = policy::parse_decision_file(files[i].text, files[i].name, now);
+    if (!parsed) return std::unexpected(policy::to_text(parsed.error()));
+    append(batch, *std::move(parsed), i);
+  }
+  const policy::Guards guards{at.options.reloadable.protected_names};
+  const auto outcome = policy::intake(at.store, batch, guards, author, now);
+  if (!outcome) return std::unexpected(told(outcome.error(), files));
+  if (!outcome->recorded.empty() && at.publish)
+    if (auto published = at.publish(); !published)
+      return std::unexpected(fmt::format("recorded, but not yet in force: {}", published.error()));
+
+  policy::Document document;
+  auto is_new = [&](const std::string& id) { return std::ranges::find(outcome->recorded, id) != outcome->recorded.end(); };
+  for (const auto& authored : batch.decisions)
+    if (const auto record = at.store.decision(authored.decision.id)) {
+      document.parts.emplace_back(policy::Note{is_new(record->decision().id) ? "Recorded; every guard passed." : "Recorded already, with the same content."});
+      describe(document, *record, is_new(record->decision().id));
+    }
+  auto count = [&](const auto& items, auto id_of) { return std::ranges::count_if(items, [&](const auto& item) { return is_new(id_of(item)); }); };
+  const auto events = count(batch.events, [](const auto& item) { return item.event.id; });
+  policy::Fields summary{"", "", {}};
+  summary.fields = {{"recorded", "Entries recorded", static_cast<std::int64_t>(outcome->recorded.size())},
+                    {"recorded_events", "Events among them", static_cast<std::int64_t>(events)},
+                    {"already_recorded", "Recorded already", static_cast<std::int64_t>(outcome->already_recorded.size())},
+                    {"in_force", "The server answers by it", at.publish ? policy::Cell(true) : policy::Cell(false)}};
+  document.parts.emplace_back(std::move(summary));
+  if (!at.publish) document.parts.emplace_back(policy::Note{"No server runs here; one that is started will answer by it."});
+  return document;
+}
+
+Done lift(const Workplace& at, const std::string& id, const std::string& reason, const std::string& author, policy::Time now) {
+  const auto lifted = at.store.lift(id, reason, author, now);
+  if (!lifted) return std::unexpected(lifted.error());
+  if (at.publish)
+    if (auto published = at.publish(); !published)
+      return std::unexpected(fmt::format("recorded, but not yet in force: {}", published.error()));
+  policy::Fields fields{"", "", {}};
+  fields.fields = {{"id", "Decision", id},
+                   {"state", "State", std::string(policy::to_text(lifted->state))},
+                   {"valid_from", "Since", policy::to_text(lifted->valid_from)},
+                   {"reason", "Reason", reason},
+                   {"log_sequence", "Log entry", lifted->sequence},
+                   {"in_force", "The server answers by it", at.publish ? policy::Cell(true) : policy::Cell(false)}};
+  return policy::Document{{std::move(fields)}};
+}
+
+Done why(policy::Store& store, const Options& options, const policy::Index* current, const WhyRequest& request, policy::Time now) {
+  policy::WhyRequest asked;
+  asked.default_ttl = options.reloadable.policy_ttl;
+  const auto name = typed_name(request.name);
+  if (!name) return std::unexpected(name.error());
+  asked.name = *name;
+  if (!request.client.empty()) {
+    const auto client = net::Address::from_text(request.client);
+    if (!client) return std::unexpected("--client: " + client.error());
+    asked.client.assign(client->bytes().begin(), client->bytes().end());
+  }
+  const auto time = typed_time("--at", request.at);
+  if (!time) return std::unexpected(time.error());
+  asked.at = *time;
+  std::shared_ptr<const policy::Index> made;
+  if (!current && !asked.at) {
+    made = policy::Index::compile(policy::load_compile_input(store, options.reloadable.views, store.effective_now(now)), 1);
+    current = made.get();
+  }
+  return policy::explain_answer(store, asked, current, now);
+}
+
+Done history(policy::Store& store, const HistoryRequest& request) {
+  const auto name = typed_name(request.name);
+  if (!name) return std::unexpected(name.error());
+  const auto valid_at = typed_time("--valid-at", request.valid_at);
+  if (!valid_at) return std::unexpected(valid_at.error());
+  const auto known_at = typed_time("--known-at", request.known_at);
+  if (!known_at) return std::unexpected(known_at.error());
+  return policy::tell_history(store, {*name, {*valid_at, *known_at}});
+}
+
+Done query(const std::filesystem::path& store, const std::string& sql, std::size_t rows, std::int64_t seconds) {
+  policy::QueryLimits limits;
+  limits.rows = rows;
+  limits.milliseconds = seconds * 1000;
+  const auto result = policy::query_store(store, sql, limits);
+  if (!result) return std::unexpected(result.error());
+  return policy::show_result(*result);
+}
+
+Done backup(const policy::Store& store, const std::filesystem::path& file) {
+  store.backup(file);
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  policy::Fields fields{"", "", {{"backup", "Copied to", file.string()}, {"octets", "Octets", static_cast<std::int64_t>(size)}}};
+  return policy::Document{{std::move(fields)}};
+}
+
+}  // namespace placard::app

@@ -1,0 +1,390 @@
+// Reading placard.toml by the table: every key is looked up, its value checked and converted, its setter called.
+//
+// Defaults go the same way as what the file says (a default that would not parse fails the tests). All problems of
+// a file are collected before any is reported.
+#include "resolver/app/options.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+// One mode of toml++ in the whole program: its two modes share function names, and the linker would mix them.
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+#include "resolver/app/suggest.hpp"
+
+namespace placard::app {
+namespace {
+
+using Checked = std::expected<void, std::string>;
+
+std::expected<std::int64_t, std::string> size_from_text(std::string_view text) {
+  static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
+      {"KiB", 1LL << 10}, {"MiB", 1LL << 20}, {"GiB", 1LL << 30}, {"B", 1}};
+  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  if (digits == 0 || digits > 12) return std::unexpected("a size is a number and a unit: \"64MiB\"");
+  const std::int64_t number = std::stoll(std::string(text.substr(0, digits)));
+  auto unit = text.substr(digits);
+  while (unit.starts_with(' ')) unit.remove_prefix(1);
+  for (const auto& [name, factor] : kUnits)
+    if (unit == name) return number * factor;
+  return std::unexpected(fmt::format("unknown unit \"{}\"; B, KiB, MiB and GiB are known", unit));
+}
+
+/// Two capital letters, and maybe a hyphen and one to three capital letters or digits (ISO 3166-1 and -2).
+bool is_jurisdiction(std::string_view code) {
+  auto capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+  auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (code.size() < 2 || !capital(code[0]) || !capital(code[1])) return false;
+  if (code.size() == 2) return true;
+  return code[2] == '-' && code.size() >= 4 && code.size() <= 6 &&
+         std::ranges::all_of(code.substr(3), [&](char c) { return capital(c) || digit(c); });
+}
+
+Checked check_range(const Option& option, std::int64_t value) {
+  if (value >= option.low && value <= option.high) return {};
+  return std::unexpected(fmt::format("{} is not between {} and {}{}{}", value, option.low, option.high,
+                                     option.unit.empty() ? "" : " ", option.unit));
+}
+
+Checked check_length(const Option& option, std::string_view text) {
+  const auto size = static_cast<std::int64_t>(text.size());
+  if (size < option.low) return std::unexpected("must not be empty");
+  if (size > option.high) return std::unexpected(fmt::format("longer than {} octets", option.high));
+  if (text.find('\0') != text.npos) return std::unexpected("holds a NUL");
+  return {};
+}
+
+/// One text of a list, or the text of a scalar.
+Checked add_text(const Option& option, const std::string& text, OptionValue& value) {
+  switch (option.kind) {
+    case OptionKind::name:
+    case OptionKind::names: {
+      auto name = wire::Name::from_text(text);
+      if (!name) return std::unexpected(fmt::format("\"{}\" is no domain name: {}", text, wire::to_text(name.error())));
+      if (option.kind == OptionKind::name) value.name = *name; else value.names.push_back(*name);
+      return {};
+    }
+    case OptionKind::endpoints: {
+      auto endpoint = net::Endpoint::from_text(text, static_cast<std::uint16_t>(option.low));
+      if (!endpoint) return std::unexpected(endpoint.error());
+      if (endpoint->port == 0) return std::unexpected(fmt::format("\"{}\" has port 0", text));
+      if (std::ranges::find(value.endpoints, *endpoint) != value.endpoints.end())
+        return std::unexpected(fmt::format("\"{}\" stands there twice", text));
+      value.endpoints.push_back(*endpoint);
+      return {};
+    }
+    case OptionKind::addresses: {
+      auto address = net::Address::from_text(text);
+      if (!address) return std::unexpected(address.error());
+      value.addresses.push_back(*address);
+      return {};
+    }
+    case OptionKind::prefixes: {
+      auto prefix = serve::Prefix::from_text(text);
+      if (!prefix) return std::unexpected(prefix.error());
+      value.prefixes.push_back(*prefix);
+      return {};
+    }
+    case OptionKind::jurisdictions:
+      if (!is_jurisdiction(text)) return std::unexpected(fmt::format("\"{}\" is no ISO 3166 code such as \"NZ\" or \"US-CA\"", text));
+      return {};
+    case OptionKind::size: {
+      auto octets = size_from_text(text);
+      if (!octets) return std::unexpected(octets.error());
+      value.integer = *octets;
+      return check_range(option, *octets);
+    }
+    default: return check_length(option, text);
+  }
+}
+
+bool is_list(OptionKind kind) {
+  using enum OptionKind;
+  return kind == names || kind == texts || kind == endpoints || kind == addresses || kind == prefixes || kind == jurisdictions;
+}
+
+struct Place { std::uint32_t line = 0, column = 0; };
+Place place_of(const toml::source_region& source) { return {source.begin.line, source.begin.column}; }
+
+class Reader {
+ public:
+  explicit Reader(std::string file) : file_(std::move(file)) {}
+
+  Options options;
+  std::vector<OptionProblem> problems;
+
+  void defaults() {
+    for (const auto& option : option_table()) {
+      if (section_of(option.section)->repeated) continue;
+      const auto parsed = toml::parse(fmt::format("value = {}", option.default_toml));
+      read_value(option, *parsed.table().get("value"));
+    }
+  }
+
+  void read(const toml::table& root) {
+    for (const auto& [key, node] : root) {
+      const auto* section = section_of(key.str());
+      if (!section) {
+        unknown(key, "", node.is_table() || node.is_array_of_tables() ? "section" : "key");
+      } else if (section->repeated) {
+        read_repeated(*section, node);
+      } else if (const auto* table = node.as_table()) {
+        read_table(*section, *table, key.source());
+      } else {
+        problem(node.source(), std::string(key.str()), fmt::format("is a section: write [{}]", section->name));
+      }
+    }
+  }
+
+  void problem(const toml::source_region& source, std::string key, std::string reason) {
+    const auto place = place_of(source);
+    problems.push_back({file_, place.line, place.column, std::move(key), std::move(reason)});
+  }
+
+ private:
+  static const OptionSection* section_of(std::string_view name) {
+    const auto sections = option_sections();
+    const auto found = std::ranges::find(sections, name, &OptionSection::name);
+    return found == sections.end() ? nullptr : &*found;
+  }
+
+  void read_repeated(const OptionSection& section, const toml::node& node) {
+    const auto* array = node.as_array();
+    if (!array || (!array->empty() && !node.is_array_of_tables())) {
+      problem(node.source(), std::string(section.name), fmt::format("may stand several times: write [[{}]]", section.name));
+      return;
+    }
+    for (const auto& entry : *array) {
+      section.begin(options);
+      read_table(section, *entry.as_table(), entry.source());
+    }
+  }
+
+  void read_table(const OptionSection& section, const toml::table& table, const toml::source_region& source) {
+    for (const auto& [key, node] : table) {
+      const auto* option = option_of(section.name, key.str());
+      if (option) read_value(*option, node);
+      else unknown(key, section.name, "key");
+    }
+    if (!section.repeated) return;
+    for (const auto& option : option_table())
+      if (option.section == section.name && option.required && !table.contains(option.key))
+        problem(source, option.full_key(), "is missing");
+  }
+
+  static const Option* option_of(std::string_view section, std::string_view key) {
+    for (const auto& option : option_table())
+      if (option.section == section && option.key == key) return &option;
+    return nullptr;
+  }
+
+  void read_value(const Option& option, const toml::node& node) {
+    OptionValue value;
+    if (auto read = convert(option, node, value); !read) {
+      problem(read.error().first, option.full_key(), read.error().second);
+      return;
+    }
+    remember(option, value);
+    option.set(options, value);
+  }
+
+  using At = std::pair<toml::source_region, std::string>;
+
+  static std::expected<void, At> convert(const Option& option, const toml::node& node, OptionValue& value) {
+    auto wrong = [&](const toml::node& at, std::string reason) { return std::unexpected(At{at.source(), std::move(reason)}); };
+    const auto wanted = fmt::format("must be {}", to_text(option.kind));
+    if (is_list(option.kind)) {
+      const auto* array = node.as_array();
+      if (!array) return wrong(node, wanted);
+      if (array->size() > kMaxListed) return wrong(node, fmt::format("more than {} entries", kMaxListed));
+      if (option.required && array->empty()) return wrong(node, "must not be empty");
+      for (const auto& entry : *array) {
+        const auto* text = entry.as_string();
+        if (!text) return wrong(entry, wanted);
+        if (auto added = add_text(option, text->get(), value); !added) return wrong(entry, added.error());
+        value.texts.push_back(text->get());
+      }
+      return {};
+    }
+    if (option.kind == OptionKind::boolean) {
+      const auto* boolean = node.as_boolean();
+      if (!boolean) return wrong(node, wanted);
+      value.boolean = boolean->get();
+      return {};
+    }
+    if (const auto* integer = node.as_integer(); integer && (option.kind == OptionKind::integer || option.kind == OptionKind::size)) {
+      value.integer = integer->get();
+      if (auto ranged = check_range(option, value.integer); !ranged) return wrong(node, ranged.error());
+      return {};
+    }
+    const auto* text = node.as_string();
+    if (!text || option.kind == OptionKind::integer) return wrong(node, wanted);
+    if (auto added = add_text(option, text->get(), value); !added) return wrong(node, added.error());
+    value.text = text->get();
+    return {};
+  }
+
+  /// For comparing what is fixed. Entries of repeated sections join under one key.
+  void remember(const Option& option, const OptionValue& value) {
+    if (option.reloadable) return;
+    const auto text = fmt::format("{} {} \"{}\" [{}]", value.boolean, value.integer, value.text, fmt::join(value.texts, ", "));
+    auto& known = options.fixed_values[option.full_key()];
+    if (section_of(option.section)->repeated) known += text + ";";
+    else known = text;
+  }
+
+  void unknown(const toml::key& key, std::string_view section, std::string_view what) {
+    std::vector<std::string> known;
+    for (const auto& option : option_table()) {
+      if (option.section == section) known.emplace_back(option.key);
+      else if (option.key == key.str() || section.empty()) known.push_back(option.full_key());
+    }
+    if (section.empty())
+      for (const auto& entry : option_sections()) known.emplace_back(entry.name);
+    const auto full = section.empty() ? std::string(key.str()) : fmt::format("{}.{}", section, key.str());
+    auto guess = closest(key.str(), known);
+    // A key of that very name in another section is a better guess than a similar one in this.
+    for (const auto& option : option_table())
+      if (option.key == key.str()) { guess = option.full_key(); break; }
+    problem(key.source(), full, fmt::format("unknown {}{}", what, guess.empty() ? "" : fmt::format("; did you mean \"{}\"?", guess)));
+  }
+
+  static constexpr std::size_t kMaxListed = 10'000;
+  std::string file_;
+};
+
+/// What no single option can see.
+void check_together(Reader& reader) {
+  auto bad = [&](std::string key, std::string reason) {
+    reader.problems.push_back({reader.options.file, 0, 0, std::move(key), std::move(reason)});
+  };
+  const auto& fixed = reader.options.fixed;
+  const auto& now = reader.options.reloadable;
+  if (reader.options.all_listeners().empty()) bad("server.listen", "no address to listen at");
+  if (fixed.min_ttl > fixed.max_ttl) bad("cache.min_ttl", "is above cache.max_ttl");
+  if (!fixed.ipv4 && !fixed.ipv6) bad("recursion.ipv4", "with recursion.ipv6 off as well, no server could be asked");
+  std::set<std::string> views;
+  for (const auto& view : now.views)
+    if (!views.insert(view.name).second) bad("view.name", fmt::format("\"{}\" stands there twice", view.name));
+  if (views.size() > 63) bad("view", "more than 63 views");
+  std::set<std::string> prefixes;
+  for (const auto& view : now.views)
+    for (const auto& client : view.clients)
+      if (!prefixes.insert(client).second) bad("view.clients", fmt::format("\"{}\" stands there twice", client));
+  std::set<std::pair<std::string, std::string>> zones;
+  for (const auto& zone : now.zones) {
+    const auto apex = zone.name.lowered().to_text();
+    auto where = zone.listen;
+    if (where.empty()) where.emplace_back();
+    for (const auto& endpoint : where)
+      if (!zones.insert({apex, zone.listen.empty() ? "" : endpoint.to_text()}).second)
+        bad("zone.name", fmt::format("\"{}\" stands there twice for the same listener", apex));
+  }
+}
+
+std::string beside(const std::filesystem::path& folder, const std::string& path) {
+  if (path.empty() || path.front() == '/') return path;
+  return (folder / path).lexically_normal().string();
+}
+
+void resolve_paths(Options& options) {
+  const auto folder = std::filesystem::path(options.file).parent_path();
+  auto& fixed = options.fixed;
+  fixed.root_hints = beside(folder, fixed.root_hints);
+  for (auto& zone : options.reloadable.zones) zone.file = beside(folder, zone.file);
+  fixed.state_directory = fixed.state_directory.empty() ? default_state_directory() : beside(folder, fixed.state_directory);
+  fixed.store = beside(fixed.state_directory, fixed.store);
+  fixed.control_socket = beside(fixed.state_directory, fixed.control_socket);
+}
+
+}  // namespace
+
+std::string to_text(const OptionProblem& problem) {
+  const auto file = problem.file.empty() ? std::string("configuration") : problem.file;
+  if (problem.line == 0) return fmt::format("{}: {}: {}", file, problem.key, problem.reason);
+  if (problem.key.empty()) return fmt::format("{}:{}:{}: {}", file, problem.line, problem.column, problem.reason);
+  return fmt::format("{}:{}:{}: {}: {}", file, problem.line, problem.column, problem.key, problem.reason);
+}
+
+std::vector<net::Endpoint> Options::all_listeners() const {
+  auto all = fixed.listen;
+  for (const auto& zone : reloadable.zones)
+    for (const auto& endpoint : zone.listen)
+      if (std::ranges::find(all, endpoint) == all.end()) all.push_back(endpoint);
+  return all;
+}
+
+std::expected<Options, std::vector<OptionProblem>> parse_options(std::string_view text, const std::string& file) {
+  Reader reader(file);
+  reader.options.file = file;
+  reader.defaults();
+  if (const auto parsed = toml::parse(text, file)) {
+    // A list given in the file replaces its default; this one's setter adds.
+    if (parsed.table().at_path("access.recursion")) reader.options.reloadable.recursion_clients = {};
+    reader.read(parsed.table());
+  } else {
+    reader.problem(parsed.error().source(), "", std::string(parsed.error().description()));
+  }
+  if (reader.problems.empty()) check_together(reader);
+  if (!reader.problems.empty()) {
+    std::ranges::stable_sort(reader.problems, {}, [](const auto& one) { return std::pair(one.line, one.column); });
+    return std::unexpected(std::move(reader.problems));
+  }
+  resolve_paths(reader.options);
+  return std::move(reader.options);
+}
+
+std::expected<Options, std::vector<OptionProblem>> load_options(const std::string& path) {
+  if (path.empty()) return parse_options("", "");
+  std::error_code error;
+  std::ifstream in(path, std::ios::binary);
+  if (!in || std::filesystem::is_directory(path, error))
+    return std::unexpected(std::vector{OptionProblem{path, 0, 0, "configuration", "cannot be read"}});
+  std::stringstream text;
+  text << in.rdbuf();
+  return parse_options(text.str(), path);
+}
+
+std::vector<std::string> fixed_changes(const Options& running, const Options& next) {
+  std::vector<std::string> changed;
+  for (const auto& option : option_table()) {
+    if (option.reloadable) continue;
+    auto value = [&](const Options& options) {
+      const auto found = options.fixed_values.find(option.full_key());
+      return found == options.fixed_values.end() ? std::string() : found->second;
+    };
+    if (value(running) != value(next)) changed.push_back(option.full_key());
+  }
+  const auto bound = running.all_listeners();
+  const bool zone_listener_is_new = std::ranges::any_of(next.reloadable.zones, [&](const ZoneOption& zone) {
+    return std::ranges::any_of(zone.listen, [&](const auto& at) { return std::ranges::find(bound, at) == bound.end(); });
+  });
+  if (zone_listener_is_new) changed.emplace_back("zone.listen");
+  return changed;
+}
+
+std::string default_state_directory() {
+  auto variable = [](const char* name) { const char* value = std::getenv(name); return std::string(value ? value : ""); };
+  if (auto directory = variable("STATE_DIRECTORY"); !directory.empty()) return directory.substr(0, directory.find(':'));
+  if (auto directory = variable("XDG_STATE_HOME"); directory.starts_with('/')) return directory + "/placard";
+  if (auto home = variable("HOME"); home.starts_with('/')) return home + "/.local/state/placard";
+  return "/var/lib/placard";
+}
+
+std::string find_configuration() {
+  if (const char* named = std::getenv("PLACARD_CONFIG"); named && *named) return named;
+  for (const auto& path : {std::string("placard.toml"), default_state_directory() + "/placard.toml"})
+    if (::access(path.c_str(), F_OK) == 0) return path;
+  return "";
+}
+
+}  // namespace placard::app

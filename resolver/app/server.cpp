@@ -1,0 +1,243 @@
+// Server: coming up, going down, and bringing changes into force. What can be asked of it: server_requests.cpp.
+#include "resolver/app/server.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <iostream>
+#include <stdexcept>
+
+#include "resolver/app/clock.hpp"
+#include "resolver/app/version.hpp"
+#include "resolver/net/socket.hpp"
+#include "resolver/recurse/servers.hpp"
+
+namespace placard::app {
+namespace {
+
+/// A value, or the error as the exception that ends the start.
+template <class T>
+T must(std::expected<T, std::string>&& result) {
+  if (!result) throw std::runtime_error(result.error());
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+std::vector<net::Endpoint> only_of_zones(const Options& options) {
+  auto all = options.all_listeners();
+  all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(options.fixed.listen.size()));
+  return all;
+}
+
+std::string joined(const std::vector<net::Endpoint>& endpoints, std::string_view before = "", std::string_view behind = "") {
+  std::string out;
+  for (const auto& endpoint : endpoints) out += fmt::format("{}{}{}{}", out.empty() ? "" : " ", before, endpoint.to_text(), behind);
+  return out;
+}
+
+}  // namespace
+
+Server::Server(const Options& options)
+    : privileges_(must(Privileges::find(options.fixed.user))),
+      options_(options),
+      listeners_(options.all_listeners()),
+      zone_listeners_(only_of_zones(options)) {
+  must(privileges_.make_directory(options_.fixed.state_directory));
+  {
+    const Privileges::AsUser as_user(privileges_);
+    open_state();
+  }
+  open_sockets();
+  must(privileges_.drop());
+}
+
+Server::~Server() { stop(); }
+
+void Server::warn(const std::string& what) const { std::cerr << "placard: " << what << std::endl; }
+
+/// The store, the zones, the first index, the control socket: everything that has files of the service's user.
+void Server::open_state() {
+  // The socket first: a second server on the same state is told so before it looks at anything.
+  control_ = must(ControlServer::open(options_.fixed.control_socket));
+  const auto now = system_time();
+  store_ = std::make_unique<policy::Store>(policy::Store::open(options_.fixed.store, policy::Store::Mode::read_write, now));
+  if (const auto behind = store_->last_recorded_at() - now; behind > policy::kClockTolerance)
+    warn(fmt::format("the clock says {}, but the record has an entry of {}: decisions are applied as of then, and nothing can be recorded "
+                     "until the clock is right",
+                     policy::to_text(now), policy::to_text(store_->last_recorded_at())));
+  try {
+    store_->record_views(options_.reloadable.views, "placard serve, " + author_of(::getuid()), now);
+  } catch (const policy::StoreError& error) {
+    warn(fmt::format("the configured views cannot be recorded: {}", error.what()));
+  }
+  zones_ = load_zones(options_, zone_listeners_);
+  for (const auto& problem : zones_.problems) warn(fmt::format("{}; the other zones are served", problem));
+}
+
+void Server::open_sockets() {
+  const auto now = system_time();
+  auto first = make_publication(*store_, options_, zones_, ++generation_, now);
+  first_pages_ = first.pages;
+  auto worker = must(worker_options(options_));
+  for (const auto& endpoint : listeners_)
+    for (const bool tcp : {false, true})
+      if (net::port_is_taken(endpoint, tcp))
+        throw std::runtime_error(fmt::format("cannot listen on {} ({}): address already in use", endpoint.to_text(), tcp ? "TCP" : "UDP"));
+  const auto& fixed = options_.fixed;
+  const auto processors = [] {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1U;
+  };
+  const recurse::CacheLimits limits{fixed.cache_memory, fixed.min_ttl, fixed.max_ttl, fixed.max_negative_ttl};
+  crew_ = must(Crew::open(worker, fixed.workers == 0 ? processors() : fixed.workers, first.snapshot, std::make_shared<recurse::Cache>(limits),
+                          std::make_shared<recurse::ServerTable>()));
+  notice_ = std::make_unique<NoticePages>(must(load_catalogues()));
+  notice_->publish(first.pages);
+  notice_server_ = must(net::HttpServer::start(fixed.notice_listen, [this](const net::HttpRequest& request) {
+    notice_requests_.fetch_add(1, std::memory_order_relaxed);
+    return notice_->answer(request, system_time());
+  }));
+  metrics_server_ = must(net::HttpServer::start(fixed.metrics_listen, [this](const net::HttpRequest& request) { return metrics_page(request); }));
+  reset_ = must(net::ResetListener::start(fixed.reset_listen));
+}
+
+std::vector<std::string> Server::describe() const {
+  const auto& fixed = options_.fixed;
+  const auto snapshot = crew_->current();
+  std::vector<std::string> lines{version_text()};
+  lines.push_back(fmt::format("  configuration  {}", options_.file.empty() ? "built-in defaults" : options_.file));
+  lines.push_back(fmt::format("  DNS            {} (UDP and TCP), {} worker{}", joined(fixed.listen), crew_->counters().size(),
+                              crew_->counters().size() == 1 ? "" : "s"));
+  if (zones_.count > 0)
+    lines.push_back(fmt::format("  own zones      {}, on {} address{} of their own", zones_.count, zone_listeners_.size(),
+                                zone_listeners_.size() == 1 ? "" : "es"));
+  lines.push_back(fmt::format("  notice         {}", joined(fixed.notice_listen, "http://", "/")));
+  if (!fixed.metrics_listen.empty()) lines.push_back(fmt::format("  metrics        {}", joined(fixed.metrics_listen, "http://", "/metrics")));
+  lines.push_back(fmt::format("  record         {}: {} decision{}, {} rule{} in the index", fixed.store, snapshot->index->decision_count(),
+                              snapshot->index->decision_count() == 1 ? "" : "s", snapshot->index->rule_count(),
+                              snapshot->index->rule_count() == 1 ? "" : "s"));
+  lines.push_back(fmt::format("  control        {}", fixed.control_socket));
+  return lines;
+}
+
+void Server::start(std::function<void()> stop_asked) {
+  stop_asked_ = std::move(stop_asked);
+  crew_->start();
+  {
+    const std::lock_guard lock(changes_);
+    policy::QueryLimits limits;
+    if (auto last = store_->query("SELECT coalesce(max(last_sequence), 0) FROM public_enforcement", limits); last && !last->rows.empty())
+      enforced_sequence_ = std::get<std::int64_t>(last->rows[0][0]);
+    note_enforcement(*crew_->current()->index, system_time());
+  }
+  reloader_ = std::thread([this] { reload_thread(); });
+  control_->serve([this](std::string_view line, const std::string& author) { return perform_line(*this, line, author); });
+}
+
+void Server::stop() {
+  if (crew_) crew_->stopping();  // those who wait for a worker stop waiting
+  control_.reset();
+  {
+    const std::lock_guard lock(reload_mutex_);
+    reload_ends_ = true;
+    reload_wanted_.notify_all();
+  }
+  if (reloader_.joinable()) reloader_.join();
+  notice_server_.reset();
+  metrics_server_.reset();
+  reset_.reset();
+  if (crew_) crew_->stop();
+}
+
+Workplace Server::workplace() {
+  return {*store_, options_, [this] { return bring_into_force(); }};
+}
+
+std::expected<void, std::string> Server::bring_into_force() {
+  const auto publication = make_publication(*store_, options_, zones_, generation_ + 1, system_time());
+  ++generation_;
+  // The page first: who is sent to it by a worker's first new answer finds the decision there.
+  notice_->publish(publication.pages);
+  if (!crew_->publish(publication.snapshot)) return std::unexpected("the workers have not taken the new snapshot in time");
+  note_enforcement(*publication.snapshot->index, system_time());
+  return {};
+}
+
+void Server::note_enforcement(const policy::Index& index, policy::Time since) {
+  if (index.log_sequence() <= enforced_sequence_) return;
+  try {
+    store_->record_enforcement(node(), enforced_sequence_ + 1, index.log_sequence(), since);
+    enforced_sequence_ = index.log_sequence();
+  } catch (const policy::StoreError& error) {
+    // It is in force all the same; the next snapshot's row will hold these entries too.
+    warn(fmt::format("since when log entries {} to {} are in force could not be recorded: {}", enforced_sequence_ + 1, index.log_sequence(),
+                     error.what()));
+  }
+}
+
+std::string Server::node() const {
+  if (!options_.reloadable.identity.empty()) return options_.reloadable.identity;
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 && name[0] ? name : "localhost";
+}
+
+void Server::reload_soon() {
+  const std::lock_guard lock(reload_mutex_);
+  reload_pending_ = true;
+  reload_wanted_.notify_all();
+}
+
+void Server::reload_thread() {
+  std::unique_lock lock(reload_mutex_);
+  for (;;) {
+    reload_wanted_.wait(lock, [this] { return reload_pending_ || reload_ends_; });
+    if (reload_ends_) return;
+    reload_pending_ = false;
+    lock.unlock();
+    (void)reload();  // which has told what was wrong
+    lock.lock();
+  }
+}
+
+Done Server::reload() {
+  const std::lock_guard changes(changes_);
+  auto refused = [this](const std::string& reason) -> Done {
+    reload_failures_.fetch_add(1, std::memory_order_relaxed);
+    warn(fmt::format("reload: {}; nothing was changed", reason));
+    return std::unexpected(reason + "; nothing was changed");
+  };
+  try {
+    auto next = load_options(options_.file);
+    if (!next) {
+      std::string all;
+      for (const auto& problem : next.error()) all += (all.empty() ? "" : "\n") + to_text(problem);
+      return refused(all);
+    }
+    if (const auto fixed = fixed_changes(options_, *next); !fixed.empty())
+      return refused(fmt::format("{} needs a restart", fmt::join(fixed, ", ")));
+    auto zones = load_zones(*next, zone_listeners_);
+    if (!zones.problems.empty()) return refused(fmt::format("{}", fmt::join(zones.problems, "\n")));
+    if (next->reloadable.views != options_.reloadable.views)
+      store_->record_views(next->reloadable.views, "placard serve, " + author_of(::getuid()), system_time());
+    // From here on it is the new configuration; publishing it can fail for the store only, and then all is put back.
+    std::swap(options_, *next);
+    std::swap(zones_, zones);
+    try {
+      if (auto published = bring_into_force(); !published) warn("reload: " + published.error());
+    } catch (const policy::StoreError&) {
+      std::swap(options_, *next);
+      std::swap(zones_, zones);
+      throw;
+    }
+  } catch (const std::exception& error) {
+    return refused(error.what());
+  }
+  reloads_.fetch_add(1, std::memory_order_relaxed);
+  policy::Document document;
+  document.parts.emplace_back(policy::Fields{"", "", {{"configuration", "Reloaded", options_.file.empty() ? "built-in defaults" : options_.file}}});
+  return document;
+}
+
+}  // namespace placard::app

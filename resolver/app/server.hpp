@@ -1,0 +1,92 @@
+// The running server: what was bound, what is in force, and the changes that may be made to it one at a time.
+//
+// Made in this order: state directory, store, zones, index (as the service's user); every address (as root, where one
+// is needed); then root is given up; then threads. A change (decide, lift, reload) holds `changes_`, works on the thread
+// that asked for it, and has come into force on every worker when it returns. Whatever fails, what is in force stays.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "resolver/app/control.hpp"
+#include "resolver/app/crew.hpp"
+#include "resolver/app/operations.hpp"
+#include "resolver/app/privileges.hpp"
+#include "resolver/app/requests.hpp"
+#include "resolver/app/snapshots.hpp"
+#include "resolver/net/reset.hpp"
+
+namespace placard::app {
+
+class Server final : public RequestTarget {
+ public:
+  /// Binds and loads everything. Throws std::runtime_error with one line for the operator.
+  explicit Server(const Options& options);
+  ~Server() override;
+
+  /// Lines for people: addresses, store, rules.
+  std::vector<std::string> describe() const;
+  /// Threads and answers. `stop_asked`: called when `placard control stop` was.
+  void start(std::function<void()> stop_asked);
+  void stop();
+  /// Reads the configuration again on a thread of its own; asked several times meanwhile, it does so once more.
+  void reload_soon();
+
+  // RequestTarget: from the control socket, on threads of its own.
+  Done decide(const std::vector<DecisionFile>& files, const std::string& author) override;
+  Done lift(const std::string& id, const std::string& reason, const std::string& author) override;
+  Done why(const WhyRequest& request) override;
+  Done status() override;
+  Done dump() override;
+  Done trace(const wire::Question& question) override;
+  Done flush(const std::optional<wire::Name>& name) override;
+  Done reload() override;
+  Done stop_server() override;
+
+ private:
+  void open_state();
+  void open_sockets();
+  void warn(const std::string& what) const;
+  Workplace workplace();
+  /// Compiles, publishes, waits, and notes the enforcement. REQUIRES changes_ held.
+  std::expected<void, std::string> bring_into_force();
+  /// REQUIRES changes_ held.
+  void note_enforcement(const policy::Index& index, policy::Time since);
+  std::string node() const;
+  net::HttpResponse metrics_page(const net::HttpRequest& request) const;
+  void reload_thread();
+
+  Privileges privileges_;
+  std::mutex changes_;
+  Options options_;                          // guarded by changes_
+  std::unique_ptr<policy::Store> store_;     // guarded by changes_
+  LoadedZones zones_;                        // guarded by changes_
+  std::uint64_t generation_ = 0;             // guarded by changes_
+  std::int64_t enforced_sequence_ = 0;       // guarded by changes_: the log entries up to here were in a snapshot
+  const std::vector<net::Endpoint> listeners_;  // all that is bound
+  std::vector<net::Endpoint> zone_listeners_;   // those that only zones use
+  std::shared_ptr<const PageState> first_pages_;
+
+  std::unique_ptr<NoticePages> notice_;
+  std::unique_ptr<Crew> crew_;
+  std::unique_ptr<net::HttpServer> notice_server_, metrics_server_;
+  std::unique_ptr<net::ResetListener> reset_;
+  std::unique_ptr<ControlServer> control_;
+  std::function<void()> stop_asked_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::atomic<std::uint64_t> notice_requests_{0}, reloads_{0}, reload_failures_{0}, rejections_{0};
+
+  std::mutex reload_mutex_;
+  std::condition_variable reload_wanted_;
+  bool reload_pending_ = false, reload_ends_ = false;  // guarded by reload_mutex_
+  std::thread reloader_;
+};
+
+}  // namespace placard::app

@@ -1,0 +1,151 @@
+// What the control socket and the metrics page ask of a running server.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "resolver/app/clock.hpp"
+#include "resolver/app/server.hpp"
+#include "resolver/app/version.hpp"
+#include "zones/wire/ldns_adapter.hpp"
+
+namespace placard::app {
+namespace {
+
+std::uint64_t resident_memory() {
+  std::uint64_t size = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::string text_of(const wire::Question& question) { return fmt::format("{} {}", question.name.to_text(), wire::to_text(question.type)); }
+
+std::int64_t as_cell(std::uint64_t number) { return static_cast<std::int64_t>(number); }
+
+std::string addresses(const std::vector<net::Endpoint>& endpoints) {
+  std::string out;
+  for (const auto& endpoint : endpoints) out += (out.empty() ? "" : " ") + endpoint.to_text();
+  return out;
+}
+
+}  // namespace
+
+Done Server::decide(const std::vector<DecisionFile>& files, const std::string& author) {
+  const std::lock_guard changes(changes_);
+  auto done = app::decide(workplace(), files, author, system_time());
+  if (!done) rejections_.fetch_add(1, std::memory_order_relaxed);
+  return done;
+}
+
+Done Server::lift(const std::string& id, const std::string& reason, const std::string& author) {
+  const std::lock_guard changes(changes_);
+  return app::lift(workplace(), id, reason, author, system_time());
+}
+
+Done Server::why(const WhyRequest& request) {
+  const std::lock_guard changes(changes_);
+  return app::why(*store_, options_, crew_->current()->index.get(), request, system_time());
+}
+
+Done Server::status() {
+  const auto snapshot = crew_->current();
+  std::uint64_t questions = 0, hits = 0, in_flight = 0;
+  for (const auto* worker : crew_->counters()) {
+    questions += worker->udp_questions.get() + worker->tcp_questions.get();
+    for (const auto& action : worker->policy_hits) hits += action.get();
+    in_flight += worker->in_flight.get();
+  }
+  const auto cache = crew_->cache().counters();
+  const std::lock_guard changes(changes_);
+  const auto& fixed = options_.fixed;
+  const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_).count();
+  policy::Fields fields;
+  fields.fields = {
+      {"version", "Version", std::string(kVersion)},
+      {"process", "Process", static_cast<std::int64_t>(::getpid())},
+      {"uptime_seconds", "Up for (seconds)", static_cast<std::int64_t>(uptime)},
+      {"configuration", "Configuration", options_.file.empty() ? std::string("built-in defaults") : options_.file},
+      {"listen", "DNS", addresses(fixed.listen)},
+      {"workers", "Workers", as_cell(crew_->counters().size())},
+      {"zones", "Own zones", as_cell(zones_.count)},
+      {"notice", "Notice", addresses(fixed.notice_listen)},
+      {"metrics", "Metrics", addresses(fixed.metrics_listen)},
+      {"store", "Record", fixed.store},
+      {"log_sequence", "Log entry in force", snapshot->index->log_sequence()},
+      {"decisions", "Decisions", as_cell(snapshot->index->decision_count())},
+      {"rules", "Rules", as_cell(snapshot->index->rule_count())},
+      {"generation", "Snapshot", as_cell(snapshot->index->generation())},
+      {"questions", "Questions", as_cell(questions)},
+      {"policy_hits", "Answers by decision", as_cell(hits)},
+      {"in_flight", "Resolutions in flight", as_cell(in_flight)},
+      {"cache_entries", "Cached records", as_cell(cache.entries)},
+      {"cache_memory", "Cache (octets)", as_cell(cache.memory)},
+      {"resident_memory", "Memory (octets)", as_cell(resident_memory())},
+      {"reloads", "Reloads", as_cell(reloads_)},
+      {"reload_failures", "Reloads refused", as_cell(reload_failures_)},
+  };
+  return policy::Document{{std::move(fields)}};
+}
+
+Done Server::dump() {
+  policy::Table table{"in_flight", "In flight", {{"question", "Question"}, {"milliseconds", "Age (ms)"}, {"step", "Last step"}}, {}, "Nothing is in flight."};
+  for (const auto& one : crew_->in_flight())
+    table.rows.push_back({text_of(one.question), as_cell(one.age), one.steps.empty() ? policy::Cell() : policy::Cell(one.steps.back().text)});
+  return policy::Document{{std::move(table)}};
+}
+
+Done Server::trace(const wire::Question& question) {
+  const auto traced = crew_->trace(question);
+  if (!traced) return std::unexpected("the resolution did not end in time");
+  policy::Table steps{"steps", "Steps", {{"milliseconds", "At (ms)"}, {"step", "Step"}}, {}, "Answered from the cache."};
+  for (const auto& step : traced->trace.steps) steps.rows.push_back({as_cell(step.at), step.text});
+  policy::Table records{"records", "Answer", {{"owner", "Name"}, {"ttl", "TTL"}, {"type", "Type"}, {"data", "Data"}}, {}, "No records."};
+  const auto now = system_time();
+  for (const auto& entry : traced->resolved.answer)
+    for (const auto rdata : entry->set.rdatas)
+      records.rows.push_back({entry->set.owner.to_text(), static_cast<std::int64_t>(entry->ttl_at(now)), wire::to_text(entry->set.type),
+                              wire::rdata_to_text(entry->set.type, rdata)});
+  policy::Fields result{"", "", {{"question", "Question", text_of(question)}, {"rcode", "Result", wire::to_text(traced->resolved.rcode)}}};
+  for (const auto& error : traced->resolved.errors)
+    result.fields.push_back({"error", "Why", fmt::format("{} ({}) {}", wire::to_text(error.code), static_cast<int>(error.code), error.extra_text)});
+  policy::Note note{"This is what resolution finds, before any decision is looked at: `placard why` says what clients are answered."};
+  return policy::Document{{std::move(steps), std::move(result), std::move(records), std::move(note)}};
+}
+
+Done Server::flush(const std::optional<wire::Name>& name) {
+  const auto gone = crew_->flush(name);
+  return policy::Document{{policy::Fields{"", "", {{"flushed", "Entries forgotten", as_cell(gone)}}}}};
+}
+
+Done Server::stop_server() {
+  stop_asked_();
+  return policy::Document{{policy::Fields{"", "", {{"stopping", "Stopping", true}}}}};
+}
+
+net::HttpResponse Server::metrics_page(const net::HttpRequest& request) const {
+  if (request.target != "/metrics" && !request.target.starts_with("/metrics?"))
+    return {404, {{"Content-Type", "text/plain; charset=utf-8"}}, "The metrics are at /metrics.\n"};
+  const auto snapshot = crew_->current();
+  const auto cache = crew_->cache().counters();
+  serve::ProcessFigures figures;
+  figures.cache_entries = cache.entries;
+  figures.cache_memory = cache.memory;
+  figures.cache_hits = cache.hits;
+  figures.cache_misses = cache.misses;
+  figures.cache_evicted = cache.evicted;
+  figures.policy_rules = snapshot->index->rule_count();
+  figures.policy_decisions = snapshot->index->decision_count();
+  figures.policy_memory = snapshot->index->memory();
+  figures.policy_generation = snapshot->index->generation();
+  figures.policy_log_sequence = snapshot->index->log_sequence();
+  figures.resident_memory = resident_memory();
+  figures.notice_requests = notice_requests_;
+  figures.reloads = reloads_;
+  figures.reload_failures = reload_failures_;
+  figures.intake_rejections = rejections_;
+  figures.uptime_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+  const auto workers = crew_->counters();
+  return {200, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}, serve::render_metrics(workers, figures)};
+}
+
+}  // namespace placard::app

@@ -1,0 +1,134 @@
+#include "resolver/app/snapshots.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "policy/match/compile.hpp"
+#include "zones/load.hpp"
+
+namespace placard::app {
+namespace {
+
+/// When each disclosed decision was recorded.
+std::map<std::string, policy::Time> disclosed_at(policy::Store& store) {
+  std::map<std::string, policy::Time> out;
+  policy::QueryLimits limits;
+  limits.rows = 1'000'000;
+  limits.milliseconds = 60'000;
+  const auto result = store.query("SELECT decision_id, recorded_from FROM public_decision", limits);
+  if (!result) throw policy::StoreError(policy::StoreError::Kind::other, result.error());
+  for (const auto& row : result->rows)
+    if (const auto time = policy::time_from_text(std::get<std::string>(row[1]))) out[std::get<std::string>(row[0])] = *time;
+  return out;
+}
+
+std::shared_ptr<const NoticeBook> make_book(policy::Store& store, const std::vector<policy::StoredDecision>& stored) {
+  auto book = std::make_shared<NoticeBook>();
+  const auto disclosed = disclosed_at(store);
+  for (const auto& one : stored) {
+    for (const auto& rule : one.decision.rules)
+      if (rule.match != policy::MatchKind::both) book->matches[rule.id] = rule.match;
+    auto& entry = book->decisions[one.decision.id];
+    entry.decision = one.decision;
+    entry.decision.rules.clear();
+    if (const auto at = disclosed.find(one.decision.id); at != disclosed.end()) {
+      entry.recorded_at = at->second;
+      entry.decision.disclosure = policy::Disclosure::public_;  // it may have been sealed when it was recorded
+    }
+    if (!book->authorities.contains(one.decision.authority))
+      if (auto authority = store.authority(one.decision.authority)) book->authorities[one.decision.authority] = *std::move(authority);
+  }
+  for (auto& record : store.events_about(wire::NameView(), true)) book->events[record.event.name].push_back(std::move(record.event));
+  return book;
+}
+
+}  // namespace
+
+LoadedZones load_zones(const Options& options, const std::vector<net::Endpoint>& bound) {
+  using Zones = std::vector<std::shared_ptr<const zones::Zone>>;
+  LoadedZones out;
+  Zones everywhere;
+  std::map<net::Endpoint, Zones> own;
+  for (const auto& endpoint : bound) own[endpoint];
+  std::vector<zones::LoadError> warnings;
+  for (const auto& zone : options.reloadable.zones) {
+    auto loaded = zones::load_zone(zone.file, zone.name, &warnings);
+    if (!loaded) {
+      out.problems.push_back(zones::to_text(loaded.error()));
+      continue;
+    }
+    ++out.count;
+    const auto shared = std::make_shared<const zones::Zone>(*std::move(loaded));
+    if (zone.listen.empty()) everywhere.push_back(shared);
+    for (const auto& endpoint : zone.listen)
+      if (const auto found = own.find(endpoint); found != own.end()) found->second.push_back(shared);
+  }
+  for (const auto& warning : warnings) out.warnings.push_back(zones::to_text(warning));
+  if (!everywhere.empty()) out.everywhere = std::make_shared<const zones::ZoneSet>(std::move(everywhere));
+  for (auto& [endpoint, zones] : own) out.listeners.push_back({endpoint, std::make_shared<const zones::ZoneSet>(std::move(zones))});
+  return out;
+}
+
+serve::ServeOptions serve_options(const Options& options) {
+  const auto& now = options.reloadable;
+  serve::ServeOptions out;
+  out.recursion_clients = now.recursion_clients;
+  out.notice_addresses = now.notice_addresses;
+  out.policy_ttl = now.policy_ttl;
+  out.udp_size = options.fixed.udp_size;
+  out.recursion = now.recursion;
+  out.own_zones_policy = now.own_zones_policy;
+  out.not_special = now.not_special;
+  out.identity = now.identity;
+  return out;
+}
+
+std::expected<serve::WorkerOptions, std::string> worker_options(const Options& options) {
+  const auto& fixed = options.fixed;
+  serve::WorkerOptions out;
+  out.listen = options.all_listeners();
+  out.answer_cache_memory = fixed.answers_memory;
+  out.in_flight = fixed.in_flight;
+  out.upstream.in_flight = fixed.in_flight;
+  auto& resolver = out.resolver;
+  resolver.bounds.deadline = fixed.deadline;
+  resolver.bounds.questions = fixed.max_questions;
+  resolver.bounds.depth = fixed.max_depth;
+  resolver.bounds.chain = fixed.max_chain;
+  for (const auto& forward : fixed.forwards) resolver.forwards.push_back({forward.zone, forward.servers, forward.stub});
+  resolver.upstream_port = fixed.upstream_port;
+  resolver.ipv4 = fixed.ipv4;
+  resolver.ipv6 = fixed.ipv6;
+  resolver.query_loopback = fixed.query_loopback;
+  resolver.qname_minimisation = fixed.qname_minimisation;
+  resolver.random_case = fixed.random_case;
+  resolver.udp_size = fixed.udp_size;
+  resolver.serve_stale = fixed.serve_stale;
+  resolver.stale_for = fixed.stale_for;
+  if (!fixed.root_hints.empty()) {
+    auto hints = recurse::load_root_hints(fixed.root_hints);
+    if (!hints) return std::unexpected(hints.error());
+    resolver.root_hints = *std::move(hints);
+  }
+  return out;
+}
+
+Publication make_publication(policy::Store& store, const Options& options, const LoadedZones& zones, std::uint64_t generation,
+                             policy::Time now) {
+  const auto effective = store.effective_now(now);
+  auto pages = std::make_shared<PageState>();
+  pages->book = make_book(store, store.load_policy(effective));
+  pages->by = {options.reloadable.operator_name, options.reloadable.operator_contact};
+  pages->not_before = store.last_recorded_at();
+  pages->index = policy::Index::compile(policy::load_compile_input(store, options.reloadable.views, effective), generation);
+
+  auto snapshot = std::make_shared<serve::Snapshot>();
+  snapshot->index = pages->index;
+  snapshot->everywhere = zones.everywhere;
+  snapshot->listeners = zones.listeners;
+  snapshot->options = serve_options(options);
+  snapshot->not_before = pages->not_before;
+  return {std::move(snapshot), std::move(pages)};
+}
+
+}  // namespace placard::app
