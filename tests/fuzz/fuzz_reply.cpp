@@ -1,0 +1,46 @@
+// Judging arbitrary replies: whatever the bytes, what is believed lies inside the zone that was asked.
+//
+// Input: one octet for the zone (how many labels of the question's name), one for the asker (forwarder or not), then
+// the message, whose own question is taken for ours, so that the fuzzer gets past the first check.
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+
+#include "resolver/recurse/reply.hpp"
+
+using namespace placard;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const wire::Bytes bytes(data + 2, size - 2);
+  const auto message = wire::parse_message(bytes);
+  if (!message) return 0;
+  wire::Question question;
+  if (message->count(wire::Section::question) > 0) question = message->question();
+  const std::size_t labels = question.name.view().label_count();
+  const bool forwarder = (data[1] & 1U) != 0;
+  const wire::Name zone(forwarder ? wire::NameView{} : question.name.view().suffix(data[0] % (labels + 1)));
+  const recurse::Asked asked{question, zone, forwarder};
+  const recurse::Reply reply = recurse::judge(*message, asked);
+
+  if (!recurse::believable(reply.kind)) {
+    assert(!reply.why.empty() && reply.answer.empty() && reply.glue.empty());
+    return 0;
+  }
+  for (const auto& set : reply.answer) {
+    assert(set.owner.view().is_subdomain_of(zone));
+    assert(!set.rdatas.empty());
+  }
+  for (const auto& set : reply.proof) assert(set.owner.view().is_subdomain_of(zone));
+  assert(reply.answer.size() <= 2 * (asked.max_chain + 2) || question.type == wire::RecordType::any);
+  if (reply.soa)
+    assert(reply.soa->owner.view().is_subdomain_of(zone) && reply.next.view().is_subdomain_of(reply.soa->owner));
+  if (reply.kind == recurse::ReplyKind::referral) {
+    assert(!forwarder);
+    assert(reply.ns.owner.view().label_count() > zone.view().label_count());
+    assert(question.name.view().is_subdomain_of(reply.ns.owner));
+    assert(reply.ns.rdatas.size() <= recurse::kMaxDelegationServers);
+    for (const auto& glue : reply.glue) assert(glue.server < reply.ns.rdatas.size());
+  }
+  return 0;
+}
