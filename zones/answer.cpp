@@ -89,13 +89,16 @@ class Answering {
   AnswerResult result_{.authoritative = true};
 
   std::size_t hops_ = 0;
-  bool negative_ = false;              // the SOA goes into authority
-  const Node* referral_ = nullptr;     // the cut whose NS go into authority
+  bool negative_ = false;                             // the SOA goes into authority
+  const Node* referral_ = nullptr;                    // the cut whose NS go into authority
   ShortList<const Node*, 2 * kMaxChain + 4> proofs_;  // whose NSEC go into authority
   ShortList<const StoredSet*, kMaxAdditional> with_targets_;
   ShortList<const Node*, kMaxAdditional> addressed_;
   // A CNAME or DNAME set and the name it was used for: met again, it is a loop.
-  struct Use { const StoredSet* set; NameView owner; };
+  struct Use {
+    const StoredSet* set;
+    NameView owner;
+  };
   ShortList<Use, kMaxChain> uses_;
   std::optional<std::array<Name, kMaxChain>> rewritten_;  // by DNAMEs; made only when one is met
 };
@@ -281,10 +284,16 @@ void Answering::write_additional() {
 void Answering::write_addresses_of(const StoredSet& set, bool referral) {
   std::size_t name_at = 0;
   switch (set.type()) {
-    case RecordType::ns: break;
-    case RecordType::mx: name_at = 2; break;
-    case RecordType::srv: name_at = 6; break;
-    default: return;
+    case RecordType::ns:
+      break;
+    case RecordType::mx:
+      name_at = 2;
+      break;
+    case RecordType::srv:
+      name_at = 6;
+      break;
+    default:
+      return;
   }
   // Glue below the cut first: without it the referral leads nowhere, so it must fit (RFC 9471 3).
   for (const bool required : {true, false}) {

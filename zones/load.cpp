@@ -18,7 +18,7 @@ using wire::Name;
 using wire::RecordType;
 
 constexpr int kMaxIncludeDepth = 8;
-constexpr std::size_t kMaxFiles = 256;         // read for one zone, includes repeated
+constexpr std::size_t kMaxFiles = 256;  // read for one zone, includes repeated
 constexpr std::uintmax_t kMaxFileSize = std::uintmax_t{4} << 30;
 
 std::expected<std::string, std::string> read_file(const fs::path& path) {
@@ -70,9 +70,9 @@ class Loader {
   LoadError error(ZoneProblem problem) const;
 
   ZoneBuilder builder_;
-  fs::path folder_;                        // empty: $INCLUDE is refused
-  std::vector<std::string> files_;         // all that were read
-  std::size_t file_ = 0;                   // the one being read
+  fs::path folder_;                                            // empty: $INCLUDE is refused
+  std::vector<std::string> files_;                             // all that were read
+  std::size_t file_ = 0;                                       // the one being read
   std::vector<std::pair<std::size_t, std::uint32_t>> places_;  // file and line of each record
   std::optional<std::uint32_t> default_ttl_, last_ttl_;
   std::uint32_t line_ = 0;
@@ -106,7 +106,8 @@ std::expected<void, LoadError> Loader::include(std::string_view arguments, const
   std::string name(wire::take_field(arguments));
   if (name.size() >= 2 && name.front() == '"' && name.back() == '"') name = name.substr(1, name.size() - 2);
   const std::string_view origin_text = wire::take_field(arguments);
-  if (name.empty() || !arguments.empty()) return std::unexpected(error(line, "$INCLUDE wants a file, and perhaps an origin"));
+  if (name.empty() || !arguments.empty())
+    return std::unexpected(error(line, "$INCLUDE wants a file, and perhaps an origin"));
   if (folder_.empty()) return std::unexpected(error(line, "$INCLUDE is not allowed here"));
   if (depth == kMaxIncludeDepth) return std::unexpected(error(line, "$INCLUDE nested more than 8 deep"));
   if (files_.size() == kMaxFiles) return std::unexpected(error(line, "more than 256 files"));
@@ -145,7 +146,8 @@ Loader::Done Loader::record(std::string_view entry, State& state) {
   if (!fields) return std::unexpected(fields.error());
   if (!fields->owner.empty()) {
     const auto owner = wire::name_from_text(fields->owner, state.origin);
-    if (!owner) return std::unexpected("owner '" + std::string(fields->owner) + "': " + std::string(to_text(owner.error())));
+    if (!owner)
+      return std::unexpected("owner '" + std::string(fields->owner) + "': " + std::string(to_text(owner.error())));
     state.owner = *owner;
   }
   if (!state.owner) return std::unexpected("a record without an owner, and none before it");
@@ -191,21 +193,24 @@ std::string to_text(const LoadError& error) {
   return error.file + (error.line == 0 ? "" : ":" + std::to_string(error.line)) + ": " + error.reason;
 }
 
-std::expected<Zone, LoadError> load_zone(const fs::path& path, wire::NameView origin, std::vector<LoadError>* warnings) {
+std::expected<Zone, LoadError> load_zone(const fs::path& path, wire::NameView origin,
+                                         std::vector<LoadError>* warnings) {
   const auto text = read_file(path);
   if (!text) return std::unexpected(LoadError{path.string(), 0, text.error()});
   std::error_code error;
   const fs::path folder = fs::canonical(path, error).parent_path();
   if (error) return std::unexpected(LoadError{path.string(), 0, error.message()});
   Loader loader(origin, folder);
-  if (auto read = loader.read(*text, path.string(), Name(origin), 0); !read) return std::unexpected(std::move(read.error()));
+  if (auto read = loader.read(*text, path.string(), Name(origin), 0); !read)
+    return std::unexpected(std::move(read.error()));
   return loader.finish(warnings);
 }
 
 std::expected<Zone, LoadError> parse_zone(std::string_view text, wire::NameView origin, std::string file,
                                           std::vector<LoadError>* warnings) {
   Loader loader(origin, {});
-  if (auto read = loader.read(text, std::move(file), Name(origin), 0); !read) return std::unexpected(std::move(read.error()));
+  if (auto read = loader.read(text, std::move(file), Name(origin), 0); !read)
+    return std::unexpected(std::move(read.error()));
   return loader.finish(warnings);
 }
 

@@ -33,7 +33,9 @@ const Node& Zone::closest_encloser(NameView name) const {
   }
 }
 
-const Node* Zone::cut_of(const Node& node) const { return node.cut_ == Node::kNone ? nullptr : &nodes_[node.cut_]; }
+const Node* Zone::cut_of(const Node& node) const {
+  return node.cut_ == Node::kNone ? nullptr : &nodes_[node.cut_];
+}
 
 const Node* Zone::wildcard_below(const Node& node) const {
   if (!node.has_wildcard_) return nullptr;

@@ -37,7 +37,7 @@ struct RdataRange {
 class StoredSet {
  public:
   wire::RecordType type() const { return type_; }
-  std::uint32_t ttl() const { return ttl_; }                                     ///< seconds
+  std::uint32_t ttl() const { return ttl_; }  ///< seconds
   RdataRange rdatas() const { return {start_, rdatas_size_}; }
   RdataRange signatures() const { return {start_ + rdatas_size_, signatures_size_}; }  ///< RRSIGs that cover it
 
@@ -78,14 +78,14 @@ class Zone {
 
   wire::NameView origin() const { return nodes_.front().name(); }
   const Node& apex() const { return nodes_.front(); }
-  std::span<const Node> nodes() const { return nodes_; }       ///< in canonical order
+  std::span<const Node> nodes() const { return nodes_; }  ///< in canonical order
   const StoredSet& soa() const { return *apex().find(wire::RecordType::soa); }
   std::uint32_t serial() const { return serial_; }
   /// TTL of "there is no such thing": the lesser of the SOA's own TTL and its minimum (RFC 2308 3).
   std::uint32_t negative_ttl() const { return negative_ttl_; }
   bool is_signed() const { return !soa().signatures().empty(); }
-  std::size_t record_count() const { return record_count_; }   ///< signatures included
-  std::size_t memory_size() const;                             ///< octets of heap
+  std::size_t record_count() const { return record_count_; }  ///< signatures included
+  std::size_t memory_size() const;                            ///< octets of heap
 
   /// The node of that very name; null when there is none.
   const Node* find(wire::NameView name) const;
@@ -106,7 +106,7 @@ class Zone {
   std::size_t octets_size_ = 0;
   std::vector<StoredSet> sets_;
   std::vector<Node> nodes_;
-  std::vector<std::uint32_t> buckets_;      // node numbers by name hash, open addressing, a power of two
+  std::vector<std::uint32_t> buckets_;  // node numbers by name hash, open addressing, a power of two
   std::size_t record_count_ = 0;
   std::uint32_t serial_ = 0, negative_ttl_ = 0;
 };
@@ -124,20 +124,20 @@ class ZoneBuilder {
 
   /// Copies one record. `place` (a line, say) comes back in problems. REQUIRES: rdata uncompressed.
   /// The error is a phrase: a record outside of the zone, a meta type, broken rdata, more than 4 GiB in all.
-  std::expected<void, std::string> add(wire::NameView owner, wire::RecordType type, std::uint32_t ttl, wire::Bytes rdata,
-                                       std::uint32_t place = 0);
+  std::expected<void, std::string> add(wire::NameView owner, wire::RecordType type, std::uint32_t ttl,
+                                       wire::Bytes rdata, std::uint32_t place = 0);
   /// Checks the whole and builds. Doubtful things (missing glue, data hidden below a cut, TTLs that differ within a
   /// set, signatures of nothing) go to `warnings` when it is not null. The builder is spent afterwards.
   std::expected<Zone, ZoneProblem> build(std::vector<ZoneProblem>* warnings = nullptr);
 
  private:
   struct Entry {
-    std::uint32_t owner, rdata;      // offsets in octets_
+    std::uint32_t owner, rdata;  // offsets in octets_
     std::uint32_t ttl;
     std::uint32_t place;
     std::uint16_t rdata_size;
     std::uint8_t owner_size;
-    bool signature;                  // an RRSIG; then `type` is the type it covers
+    bool signature;  // an RRSIG; then `type` is the type it covers
     wire::RecordType type;
   };
   using Warnings = std::vector<ZoneProblem>*;
@@ -145,7 +145,7 @@ class ZoneBuilder {
   wire::NameView owner_of(const Entry& entry) const;
   wire::Bytes rdata_of(const Entry& entry) const;
   void sort();
-  std::span<const Entry> node_at(std::size_t first) const;  // the entries of one owner
+  std::span<const Entry> node_at(std::size_t first) const;            // the entries of one owner
   static std::span<const Entry> set_at(std::span<const Entry> node);  // those of the first type, signatures last
   std::expected<void, ZoneProblem> check(std::span<const Entry> node) const;
   void lay_out(Zone& zone, Warnings warnings) const;

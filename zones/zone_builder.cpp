@@ -27,7 +27,9 @@ std::size_t common_labels(NameView a, NameView b) {
   return common;
 }
 
-std::string about(NameView name, RecordType type) { return name.to_text() + " " + to_text(type); }
+std::string about(NameView name, RecordType type) {
+  return name.to_text() + " " + to_text(type);
+}
 
 void warn(std::vector<ZoneProblem>* warnings, std::uint32_t place, std::string reason) {
   if (warnings != nullptr) warnings->push_back({place, std::move(reason)});
@@ -50,9 +52,14 @@ std::expected<void, std::string> ZoneBuilder::add(NameView owner, RecordType typ
   if (!wire::is_sound_rdata(type, rdata)) return std::unexpected("broken rdata of type " + to_text(type));
   const bool signature = type == RecordType::rrsig;
   if (signature) type = *wire::covered_type(rdata);
-  Entry entry{.owner = static_cast<std::uint32_t>(octets_.size()), .rdata = 0, .ttl = ttl, .place = place,
+  Entry entry{.owner = static_cast<std::uint32_t>(octets_.size()),
+              .rdata = 0,
+              .ttl = ttl,
+              .place = place,
               .rdata_size = static_cast<std::uint16_t>(rdata.size()),
-              .owner_size = static_cast<std::uint8_t>(owner.size()), .signature = signature, .type = type};
+              .owner_size = static_cast<std::uint8_t>(owner.size()),
+              .signature = signature,
+              .type = type};
   if (!entries_.empty() && same_case(owner_of(entries_.back()), owner)) {
     entry.owner = entries_.back().owner;
   } else {
@@ -90,7 +97,9 @@ NameView ZoneBuilder::owner_of(const Entry& entry) const {
   return NameView::from_valid({octets_.data() + entry.owner, entry.owner_size});
 }
 
-Bytes ZoneBuilder::rdata_of(const Entry& entry) const { return {octets_.data() + entry.rdata, entry.rdata_size}; }
+Bytes ZoneBuilder::rdata_of(const Entry& entry) const {
+  return {octets_.data() + entry.rdata, entry.rdata_size};
+}
 
 /// By owner in canonical order, then type, each type's signatures behind it; else as added.
 void ZoneBuilder::sort() {
@@ -108,8 +117,7 @@ void ZoneBuilder::sort() {
 std::span<const ZoneBuilder::Entry> ZoneBuilder::node_at(std::size_t first) const {
   const Entry& entry = entries_[first];
   std::size_t end = first + 1;
-  while (end < entries_.size() &&
-         (entries_[end].owner == entry.owner || owner_of(entries_[end]) == owner_of(entry))) {
+  while (end < entries_.size() && (entries_[end].owner == entry.owner || owner_of(entries_[end]) == owner_of(entry))) {
     ++end;
   }
   return std::span(entries_).subspan(first, end - first);
@@ -126,9 +134,9 @@ std::expected<void, ZoneProblem> ZoneBuilder::check(std::span<const Entry> node)
   const bool apex = owner == origin_;
   const Entry* soa = nullptr;
   const Entry* name_server = nullptr;
-  const Entry* alias = nullptr;  // CNAME
+  const Entry* alias = nullptr;       // CNAME
   const Entry* tree_alias = nullptr;  // DNAME
-  const Entry* other = nullptr;  // what may not stand beside a CNAME (RFC 2181 10.1, RFC 4034 2.5)
+  const Entry* other = nullptr;       // what may not stand beside a CNAME (RFC 2181 10.1, RFC 4034 2.5)
   for (const Entry& entry : node) {
     if (entry.signature) continue;
     const Entry** single = nullptr;
@@ -203,7 +211,8 @@ void ZoneBuilder::lay_out(Zone& zone, Warnings warnings) const {
 void ZoneBuilder::store_set(Zone& zone, std::span<const Entry> set, std::uint8_t*& at, Warnings warnings) const {
   const NameView owner = owner_of(set.front());
   if (set.front().signature) {
-    return warn(warnings, set.front().place, "signature of " + about(owner, set.front().type) + ", of which there is none");
+    return warn(warnings, set.front().place,
+                "signature of " + about(owner, set.front().type) + ", of which there is none");
   }
   StoredSet& stored = zone.sets_.emplace_back();
   stored.start_ = at;
@@ -279,9 +288,9 @@ void ZoneBuilder::find_doubts(const Zone& zone, Warnings warnings) const {
       }
     } else if (cut != nullptr && entry.type != RecordType::a && entry.type != RecordType::aaaa &&
                (cut != node || (entry.type != RecordType::ds && entry.type != RecordType::nsec))) {
-      warn(warnings, entry.place, about(owner_of(entry), entry.type) + " is hidden by " +
-                                      (cut->find(RecordType::ns) != nullptr ? "the delegation of " : "the DNAME at ") +
-                                      cut->name().to_text());
+      warn(warnings, entry.place,
+           about(owner_of(entry), entry.type) + " is hidden by " +
+               (cut->find(RecordType::ns) != nullptr ? "the delegation of " : "the DNAME at ") + cut->name().to_text());
     }
   }
 }

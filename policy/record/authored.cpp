@@ -8,8 +8,10 @@ namespace placard::policy {
 std::string to_text(const Problem& problem) {
   std::string text = problem.file;
   if (problem.position.line > 0) {
-    if (text.empty()) text = "line ";
-    else text += ':';
+    if (text.empty())
+      text = "line ";
+    else
+      text += ':';
     text += fmt::format("{}:{}", problem.position.line, problem.position.column);
   }
   if (!text.empty()) text += ": ";

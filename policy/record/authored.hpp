@@ -31,7 +31,7 @@ struct AuthoredDecision {
   bool effective_from_given = true;           ///< false: the file says nothing, so it began when it was loaded
   std::optional<std::int64_t> expires_after;  ///< seconds, when the file says `expires_after` rather than `expires_at`
   Position position;
-  std::vector<Position> rule_positions;       ///< as many as decision.rules, or none
+  std::vector<Position> rule_positions;  ///< as many as decision.rules, or none
 };
 
 struct AuthoredEvent {

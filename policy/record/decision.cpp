@@ -37,13 +37,27 @@ constexpr std::optional<Enum> value_of(const std::array<std::string_view, size>&
 
 }  // namespace
 
-std::string_view to_text(AuthorityKind value) { return word_of(kAuthorityKinds, value); }
-std::string_view to_text(DecisionType value) { return word_of(kDecisionTypes, value); }
-std::string_view to_text(DecisionState value) { return word_of(kDecisionStates, value); }
-std::string_view to_text(Disclosure value) { return word_of(kDisclosures, value); }
-std::string_view to_text(Trigger value) { return word_of(kTriggers, value); }
-std::string_view to_text(MatchKind value) { return word_of(kMatchKinds, value); }
-std::string_view to_text(Action value) { return word_of(kActions, value); }
+std::string_view to_text(AuthorityKind value) {
+  return word_of(kAuthorityKinds, value);
+}
+std::string_view to_text(DecisionType value) {
+  return word_of(kDecisionTypes, value);
+}
+std::string_view to_text(DecisionState value) {
+  return word_of(kDecisionStates, value);
+}
+std::string_view to_text(Disclosure value) {
+  return word_of(kDisclosures, value);
+}
+std::string_view to_text(Trigger value) {
+  return word_of(kTriggers, value);
+}
+std::string_view to_text(MatchKind value) {
+  return word_of(kMatchKinds, value);
+}
+std::string_view to_text(Action value) {
+  return word_of(kActions, value);
+}
 
 std::optional<AuthorityKind> authority_kind_from_text(std::string_view word) {
   return value_of<AuthorityKind>(kAuthorityKinds, word);
@@ -57,9 +71,15 @@ std::optional<DecisionState> decision_state_from_text(std::string_view word) {
 std::optional<Disclosure> disclosure_from_text(std::string_view word) {
   return value_of<Disclosure>(kDisclosures, word);
 }
-std::optional<Trigger> trigger_from_text(std::string_view word) { return value_of<Trigger>(kTriggers, word); }
-std::optional<MatchKind> match_kind_from_text(std::string_view word) { return value_of<MatchKind>(kMatchKinds, word); }
-std::optional<Action> action_from_text(std::string_view word) { return value_of<Action>(kActions, word); }
+std::optional<Trigger> trigger_from_text(std::string_view word) {
+  return value_of<Trigger>(kTriggers, word);
+}
+std::optional<MatchKind> match_kind_from_text(std::string_view word) {
+  return value_of<MatchKind>(kMatchKinds, word);
+}
+std::optional<Action> action_from_text(std::string_view word) {
+  return value_of<Action>(kActions, word);
+}
 
 bool scope_applies(const std::vector<std::string>& scope, const std::vector<std::string>& jurisdictions) {
   if (scope.empty()) return true;

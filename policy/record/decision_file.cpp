@@ -57,11 +57,13 @@ Rule read_rule(const toml::table& table, FileProblems& problems) {
   rule.trigger = reader.word("trigger", trigger_from_text, "client-ip, qname, response-ip, nsdname, nsip",
                              std::optional(Trigger::qname));
   if (rule.trigger != Trigger::qname) {
-    reader.wrong("trigger", fmt::format("trigger {} is not enforced by this version; only qname is", to_text(rule.trigger)));
+    reader.wrong("trigger",
+                 fmt::format("trigger {} is not enforced by this version; only qname is", to_text(rule.trigger)));
   }
   rule.name = read_name(reader, "name", rule.trigger == Trigger::qname);
   rule.prefix = reader.string("prefix");
-  if (!rule.prefix.empty() && rule.trigger == Trigger::qname) reader.wrong("prefix", "a rule with trigger qname has a name, not a prefix");
+  if (!rule.prefix.empty() && rule.trigger == Trigger::qname)
+    reader.wrong("prefix", "a rule with trigger qname has a name, not a prefix");
   rule.match = reader.word("match", match_kind_from_text, "exact, subdomains, both");
   rule.action = reader.word("action", action_from_text,
                             "sinkhole, nxdomain, nodata, refused, drop, truncate, passthru, local-data, cname",
@@ -69,8 +71,10 @@ Rule read_rule(const toml::table& table, FileProblems& problems) {
   if (const auto ttl = reader.integer("ttl", 0, 86400)) rule.ttl = static_cast<std::uint32_t>(*ttl);
   for (const auto& text : reader.strings("records")) {
     std::string why;
-    if (auto record = read_record(text, why)) rule.records.push_back(std::move(*record));
-    else reader.wrong("records", why);
+    if (auto record = read_record(text, why))
+      rule.records.push_back(std::move(*record));
+    else
+      reader.wrong("records", why);
   }
   rule.target = read_name(reader, "target", rule.action == Action::cname);
   reader.finish();
@@ -97,7 +101,8 @@ void read_end(TableReader& reader, AuthoredDecision& authored, bool has_rules) {
     authored.expires_after = *duration;
     decision.expires_at = decision.effective_from + *duration;
   } else if (!reader.has("expires_at") && has_rules) {
-    reader.wrong("expires_at", "missing: every block has an end (write expires_at = 2027-01-31 or expires_after = \"30 days\")");
+    reader.wrong("expires_at",
+                 "missing: every block has an end (write expires_at = 2027-01-31 or expires_after = \"30 days\")");
   }
 }
 
@@ -126,11 +131,11 @@ AuthoredDecision read_decision_table(const toml::table& table, FileProblems& pro
   decision.effective_from = effective_from.value_or(now);
   decision.supersedes = reader.string("supersedes");
   decision.reverses = reader.string("reverses");
-  decision.disclosure = reader.word("disclosure", disclosure_from_text, "public, delayed, sealed",
-                                    std::optional(Disclosure::public_));
+  decision.disclosure =
+      reader.word("disclosure", disclosure_from_text, "public, delayed, sealed", std::optional(Disclosure::public_));
   decision.demonstration = reader.boolean("demonstration", false);
-  decision.initial_state = reader.word("state", decision_state_from_text, "proposed, shadow, active",
-                                       std::optional(DecisionState::active));
+  decision.initial_state =
+      reader.word("state", decision_state_from_text, "proposed, shadow, active", std::optional(DecisionState::active));
   if (decision.initial_state > DecisionState::active) {
     reader.wrong("state", fmt::format("a decision can't begin as {}; one of proposed, shadow, active",
                                       to_text(decision.initial_state)));
@@ -171,7 +176,8 @@ void find_duplicates(const std::vector<Authored>& all, const char* field, IdOf i
     const std::string& id = id_of(one);
     const auto [at, inserted] = seen.emplace(id, one.position);
     if (!inserted && !id.empty()) {
-      problems.add(one.position, field, fmt::format("'{}' stands in line {} already", id.substr(0, 80), at->second.line));
+      problems.add(one.position, field,
+                   fmt::format("'{}' stands in line {} already", id.substr(0, 80), at->second.line));
     }
   }
 }
@@ -185,15 +191,17 @@ std::expected<AuthoredBatch, IntakeError> parse_decision_file(std::string_view t
     return std::unexpected(IntakeError{std::move(problems.problems)});
   };
   if (text.size() > kMaxDecisionFileSize) return failed({}, "larger than 4 MiB; long lists are not decision files");
-  const auto parsed = toml::parse(text);
+  const auto parsed = parse_toml(text);
   if (!parsed) {
-    return failed(position_of(parsed.error().source()), fmt::format("not TOML: {}", parsed.error().description()));
+    return failed({parsed.error().line, parsed.error().column}, fmt::format("not TOML: {}", parsed.error().message));
   }
-  TableReader reader(parsed.table(), "", problems);
+  TableReader reader(*parsed, "", problems);
   AuthoredBatch batch;
   batch.file = problems.file;
-  for (const auto* table : reader.tables("authority")) batch.authorities.push_back(read_authority_table(*table, problems));
-  for (const auto* table : reader.tables("decision")) batch.decisions.push_back(read_decision_table(*table, problems, now));
+  for (const auto* table : reader.tables("authority"))
+    batch.authorities.push_back(read_authority_table(*table, problems));
+  for (const auto* table : reader.tables("decision"))
+    batch.decisions.push_back(read_decision_table(*table, problems, now));
   for (const auto* table : reader.tables("event")) batch.events.push_back(read_event_table(*table, problems));
   reader.finish();
   find_duplicates(batch.authorities, "authority.id", [](const auto& a) -> auto& { return a.authority.id; }, problems);

@@ -3,7 +3,8 @@
 //   [[authority]]        id, kind, name, jurisdiction, contact, public_key, external
 //   [[decision]]         id, type, authority, applicant, reference, legal_basis, statement_of_reasons, redress,
 //                        document_url, document_sha256, territorial_scope, received_at, comply_by, review_at,
-//                        effective_from, expires_at or expires_after, supersedes, reverses, disclosure, demonstration, state
+//                        effective_from, expires_at or expires_after, supersedes, reverses, disclosure, demonstration,
+//                        state
 //   [[decision.rule]]    trigger, match, name, prefix, action, ttl, records, target
 //   [[event]]            id, name, occurred_at, actor, act, statement, source
 //

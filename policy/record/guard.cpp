@@ -47,8 +47,10 @@ bool is_jurisdiction(std::string_view code) {
 }
 
 bool is_link(std::string_view link, std::initializer_list<std::string_view> schemes) {
-  return std::ranges::any_of(schemes, [link](auto scheme) { return link.starts_with(scheme) && link.size() > scheme.size(); }) &&
-         std::ranges::none_of(link, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '<' || c == '>'; });
+  return std::ranges::any_of(schemes,
+                             [link](auto scheme) { return link.starts_with(scheme) && link.size() > scheme.size(); }) &&
+         std::ranges::none_of(
+             link, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '<' || c == '>'; });
 }
 
 void check_text(Findings& findings, std::string_view field, std::string_view text) {
@@ -60,8 +62,8 @@ void check_texts(Findings& findings, std::string_view field, const LocalizedText
   if (english == texts.end() || english->second.empty()) findings.add(field, "the English text (en) is missing");
   for (const auto& [language, text] : texts) {
     const bool tag = language.size() >= 2 && language.size() <= 35 && std::ranges::all_of(language, [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-    });
+                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+                     });
     if (!tag) findings.add(field, fmt::format("'{}' is no language tag (write en, fr, zh)", language.substr(0, 40)));
     if (text.empty()) findings.add(field, fmt::format("the text for '{}' is empty", language.substr(0, 40)));
     check_text(findings, field, text);
@@ -80,9 +82,11 @@ void check_times(Findings& findings, const AuthoredDecision& authored, Time now)
   } else if (d.expires_at <= now) {
     findings.add("expires_at", fmt::format("{} lies in the past; it is {} now", to_text(d.expires_at), to_text(now)));
   }
-  if (d.type == DecisionType::emergency && d.expires_at != kNever && d.expires_at - d.effective_from > kEmergencyLimit) {
-    findings.add("expires_at", "an emergency decision ends within 72 hours; to go on it must be confirmed by a decision of "
-                               "another type that supersedes it");
+  if (d.type == DecisionType::emergency && d.expires_at != kNever &&
+      d.expires_at - d.effective_from > kEmergencyLimit) {
+    findings.add("expires_at",
+                 "an emergency decision ends within 72 hours; to go on it must be confirmed by a decision of "
+                 "another type that supersedes it");
   }
   if (d.review_at && (*d.review_at < d.effective_from || *d.review_at > d.expires_at)) {
     findings.add("review_at", "lies outside of the time in which the decision holds");
@@ -92,7 +96,8 @@ void check_times(Findings& findings, const AuthoredDecision& authored, Time now)
 /// Why nobody may have a rule about this name; empty when anybody may.
 std::string why_never(wire::NameView name) {
   if (name.is_root()) return "the root: that is every name there is";
-  if (name.label_count() == 1) return fmt::format("'{}' is a top-level domain: thousands of others are below it", stored_name(name));
+  if (name.label_count() == 1)
+    return fmt::format("'{}' is a top-level domain: thousands of others are below it", stored_name(name));
   // The list has U-labels and A-labels both.
   if (psl_is_public_suffix2(psl_builtin(), stored_name(name).c_str(), PSL_TYPE_ANY) != 0) {
     return fmt::format("'{}' is a public suffix: names of many owners are below it", stored_name(name));
@@ -108,28 +113,31 @@ bool reaches(const Rule& rule, wire::NameView name) {
 
 void check_rule(Findings& findings, const Rule& rule, Position position, const Guards& guards) {
   if (rule.trigger != Trigger::qname) {
-    findings.add_at(position, "rule.trigger", fmt::format("trigger {} is not enforced by this version; only qname is",
-                                                          to_text(rule.trigger)));
+    findings.add_at(position, "rule.trigger",
+                    fmt::format("trigger {} is not enforced by this version; only qname is", to_text(rule.trigger)));
     return;
   }
   if (auto why = why_never(rule.name); !why.empty()) findings.add_at(position, "rule.name", std::move(why));
   const auto harmless = rule.action == Action::passthru;
   for (const auto& name : guards.protected_names) {
     if (harmless || (!reaches(rule, name) && !rule.name.view().is_subdomain_of(name))) continue;
-    findings.add_at(position, "rule.name", fmt::format("'{}' reaches '{}', which this server protects",
-                                                       stored_name(rule.name), stored_name(name)));
+    findings.add_at(
+        position, "rule.name",
+        fmt::format("'{}' reaches '{}', which this server protects", stored_name(rule.name), stored_name(name)));
   }
   if (rule.ttl && *rule.ttl > kMaxTtl) {
     findings.add_at(position, "rule.ttl", fmt::format("{} seconds; at most {} are possible", *rule.ttl, kMaxTtl));
   }
   const bool has_records = !rule.records.empty();
   if ((rule.action == Action::local_data) != has_records) {
-    findings.add_at(position, "rule.records", has_records ? "only action \"local-data\" has records"
-                                                          : "missing: action \"local-data\" needs at least one");
+    findings.add_at(
+        position, "rule.records",
+        has_records ? "only action \"local-data\" has records" : "missing: action \"local-data\" needs at least one");
   }
   if ((rule.action == Action::cname) == rule.target.view().is_root()) {
-    findings.add_at(position, "rule.target", rule.action == Action::cname ? "missing: action \"cname\" needs one"
-                                                                           : "only action \"cname\" has a target");
+    findings.add_at(
+        position, "rule.target",
+        rule.action == Action::cname ? "missing: action \"cname\" needs one" : "only action \"cname\" has a target");
   }
 }
 
@@ -147,7 +155,8 @@ void check_rules(Findings& findings, const AuthoredDecision& authored, const Gua
   for (std::size_t i = 0; i < rules.size(); ++i) {
     const auto position = i < authored.rule_positions.size() ? authored.rule_positions[i] : authored.position;
     check_rule(findings, rules[i], position, guards);
-    keys.emplace_back(fmt::format("{} {} {}", to_text(rules[i].trigger), stored_name(rules[i].name), rules[i].prefix), i);
+    keys.emplace_back(fmt::format("{} {} {}", to_text(rules[i].trigger), stored_name(rules[i].name), rules[i].prefix),
+                      i);
   }
   std::ranges::sort(keys);
   for (std::size_t i = 1; i < keys.size(); ++i) {
@@ -171,18 +180,20 @@ std::vector<Problem> guard_decision(const AuthoredDecision& authored, const Guar
   if (d.legal_basis.empty()) findings.add("legal_basis", "missing: every decision stands on something");
   check_texts(findings, "statement_of_reasons", d.statement_of_reasons);
   check_texts(findings, "redress", d.redress);
-  for (const auto text : {std::string_view(d.legal_basis), std::string_view(d.applicant), std::string_view(d.reference)}) {
+  for (const auto text :
+       {std::string_view(d.legal_basis), std::string_view(d.applicant), std::string_view(d.reference)}) {
     check_text(findings, "legal_basis, applicant or reference", text);
   }
   if (!d.document_url.empty() && !is_link(d.document_url, {"https://", "http://"})) {
     findings.add("document_url", "must start with https:// and have no spaces");
   }
-  const bool digest = d.document_sha256.size() == 64 &&
-                      d.document_sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+  const bool digest =
+      d.document_sha256.size() == 64 && d.document_sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
   if (!d.document_sha256.empty() && !digest) findings.add("document_sha256", "must be 64 digits of lower-case hex");
   for (const auto& code : d.territorial_scope) {
     if (!is_jurisdiction(code)) {
-      findings.add("territorial_scope", fmt::format("'{}' is no ISO 3166 code (write NZ or US-CA)", code.substr(0, 40)));
+      findings.add("territorial_scope",
+                   fmt::format("'{}' is no ISO 3166 code (write NZ or US-CA)", code.substr(0, 40)));
     }
   }
   if (d.initial_state > DecisionState::active) {
@@ -204,7 +215,8 @@ std::vector<Problem> guard_authority(const AuthoredAuthority& authored, const st
   if (!is_id(a.id, 64, false)) findings.add("id", "must be 1 to 64 of the characters a-z 0-9 -");
   check_texts(findings, "name", a.name);
   if (!a.jurisdiction.empty() && !is_jurisdiction(a.jurisdiction)) {
-    findings.add("jurisdiction", fmt::format("'{}' is no ISO 3166 code (write NZ or US-CA)", a.jurisdiction.substr(0, 40)));
+    findings.add("jurisdiction",
+                 fmt::format("'{}' is no ISO 3166 code (write NZ or US-CA)", a.jurisdiction.substr(0, 40)));
   }
   if (!a.contact.empty() && !is_link(a.contact, {"mailto:", "https://", "tel:"})) {
     findings.add("contact", "must start with mailto:, https:// or tel:");
@@ -219,7 +231,8 @@ std::vector<Problem> guard_event(const AuthoredEvent& authored, const std::strin
   if (!is_id(e.id, 80, true)) findings.add("id", "must be 1 to 80 of the characters A-Z a-z 0-9 . _ -");
   if (e.name.view().is_root()) findings.add("name", "missing");
   if (e.actor.empty()) findings.add("actor", "missing: an event is something someone did");
-  if (e.act.empty() || e.act.find(' ') != std::string::npos) findings.add("act", "must be one word, such as \"refused\"");
+  if (e.act.empty() || e.act.find(' ') != std::string::npos)
+    findings.add("act", "must be one word, such as \"refused\"");
   if (e.source.empty()) findings.add("source", "missing: an event is told by someone who can be named");
   if (e.occurred_at > now) findings.add("occurred_at", fmt::format("{} lies in the future", to_text(e.occurred_at)));
   check_texts(findings, "statement", e.statement);

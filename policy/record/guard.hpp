@@ -14,9 +14,9 @@ namespace placard::policy {
 /// An emergency takes effect in seconds and ends by itself within this time (design: emergency lane). To last longer it
 /// must be confirmed by a decision of another type that supersedes it.
 inline constexpr std::int64_t kEmergencyLimit = std::int64_t{72} * 3600;
-inline constexpr std::size_t kMaxRules = 10'000;            ///< of one decision; lists are another way in
+inline constexpr std::size_t kMaxRules = 10'000;                     ///< of one decision; lists are another way in
 inline constexpr std::size_t kMaxTextSize = std::size_t{64} * 1024;  ///< octets of one text
-inline constexpr std::uint32_t kMaxTtl = 86'400;            ///< seconds: a block must be able to end
+inline constexpr std::uint32_t kMaxTtl = 86'400;                     ///< seconds: a block must be able to end
 
 struct Guards {
   /// The notice's and the operator's own names: neither they nor anything below may be blocked, nor with them what is

@@ -15,7 +15,8 @@ struct Sorting {
   std::vector<Problem> problems;
 
   void problem(Position position, std::string field, std::string message) {
-    if (problems.size() < kMaxProblems) problems.push_back({fresh.file, position, std::move(field), std::move(message)});
+    if (problems.size() < kMaxProblems)
+      problems.push_back({fresh.file, position, std::move(field), std::move(message)});
   }
   void problem(std::vector<Problem> found) {
     for (auto& one : found) {
@@ -49,8 +50,8 @@ void check_other(Store& store, Sorting& sorting, const AuthoredDecision& authore
                  const std::string& other_id) {
   if (other_id.empty()) return;
   const auto other = store.decision(other_id);
-  const auto in_batch = std::ranges::find_if(sorting.fresh.decisions,
-                                             [&](const auto& d) { return d.decision.id == other_id; });
+  const auto in_batch =
+      std::ranges::find_if(sorting.fresh.decisions, [&](const auto& d) { return d.decision.id == other_id; });
   const bool earlier_in_batch = in_batch != sorting.fresh.decisions.end();
   if (!other && !earlier_in_batch) {
     sorting.problem(authored.position, fmt::format("decision.{}", field),
@@ -74,7 +75,8 @@ void sort_authorities(Store& store, const AuthoredBatch& batch, Sorting& sorting
   std::set<std::string> seen;
   for (const auto& authored : batch.authorities) {
     const auto& id = authored.authority.id;
-    if (!seen.insert(id).second) sorting.problem(authored.position, "authority.id", fmt::format("'{}' stands twice in the batch", id));
+    if (!seen.insert(id).second)
+      sorting.problem(authored.position, "authority.id", fmt::format("'{}' stands twice in the batch", id));
     const auto recorded = store.authority(id);
     const auto form = recorded ? std::optional(canonical(*recorded)) : std::nullopt;
     if (!sorting.is_new("authority", id, authored.position, canonical(authored.authority), form)) continue;
@@ -100,7 +102,8 @@ void sort_decisions(Store& store, const AuthoredBatch& batch, const Guards& guar
                                            [&](const auto& a) { return a.authority.id == decision.authority; });
     if (!known && !decision.authority.empty()) {
       sorting.problem(authored.position, "decision.authority",
-                      fmt::format("there is no authority '{}': add an [[authority]] with that id", decision.authority.substr(0, 64)));
+                      fmt::format("there is no authority '{}': add an [[authority]] with that id",
+                                  decision.authority.substr(0, 64)));
     }
     check_other(store, sorting, authored, "supersedes", decision.supersedes);
     check_other(store, sorting, authored, "reverses", decision.reverses);

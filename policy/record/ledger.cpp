@@ -15,9 +15,13 @@ namespace {
 using nlohmann::json;
 
 /// Text from a command line may not be UTF-8; a log entry always is.
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
-json optional_time(const std::optional<Time>& time) { return time ? json(*time) : json(nullptr); }
+json optional_time(const std::optional<Time>& time) {
+  return time ? json(*time) : json(nullptr);
+}
 
 json rule_json(const Rule& rule) {
   json records = json::array();
@@ -132,7 +136,9 @@ std::string canonical(const std::vector<View>& views) {
   return dump({{"views", std::move(rows)}});
 }
 
-std::string canonical(const std::vector<std::string>& words) { return dump(json(words)); }
+std::string canonical(const std::vector<std::string>& words) {
+  return dump(json(words));
+}
 
 std::vector<std::string> words_of(const std::string& canonical_words) {
   return json::parse(canonical_words).get<std::vector<std::string>>();
@@ -145,7 +151,9 @@ std::string canonical(const Transition& transition) {
                {"reason", transition.reason}});
 }
 
-std::string canonical_reason(std::string_view reason) { return dump({{"reason", reason}}); }
+std::string canonical_reason(std::string_view reason) {
+  return dump({{"reason", reason}});
+}
 
 std::optional<std::string> first_difference(const std::string& canonical_a, const std::string& canonical_b) {
   if (canonical_a == canonical_b) return std::nullopt;
@@ -162,16 +170,21 @@ std::optional<std::string> first_difference(const std::string& canonical_a, cons
 
 LogRow make_log_row(std::int64_t sequence, Time recorded_at, std::string_view kind, std::string_view subject,
                     std::string_view author, std::string_view content, bool withhold, std::string_view previous_hash) {
-  LogRow row{.sequence = sequence, .recorded_at = recorded_at, .kind = std::string(kind), .subject = std::string(subject),
-             .author = std::string(author), .author_salt = random_salt(), .entry = {}, .withheld = {}};
+  LogRow row{.sequence = sequence,
+             .recorded_at = recorded_at,
+             .kind = std::string(kind),
+             .subject = std::string(subject),
+             .author = std::string(author),
+             .author_salt = random_salt(),
+             .entry = {},
+             .withheld = {}};
   json entry = {{"sequence", sequence},
                 {"recorded_at", recorded_at},
                 {"kind", kind},
                 {"author_sha256", to_hex(as_text(sha256(as_text(row.author_salt), author)))}};
   if (withhold) {
-    row.withheld = dump({{"subject", subject},
-                         {"content", json::parse(content)},
-                         {"salt", to_hex(as_text(random_salt()))}});
+    row.withheld =
+        dump({{"subject", subject}, {"content", json::parse(content)}, {"salt", to_hex(as_text(random_salt()))}});
     entry["withheld_sha256"] = to_hex(as_text(sha256(*row.withheld)));
   } else {
     entry["subject"] = subject;
@@ -190,7 +203,8 @@ std::optional<std::string> check_log_row(const LogRow& row, std::string_view pre
     const auto at = object.find(key);
     return at != object.end() && *at == value;
   };
-  if (!is(entry, "sequence", row.sequence) || !is(entry, "recorded_at", row.recorded_at) || !is(entry, "kind", row.kind)) {
+  if (!is(entry, "sequence", row.sequence) || !is(entry, "recorded_at", row.recorded_at) ||
+      !is(entry, "kind", row.kind)) {
     return "the columns beside the entry say something else than the entry";
   }
   if (!is(entry, "author_sha256", to_hex(as_text(sha256(as_text(row.author_salt), row.author))))) {

@@ -22,22 +22,112 @@ constexpr std::size_t kLongestSql = 64 * 1024;
 
 // What an expression may call. Sorted. Left out: whatever touches files, extensions, the connection or its internals.
 constexpr auto kFunctions = std::to_array<std::string_view>({
-    "->", "->>", "abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "avg", "ceil", "ceiling", "char",
-    "coalesce", "cos", "cosh", "count", "cume_dist", "date", "datetime", "degrees", "dense_rank", "exp", "first_value",
-    "floor", "format", "glob", "group_concat", "hex", "ifnull", "iif", "instr", "json", "json_array",
-    "json_array_length", "json_extract", "json_group_array", "json_group_object", "json_object", "json_patch",
-    "json_quote", "json_type", "json_valid", "julianday", "lag", "last_value", "lead", "length", "like", "likelihood",
-    "likely", "ln", "log", "log10", "log2", "lower", "ltrim", "max", "min", "mod", "nth_value", "ntile", "nullif",
-    "percent_rank", "pi", "pow", "power", "printf", "quote", "radians", "random", "rank", "replace", "round",
-    "row_number", "rtrim", "sign", "sin", "sinh", "sqrt", "strftime", "substr", "substring", "sum", "tan", "tanh",
-    "time", "total", "trim", "trunc", "typeof", "unicode", "unixepoch", "unlikely", "upper", "zeroblob",
+    "->",
+    "->>",
+    "abs",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "avg",
+    "ceil",
+    "ceiling",
+    "char",
+    "coalesce",
+    "cos",
+    "cosh",
+    "count",
+    "cume_dist",
+    "date",
+    "datetime",
+    "degrees",
+    "dense_rank",
+    "exp",
+    "first_value",
+    "floor",
+    "format",
+    "glob",
+    "group_concat",
+    "hex",
+    "ifnull",
+    "iif",
+    "instr",
+    "json",
+    "json_array",
+    "json_array_length",
+    "json_extract",
+    "json_group_array",
+    "json_group_object",
+    "json_object",
+    "json_patch",
+    "json_quote",
+    "json_type",
+    "json_valid",
+    "julianday",
+    "lag",
+    "last_value",
+    "lead",
+    "length",
+    "like",
+    "likelihood",
+    "likely",
+    "ln",
+    "log",
+    "log10",
+    "log2",
+    "lower",
+    "ltrim",
+    "max",
+    "min",
+    "mod",
+    "nth_value",
+    "ntile",
+    "nullif",
+    "percent_rank",
+    "pi",
+    "pow",
+    "power",
+    "printf",
+    "quote",
+    "radians",
+    "random",
+    "rank",
+    "replace",
+    "round",
+    "row_number",
+    "rtrim",
+    "sign",
+    "sin",
+    "sinh",
+    "sqrt",
+    "strftime",
+    "substr",
+    "substring",
+    "sum",
+    "tan",
+    "tanh",
+    "time",
+    "total",
+    "trim",
+    "trunc",
+    "typeof",
+    "unicode",
+    "unixepoch",
+    "unlikely",
+    "upper",
+    "zeroblob",
 });
 static_assert(std::ranges::is_sorted(kFunctions));
 
 // The tables of SQLite's own making that are fine: they read their argument and nothing else.
 constexpr auto kOwnTables = std::to_array<std::string_view>({"json_each", "json_tree"});
 
-bool contains(auto const& sorted, std::string_view word) { return std::ranges::binary_search(sorted, word); }
+bool contains(auto const& sorted, std::string_view word) {
+  return std::ranges::binary_search(sorted, word);
+}
 
 std::string lower_text(std::string_view text) {
   std::string result(text);
@@ -53,16 +143,27 @@ struct Door {
 
 std::string describe(int action, std::string_view name) {
   switch (action) {
-    case SQLITE_READ: return fmt::format("the table {}", name);
-    case SQLITE_FUNCTION: return fmt::format("the function {}()", name);
-    case SQLITE_PRAGMA: return fmt::format("PRAGMA {}", name);
-    case SQLITE_ATTACH: return "ATTACH";
-    case SQLITE_DETACH: return "DETACH";
-    case SQLITE_TRANSACTION: case SQLITE_SAVEPOINT: return "a transaction";
-    case SQLITE_INSERT: return "INSERT";
-    case SQLITE_UPDATE: return "UPDATE";
-    case SQLITE_DELETE: return "DELETE";
-    default: return "changing anything";
+    case SQLITE_READ:
+      return fmt::format("the table {}", name);
+    case SQLITE_FUNCTION:
+      return fmt::format("the function {}()", name);
+    case SQLITE_PRAGMA:
+      return fmt::format("PRAGMA {}", name);
+    case SQLITE_ATTACH:
+      return "ATTACH";
+    case SQLITE_DETACH:
+      return "DETACH";
+    case SQLITE_TRANSACTION:
+    case SQLITE_SAVEPOINT:
+      return "a transaction";
+    case SQLITE_INSERT:
+      return "INSERT";
+    case SQLITE_UPDATE:
+      return "UPDATE";
+    case SQLITE_DELETE:
+      return "DELETE";
+    default:
+      return "changing anything";
   }
 }
 
@@ -72,7 +173,8 @@ extern "C" int authorise(void* context, int action, const char* first, const cha
   bool allowed = false;
   std::string name(text(first));
   switch (action) {
-    case SQLITE_SELECT: case SQLITE_RECURSIVE:
+    case SQLITE_SELECT:
+    case SQLITE_RECURSIVE:
       allowed = true;
       break;
     case SQLITE_FUNCTION:
@@ -82,11 +184,12 @@ extern "C" int authorise(void* context, int action, const char* first, const cha
     case SQLITE_READ: {
       // In the rehearsal, tables of the record do not exist; in the real run the text is known to name none.
       const auto lowered = lower_text(name);
-      allowed = !lowered.starts_with("sqlite_") && !lowered.starts_with("pragma_") &&
-                !contains(door.closed_tables, lowered);
+      allowed =
+          !lowered.starts_with("sqlite_") && !lowered.starts_with("pragma_") && !contains(door.closed_tables, lowered);
       break;
     }
-    default: break;
+    default:
+      break;
   }
   if (allowed) return SQLITE_OK;
   if (door.refused.empty()) door.refused = describe(action, name);
@@ -131,7 +234,8 @@ struct PublicTable {
 
 std::vector<PublicTable> list_public_tables(Connection& connection) {
   std::vector<PublicTable> tables;
-  Statement views(connection, "SELECT name FROM sqlite_schema WHERE type = 'view' AND name GLOB 'public_*' ORDER BY name");
+  Statement views(connection,
+                  "SELECT name FROM sqlite_schema WHERE type = 'view' AND name GLOB 'public_*' ORDER BY name");
   while (views.step()) {
     PublicTable table{views.text(0), {}};
     Statement columns(connection, "SELECT name FROM pragma_table_info(?)");
@@ -208,16 +312,20 @@ struct Budget {
 
 extern "C" int check_budget(void* context) {
   auto& budget = *static_cast<Budget*>(context);
-  if (std::chrono::steady_clock::now() >= budget.deadline) budget.spent = "time";
-  else if (sqlite3_memory_used() > budget.memory) budget.spent = "memory";
+  if (std::chrono::steady_clock::now() >= budget.deadline)
+    budget.spent = "time";
+  else if (sqlite3_memory_used() > budget.memory)
+    budget.spent = "memory";
   return budget.spent != nullptr;
 }
 
 Value value_of(sqlite3_stmt* statement, int column) {
   const auto size = [&] { return static_cast<std::size_t>(sqlite3_column_bytes(statement, column)); };
   switch (sqlite3_column_type(statement, column)) {
-    case SQLITE_INTEGER: return sqlite3_column_int64(statement, column);
-    case SQLITE_FLOAT: return sqlite3_column_double(statement, column);
+    case SQLITE_INTEGER:
+      return sqlite3_column_int64(statement, column);
+    case SQLITE_FLOAT:
+      return sqlite3_column_double(statement, column);
     case SQLITE_TEXT: {
       const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
       return std::string(text, size());
@@ -226,7 +334,8 @@ Value value_of(sqlite3_stmt* statement, int column) {
       const auto* octets = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement, column));
       return octets == nullptr ? std::vector<std::uint8_t>() : std::vector<std::uint8_t>(octets, octets + size());
     }
-    default: return std::monostate{};
+    default:
+      return std::monostate{};
   }
 }
 
@@ -253,7 +362,8 @@ std::vector<std::string> columns_of(sqlite3_stmt* statement) {
 }
 
 Connection reader(const std::filesystem::path& path) {
-  Connection connection(path, SQLITE_OPEN_READWRITE);  // for the bookkeeping of the write-ahead log; bound by the next line
+  Connection connection(path,
+                        SQLITE_OPEN_READWRITE);  // for the bookkeeping of the write-ahead log; bound by the next line
   connection.execute("PRAGMA query_only = ON");
   return connection;
 }

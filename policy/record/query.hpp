@@ -3,7 +3,8 @@
 // How a question is kept to the public_* views of research.sql: it is first compiled against an empty copy of them in
 // memory, where no other table exists. (SQLite's authoriser alone can't tell a view's own reads from those of a common
 // table expression that takes the view's name.) Then it runs on a read-only connection of its own, under an authoriser
-// that passes SELECT, recursion and a list of functions; no ATTACH, PRAGMA, VACUUM, temporary table or second statement.
+// that passes SELECT, recursion and a list of functions; no ATTACH, PRAGMA, VACUUM, temporary table or second
+// statement.
 #pragma once
 
 #include <cstddef>

@@ -49,7 +49,8 @@ void backup_before_migration(Connection& connection, std::int64_t version) {
   Connection earlier(target, SQLITE_OPEN_READONLY);
   if (schema_version(earlier) != version) {
     throw StoreError(StoreError::Kind::exists, fmt::format("{}: stands where the backup before a migration goes, and "
-                                                           "is none; move it away", target.string()));
+                                                           "is none; move it away",
+                                                           target.string()));
   }
 }
 
@@ -70,9 +71,9 @@ std::int64_t schema_version(Connection& connection) {
   const auto application = connection.integer("PRAGMA application_id");
   if (tables == 0 && application == 0) return 0;
   if (application != kApplicationId) {
-    throw StoreError(StoreError::Kind::not_a_store,
-                     fmt::format("{}: this is an SQLite file of another program, not a policy store",
-                                 connection.path().string()));
+    throw StoreError(
+        StoreError::Kind::not_a_store,
+        fmt::format("{}: this is an SQLite file of another program, not a policy store", connection.path().string()));
   }
   return connection.integer("SELECT max(version) FROM schema_version");
 }
@@ -82,9 +83,11 @@ void migrate(Connection& connection, const std::vector<Migration>& migrations, T
   const auto newest = migrations.back().version;
   const auto version = schema_version(connection);
   if (version > newest) {
-    throw StoreError(StoreError::Kind::newer_version,
-                     fmt::format("{}: written by a newer Placard (version {} of the store, this program knows up to {}); "
-                                 "run that one, or restore a backup", connection.path().string(), version, newest));
+    throw StoreError(
+        StoreError::Kind::newer_version,
+        fmt::format("{}: written by a newer Placard (version {} of the store, this program knows up to {}); "
+                    "run that one, or restore a backup",
+                    connection.path().string(), version, newest));
   }
   if (version == newest) return;
   if (version > 0) backup_before_migration(connection, version);
@@ -110,10 +113,11 @@ void copy_store(Connection& source, const std::filesystem::path& target) {
   // Its own name and owner's eyes only: the store may hold what a court sealed.
   const int file = ::open(partial.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
   if (file < 0) {
-    throw StoreError(StoreError::Kind::other, fmt::format("{}: can't be made: {}{}", partial.string(),
-                                                          std::strerror(errno),
-                                                          errno == EEXIST ? " (left by a backup that was stopped? "
-                                                                            "remove it)" : ""));
+    throw StoreError(StoreError::Kind::other,
+                     fmt::format("{}: can't be made: {}{}", partial.string(), std::strerror(errno),
+                                 errno == EEXIST ? " (left by a backup that was stopped? "
+                                                   "remove it)"
+                                                 : ""));
   }
   ::close(file);
   struct Remove {
@@ -135,7 +139,8 @@ void copy_store(Connection& source, const std::filesystem::path& target) {
     copy.integer("PRAGMA journal_mode = DELETE");
     Statement check(copy, "PRAGMA quick_check");
     if (!check.step() || check.text(0) != "ok") {
-      throw StoreError(StoreError::Kind::other, target.string() + ": the copy does not pass SQLite's check: " + check.text(0));
+      throw StoreError(StoreError::Kind::other,
+                       target.string() + ": the copy does not pass SQLite's check: " + check.text(0));
     }
   }
   // link, not rename: it refuses to replace a file that came up meanwhile.

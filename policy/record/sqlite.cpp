@@ -54,7 +54,9 @@ Connection::Connection(const std::filesystem::path& path, int flags) : path_(pat
   execute("PRAGMA recursive_triggers = ON; PRAGMA temp_store = MEMORY");
 }
 
-void Connection::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+void Connection::Close::operator()(sqlite3* handle) const {
+  sqlite3_close_v2(handle);
+}
 
 void Connection::fail(int code) const {
   const auto [kind, advice] = failure_of(code);
@@ -80,7 +82,9 @@ Statement::Statement(Connection& connection, std::string_view sql) : connection_
   if (code != SQLITE_OK) connection.fail(code);
 }
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
 
 Statement& Statement::bind(int index, std::int64_t value) {
   const int code = sqlite3_bind_int64(statement_.get(), index, value);
@@ -122,18 +126,26 @@ void Statement::run() {
   sqlite3_reset(statement_.get());
 }
 
-void Statement::reset() { sqlite3_reset(statement_.get()); }
+void Statement::reset() {
+  sqlite3_reset(statement_.get());
+}
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
 
 std::optional<std::int64_t> Statement::optional_integer(int column) const {
   if (is_null(column)) return std::nullopt;
   return integer(column);
 }
 
-bool Statement::is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
 
-std::string Statement::text(int column) const { return std::string(blob(column)); }
+std::string Statement::text(int column) const {
+  return std::string(blob(column));
+}
 
 std::string_view Statement::blob(int column) const {
   const void* octets = sqlite3_column_blob(statement_.get(), column);

@@ -68,11 +68,13 @@ Store Store::open(const std::filesystem::path& path, Mode mode, Time now) {
       migrate(*connection, migrations, now);
     } else {
       if (version == 0) {
-        throw StoreError(StoreError::Kind::not_a_store, path.string() + ": the store is empty: nothing was recorded yet");
+        throw StoreError(StoreError::Kind::not_a_store,
+                         path.string() + ": the store is empty: nothing was recorded yet");
       }
       if (version < migrations.back().version) {
         throw StoreError(StoreError::Kind::other, fmt::format("{}: an older version of the store ({}); open it for "
-                                                              "writing once, which migrates it", path.string(), version));
+                                                              "writing once, which migrates it",
+                                                              path.string(), version));
       }
       migrate(*connection, migrations, now);  // refuses a newer one; there is nothing else to do
       connection->execute("PRAGMA query_only = ON");
@@ -102,7 +104,9 @@ Store::~Store() {
   if (lock_ >= 0) ::close(lock_);
 }
 
-std::int64_t Store::last_log_sequence() { return connection_->integer("SELECT coalesce(max(sequence), 0) FROM log"); }
+std::int64_t Store::last_log_sequence() {
+  return connection_->integer("SELECT coalesce(max(sequence), 0) FROM log");
+}
 
 Time Store::last_recorded_at() {
   return connection_->integer("SELECT recorded_at FROM log ORDER BY sequence DESC LIMIT 1");
@@ -113,7 +117,8 @@ Time Store::check_clock(Time now) {
   if (now < last - kClockTolerance) {
     throw StoreError(StoreError::Kind::clock,
                      fmt::format("the clock says {}, but the last entry of the log is from {}: nothing was recorded; "
-                                 "set the clock right and try again", to_text(now), to_text(last)));
+                                 "set the clock right and try again",
+                                 to_text(now), to_text(last)));
   }
   return std::max(now, last);
 }
@@ -124,7 +129,9 @@ void Store::backup(const std::filesystem::path& target) const {
   copy_store(source, target);
 }
 
-void Store::limit_pages(std::int64_t pages) { connection_->integer(fmt::format("PRAGMA max_page_count = {}", pages)); }
+void Store::limit_pages(std::int64_t pages) {
+  connection_->integer(fmt::format("PRAGMA max_page_count = {}", pages));
+}
 
 namespace {
 

@@ -68,14 +68,14 @@ struct EnforcedPeriod {
 
 /// A decision and all that the record says of it, as asked for.
 struct DecisionRecord {
-  std::int64_t number = 0;                  ///< the sequence of its log entry; larger is newer
-  AuthoredDecision authored;                ///< the decision, rules with their ids
+  std::int64_t number = 0;    ///< the sequence of its log entry; larger is newer
+  AuthoredDecision authored;  ///< the decision, rules with their ids
   Authority authority;
   Time recorded_at = 0;
-  bool disclosed = true;                    ///< false: delayed or sealed, and must not be shown to the public
-  std::vector<Transition> transitions;      ///< by sequence
-  std::vector<StatePeriod> periods;         ///< by valid_from
-  std::vector<EnforcedPeriod> enforced;     ///< by enforced_from
+  bool disclosed = true;                 ///< false: delayed or sealed, and must not be shown to the public
+  std::vector<Transition> transitions;   ///< by sequence
+  std::vector<StatePeriod> periods;      ///< by valid_from
+  std::vector<EnforcedPeriod> enforced;  ///< by enforced_from
   const Decision& decision() const { return authored.decision; }
 };
 
@@ -151,9 +151,9 @@ class Store {
   std::vector<EventRecord> events_about(wire::NameView name, bool subdomains, const AsOf& as_of = {});
   std::optional<Authority> authority(std::string_view authority_id);
   std::optional<Event> event(std::string_view event_id);
-  std::vector<View> views();                ///< as recorded last
-  std::int64_t last_log_sequence();         ///< 0 when nothing was recorded
-  Time last_recorded_at();                  ///< 0 when nothing was recorded
+  std::vector<View> views();         ///< as recorded last
+  std::int64_t last_log_sequence();  ///< 0 when nothing was recorded
+  Time last_recorded_at();           ///< 0 when nothing was recorded
   /// What to serve by when the clock may be wrong: never before the last entry of the log.
   Time effective_now(Time now) { return std::max(now, last_recorded_at()); }
 

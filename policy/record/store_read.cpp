@@ -14,7 +14,8 @@ namespace {
 /// A word of the vocabulary from a column whose CHECK lets no other through: one that does not parse is a damaged file.
 template <typename Enum>
 Enum word(std::optional<Enum> value, std::string_view text) {
-  if (!value) throw StoreError(StoreError::Kind::not_a_store, fmt::format("the store holds the unknown word '{}'", text));
+  if (!value)
+    throw StoreError(StoreError::Kind::not_a_store, fmt::format("the store holds the unknown word '{}'", text));
   return *value;
 }
 
@@ -74,8 +75,11 @@ std::vector<StatePeriod> read_periods(Connection& connection, std::string_view d
   rows.with(decision_id, as_of.known_at.value_or(kNever), kNever);
   while (rows.step()) {
     StatePeriod period{.state = word(decision_state_from_text(rows.text(0)), rows.text(0)),
-                       .valid_from = rows.integer(1), .valid_to = rows.integer(2), .recorded_from = rows.integer(3),
-                       .recorded_to = rows.integer(4), .reason = rows.text(5)};
+                       .valid_from = rows.integer(1),
+                       .valid_to = rows.integer(2),
+                       .recorded_from = rows.integer(3),
+                       .recorded_to = rows.integer(4),
+                       .reason = rows.text(5)};
     const bool holds = !as_of.valid_at || (period.valid_from <= *as_of.valid_at && *as_of.valid_at < period.valid_to);
     if (holds) periods.push_back(std::move(period));
   }
@@ -104,14 +108,23 @@ bool add_history(Connection& connection, DecisionRecord& record, const AsOf& as_
 }  // namespace
 
 Transition transition_of(const Statement& row) {
-  return {.decision_id = row.text(1), .state = word(decision_state_from_text(row.text(2)), row.text(2)),
-          .valid_from = row.integer(3), .recorded_at = row.integer(4), .author = row.text(5), .reason = row.text(6),
+  return {.decision_id = row.text(1),
+          .state = word(decision_state_from_text(row.text(2)), row.text(2)),
+          .valid_from = row.integer(3),
+          .recorded_at = row.integer(4),
+          .author = row.text(5),
+          .reason = row.text(6),
           .sequence = row.integer(0)};
 }
 
 LogRow log_row_of(const Statement& row) {
-  LogRow result{.sequence = row.integer(0), .recorded_at = row.integer(1), .kind = row.text(2), .subject = row.text(3),
-                .author = row.text(4), .entry = row.text(6), .withheld = {}};
+  LogRow result{.sequence = row.integer(0),
+                .recorded_at = row.integer(1),
+                .kind = row.text(2),
+                .subject = row.text(3),
+                .author = row.text(4),
+                .entry = row.text(6),
+                .withheld = {}};
   const auto salt = row.blob(5), hash = row.blob(8);
   std::copy_n(salt.begin(), std::min(salt.size(), result.author_salt.size()), result.author_salt.begin());
   std::copy_n(hash.begin(), std::min(hash.size(), result.hash.size()), result.hash.begin());
@@ -124,20 +137,24 @@ std::optional<Authority> read_authority(Connection& connection, std::string_view
                  "SELECT authority_id, kind, jurisdiction, contact, public_key, external FROM authority"
                  " WHERE authority_id = ?");
   if (!rows.with(authority_id).step()) return std::nullopt;
-  return Authority{.id = rows.text(0), .kind = word(authority_kind_from_text(rows.text(1)), rows.text(1)),
-                   .name = read_texts(connection, "SELECT language, name FROM authority_name WHERE authority_id = ?",
-                                      authority_id),
-                   .jurisdiction = rows.text(2), .contact = rows.text(3), .public_key = rows.text(4),
-                   .external = rows.integer(5) != 0};
+  return Authority{
+      .id = rows.text(0),
+      .kind = word(authority_kind_from_text(rows.text(1)), rows.text(1)),
+      .name = read_texts(connection, "SELECT language, name FROM authority_name WHERE authority_id = ?", authority_id),
+      .jurisdiction = rows.text(2),
+      .contact = rows.text(3),
+      .public_key = rows.text(4),
+      .external = rows.integer(5) != 0};
 }
 
 std::optional<DecisionRecord> read_decision(Connection& connection, std::string_view decision_id) {
-  Statement rows(connection,
-                 "SELECT d.sequence, decision_type, authority_id, applicant, reference, legal_basis, document_url,"
-                 " document_sha256, received_at, comply_by, review_at, effective_from, effective_from_given, expires_at,"
-                 " expires_after, supersedes, reverses, disclosure, demonstration, initial_state, log.recorded_at,"
-                 " decision_id IN (SELECT decision_id FROM disclosed_decision), decision_id"
-                 " FROM decision AS d JOIN log ON log.sequence = d.sequence WHERE decision_id = ?");
+  Statement rows(
+      connection,
+      "SELECT d.sequence, decision_type, authority_id, applicant, reference, legal_basis, document_url,"
+      " document_sha256, received_at, comply_by, review_at, effective_from, effective_from_given, expires_at,"
+      " expires_after, supersedes, reverses, disclosure, demonstration, initial_state, log.recorded_at,"
+      " decision_id IN (SELECT decision_id FROM disclosed_decision), decision_id"
+      " FROM decision AS d JOIN log ON log.sequence = d.sequence WHERE decision_id = ?");
   if (!rows.with(decision_id).step()) return std::nullopt;
   DecisionRecord record;
   record.number = rows.integer(0);
@@ -164,7 +181,8 @@ std::optional<DecisionRecord> read_decision(Connection& connection, std::string_
   d.disclosure = word(disclosure_from_text(rows.text(17)), rows.text(17));
   d.demonstration = rows.integer(18) != 0;
   d.initial_state = word(decision_state_from_text(rows.text(19)), rows.text(19));
-  static constexpr std::string_view kTexts = "SELECT language, text FROM decision_text WHERE field = '{}' AND decision_id = ?";
+  static constexpr std::string_view kTexts =
+      "SELECT language, text FROM decision_text WHERE field = '{}' AND decision_id = ?";
   d.statement_of_reasons = read_texts(connection, fmt::format(kTexts, "statement_of_reasons"), d.id);
   d.redress = read_texts(connection, fmt::format(kTexts, "redress"), d.id);
   Statement scope(connection, "SELECT code FROM decision_scope WHERE decision_id = ? ORDER BY position");
@@ -180,12 +198,16 @@ std::optional<EventRecord> read_event(Connection& connection, std::string_view e
                  "SELECT event_id, name, occurred_at, actor, act, source, e.sequence, log.recorded_at FROM event AS e"
                  " JOIN log ON log.sequence = e.sequence WHERE event_id = ?");
   if (!rows.with(event_id).step()) return std::nullopt;
-  return EventRecord{
-      .event = {.id = rows.text(0), .name = name_of(rows.text(1)), .occurred_at = rows.integer(2), .actor = rows.text(3),
-                .act = rows.text(4),
-                .statement = read_texts(connection, "SELECT language, text FROM event_text WHERE event_id = ?", event_id),
-                .source = rows.text(5)},
-      .sequence = rows.integer(6), .recorded_at = rows.integer(7)};
+  return EventRecord{.event = {.id = rows.text(0),
+                               .name = name_of(rows.text(1)),
+                               .occurred_at = rows.integer(2),
+                               .actor = rows.text(3),
+                               .act = rows.text(4),
+                               .statement = read_texts(
+                                   connection, "SELECT language, text FROM event_text WHERE event_id = ?", event_id),
+                               .source = rows.text(5)},
+                     .sequence = rows.integer(6),
+                     .recorded_at = rows.integer(7)};
 }
 
 std::optional<Transition> read_transition(Connection& connection, std::int64_t sequence) {
@@ -198,7 +220,8 @@ std::optional<Transition> read_transition(Connection& connection, std::int64_t s
 
 std::vector<View> read_views(Connection& connection, std::int64_t sequence) {
   std::vector<View> views;
-  Statement rows(connection, "SELECT name, clients, jurisdictions, sources FROM view WHERE sequence = ? ORDER BY position");
+  Statement rows(connection,
+                 "SELECT name, clients, jurisdictions, sources FROM view WHERE sequence = ? ORDER BY position");
   rows.with(sequence);
   while (rows.step()) {
     views.push_back({rows.text(0), words_of(rows.text(1)), words_of(rows.text(2)), words_of(rows.text(3))});
@@ -276,10 +299,12 @@ std::vector<StoredDecision> Store::load_policy(Time now) {
   rows.with(kNever, now);
   while (rows.step()) {
     auto record = read_decision(*connection_, rows.text(0)).value();
-    stretches.push_back({.number = record.number, .decision = std::move(record.authored.decision),
+    stretches.push_back({.number = record.number,
+                         .decision = std::move(record.authored.decision),
                          .external_authority = record.authority.external,
                          .state = word(decision_state_from_text(rows.text(1)), rows.text(1)),
-                         .valid_from = rows.integer(2), .valid_to = rows.integer(3)});
+                         .valid_from = rows.integer(2),
+                         .valid_to = rows.integer(3)});
   }
   return stretches;
 }

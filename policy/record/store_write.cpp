@@ -13,7 +13,9 @@
 namespace placard::policy {
 namespace {
 
-bool is_withheld(const Decision& decision) { return decision.disclosure != Disclosure::public_; }
+bool is_withheld(const Decision& decision) {
+  return decision.disclosure != Disclosure::public_;
+}
 
 /// Whether a decision's transitions are withheld in the log: it was never public, and nobody disclosed it since.
 bool is_withheld(Connection& connection, std::string_view decision_id) {
@@ -28,11 +30,18 @@ bool may_follow(DecisionState current, DecisionState next) {
     return std::find(states.begin(), states.end(), next) != states.end();
   };
   switch (current) {
-    case proposed: return one_of({shadow, active, lifted, annulled});
-    case shadow: return one_of({active, lifted, annulled});
-    case active: return one_of({shadow, suspended, lifted, annulled});
-    case suspended: return one_of({active, lifted, annulled});
-    case lifted: case annulled: case expired: return false;
+    case proposed:
+      return one_of({shadow, active, lifted, annulled});
+    case shadow:
+      return one_of({active, lifted, annulled});
+    case active:
+      return one_of({shadow, suspended, lifted, annulled});
+    case suspended:
+      return one_of({active, lifted, annulled});
+    case lifted:
+    case annulled:
+    case expired:
+      return false;
   }
   return false;
 }
@@ -55,13 +64,15 @@ void write_rules(Connection& connection, const Decision& decision) {
     const std::optional<std::int64_t> ttl = rule.ttl ? std::optional<std::int64_t>(*rule.ttl) : std::nullopt;
     insert_rule
         .with(decision.id, position++, to_text(rule.trigger), to_text(rule.match),
-              named ? stored_name(rule.name) : std::string(), named ? stored_key(rule.name) : std::string(), rule.prefix,
-              to_text(rule.action), ttl, rule.action == Action::cname ? stored_name(rule.target) : std::string())
+              named ? stored_name(rule.name) : std::string(), named ? stored_key(rule.name) : std::string(),
+              rule.prefix, to_text(rule.action), ttl,
+              rule.action == Action::cname ? stored_name(rule.target) : std::string())
         .run();
     ++rule_id;  // what SQLite gives an INTEGER PRIMARY KEY: one more than the largest
     std::int64_t record_position = 0;
     for (const auto& record : rule.records) {
-      const auto text = fmt::format("{} {}", wire::to_text(record.type), wire::rdata_to_text(record.type, record.rdata));
+      const auto text =
+          fmt::format("{} {}", wire::to_text(record.type), wire::rdata_to_text(record.type, record.rdata));
       insert_record
           .with(rule_id, record_position++, static_cast<std::int64_t>(record.type), wire::Bytes(record.rdata), text)
           .run();
@@ -84,7 +95,8 @@ std::int64_t Store::append(Time recorded_at, std::string_view kind, std::string_
   Statement insert(*connection_,
                    "INSERT INTO log (sequence, recorded_at, kind, subject, author, author_salt, entry, withheld, hash)"
                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  insert.with(row.sequence, row.recorded_at, row.kind, row.subject, row.author, wire::Bytes(row.author_salt), row.entry);
+  insert.with(row.sequence, row.recorded_at, row.kind, row.subject, row.author, wire::Bytes(row.author_salt),
+              row.entry);
   if (row.withheld) insert.bind(8, *row.withheld);
   insert.bind(9, wire::Bytes(row.hash)).run();
   return sequence;
@@ -129,8 +141,7 @@ void Store::write_authority(const Authority& authority, std::string_view author,
 
 void Store::write_decision(const AuthoredDecision& authored, std::string_view author, Time now) {
   const auto& d = authored.decision;
-  const auto sequence =
-      append(now, "decision", d.id, author, canonical(authored, Form::resolved), is_withheld(d));
+  const auto sequence = append(now, "decision", d.id, author, canonical(authored, Form::resolved), is_withheld(d));
   Statement(*connection_,
             "INSERT INTO decision (sequence, decision_id, decision_type, authority_id, applicant, reference,"
             " legal_basis, document_url, document_sha256, received_at, comply_by, review_at, effective_from,"
@@ -144,14 +155,21 @@ void Store::write_decision(const AuthoredDecision& authored, std::string_view au
   write_texts(*connection_,
               "INSERT INTO decision_text (decision_id, field, language, text) VALUES (?, 'statement_of_reasons', ?, ?)",
               d.id, d.statement_of_reasons);
-  write_texts(*connection_, "INSERT INTO decision_text (decision_id, field, language, text) VALUES (?, 'redress', ?, ?)",
-              d.id, d.redress);
+  write_texts(*connection_,
+              "INSERT INTO decision_text (decision_id, field, language, text) VALUES (?, 'redress', ?, ?)", d.id,
+              d.redress);
   Statement scope(*connection_, "INSERT INTO decision_scope (decision_id, position, code) VALUES (?, ?, ?)");
   std::int64_t position = 0;
   for (const auto& code : d.territorial_scope) scope.with(d.id, position++, code).run();
   write_rules(*connection_, d);
-  append_transition({.decision_id = d.id, .state = d.initial_state, .valid_from = d.effective_from, .recorded_at = now,
-                     .author = std::string(author), .reason = "recorded", .sequence = sequence}, is_withheld(d));
+  append_transition({.decision_id = d.id,
+                     .state = d.initial_state,
+                     .valid_from = d.effective_from,
+                     .recorded_at = now,
+                     .author = std::string(author),
+                     .reason = "recorded",
+                     .sequence = sequence},
+                    is_withheld(d));
   if (!d.supersedes.empty()) end_other(d, d.supersedes, "superseded", author, now);
   if (!d.reverses.empty()) end_other(d, d.reverses, "reversed", author, now);
 }
@@ -180,8 +198,12 @@ void Store::end_other(const Decision& decision, const std::string& other_id, std
   if (!state || !may_follow(*state, DecisionState::lifted) || last.integer(1) <= decision.effective_from) return;
   // The name of a decision that is not public must not come out through one that is.
   const auto by = is_withheld(decision) ? std::string("another decision") : fmt::format("'{}'", decision.id);
-  append_transition({.decision_id = other_id, .state = DecisionState::lifted, .valid_from = decision.effective_from,
-                     .recorded_at = now, .author = std::string(author), .reason = fmt::format("{} by {}", why, by)},
+  append_transition({.decision_id = other_id,
+                     .state = DecisionState::lifted,
+                     .valid_from = decision.effective_from,
+                     .recorded_at = now,
+                     .author = std::string(author),
+                     .reason = fmt::format("{} by {}", why, by)},
                     is_withheld(*connection_, other_id));
 }
 
@@ -220,8 +242,8 @@ std::expected<Transition, std::string> Store::transition(std::string_view decisi
     return std::unexpected(fmt::format("decision '{}' expired on {}", decision_id, to_text(expires_at)));
   }
   if (!may_follow(current, state)) {
-    return std::unexpected(fmt::format("decision '{}' is {}; it can't become {}", decision_id, to_text(current),
-                                       to_text(state)));
+    return std::unexpected(
+        fmt::format("decision '{}' is {}; it can't become {}", decision_id, to_text(current), to_text(state)));
   }
   if (reason.empty()) return std::unexpected("a reason is needed: it becomes part of the record");
   if (from < time && state != DecisionState::annulled) {
@@ -230,8 +252,12 @@ std::expected<Transition, std::string> Store::transition(std::string_view decisi
   if (from >= expires_at) {
     return std::unexpected(fmt::format("{} lies behind the decision's end on {}", to_text(from), to_text(expires_at)));
   }
-  Transition written{.decision_id = std::string(decision_id), .state = state, .valid_from = from, .recorded_at = time,
-                     .author = std::string(author), .reason = std::string(reason)};
+  Transition written{.decision_id = std::string(decision_id),
+                     .state = state,
+                     .valid_from = from,
+                     .recorded_at = time,
+                     .author = std::string(author),
+                     .reason = std::string(reason)};
   append_transition(written, is_withheld(*connection_, decision_id));
   written.sequence = last_log_sequence();
   transaction.commit();
@@ -264,8 +290,9 @@ bool Store::record_views(const std::vector<View>& configured, std::string_view a
   Transaction transaction(*connection_);
   // Withheld: which prefixes an operator's clients have is theirs.
   const auto sequence = append(time, "views", "views", author, canonical(configured), true);
-  Statement insert(*connection_,
-                   "INSERT INTO view (sequence, position, name, clients, jurisdictions, sources) VALUES (?, ?, ?, ?, ?, ?)");
+  Statement insert(
+      *connection_,
+      "INSERT INTO view (sequence, position, name, clients, jurisdictions, sources) VALUES (?, ?, ?, ?, ?, ?)");
   std::int64_t position = 0;
   for (const auto& view : configured) {
     insert

@@ -78,8 +78,8 @@ std::string to_text(Time time) {
 
 std::expected<Time, std::string> time_from_text(std::string_view text) {
   const auto wrong = [whole = text](std::string_view why) {
-    return std::unexpected(fmt::format("'{}' is not a time: {} (write 2022-09-03 or 2022-09-03T12:30:00Z)",
-                                       whole.substr(0, 40), why));
+    return std::unexpected(
+        fmt::format("'{}' is not a time: {} (write 2022-09-03 or 2022-09-03T12:30:00Z)", whole.substr(0, 40), why));
   };
   const auto year = take_digits(text, 4);
   if (!year || !take(text, "-")) return wrong("it starts with no year of four digits");
@@ -107,14 +107,26 @@ std::expected<std::int64_t, std::string> duration_from_text(std::string_view tex
     std::string_view word;
     std::int64_t seconds;
   };
-  static constexpr std::array<Unit, 17> kUnits = {{{"s", 1},        {"second", 1},  {"seconds", 1},   {"m", 60},
-                                                   {"min", 60},     {"minute", 60}, {"minutes", 60},  {"h", 3600},
-                                                   {"hour", 3600},  {"hours", 3600}, {"d", 86400},    {"day", 86400},
-                                                   {"days", 86400}, {"w", 604800},  {"week", 604800}, {"weeks", 604800},
+  static constexpr std::array<Unit, 17> kUnits = {{{"s", 1},
+                                                   {"second", 1},
+                                                   {"seconds", 1},
+                                                   {"m", 60},
+                                                   {"min", 60},
+                                                   {"minute", 60},
+                                                   {"minutes", 60},
+                                                   {"h", 3600},
+                                                   {"hour", 3600},
+                                                   {"hours", 3600},
+                                                   {"d", 86400},
+                                                   {"day", 86400},
+                                                   {"days", 86400},
+                                                   {"w", 604800},
+                                                   {"week", 604800},
+                                                   {"weeks", 604800},
                                                    {"sec", 1}}};
   const auto wrong = [whole = text](std::string_view why) {
-    return std::unexpected(
-        fmt::format("'{}' is not a length of time: {} (write \"30 days\", \"12h\", \"90m\")", whole.substr(0, 40), why));
+    return std::unexpected(fmt::format("'{}' is not a length of time: {} (write \"30 days\", \"12h\", \"90m\")",
+                                       whole.substr(0, 40), why));
   };
   std::int64_t count = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), count);

@@ -1,7 +1,7 @@
 // Fields out of a TOML table, with a problem that names file, line, column and field for each that is wrong.
 //
-// Internal to decision_file.cpp, the only file of this folder that includes toml++ (exceptions off). A reader is asked
-// for each field once; finish() then tells the keys that nobody asked for, with the nearest one that is known.
+// Internal to decision_file.cpp. A reader is asked for each field once; finish() then tells the keys that nobody asked
+// for, with the nearest one that is known.
 #pragma once
 
 #include <fmt/format.h>
@@ -11,15 +11,14 @@
 #include <string_view>
 #include <vector>
 
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
-
 #include "policy/record/authored.hpp"
+#include "policy/record/toml.hpp"
 
 namespace placard::policy {
 
-inline Position position_of(const toml::source_region& region) { return {region.begin.line, region.begin.column}; }
+inline Position position_of(const toml::source_region& region) {
+  return {region.begin.line, region.begin.column};
+}
 
 /// All problems of one file.
 struct FileProblems {
@@ -85,8 +84,10 @@ class TableReader {
       return {};
     }
     const auto* value = node->as_string();
-    if (value == nullptr) wrong(key, "must be a text in quotes");
-    else if (mandatory && value->get().empty()) wrong(key, "is empty");
+    if (value == nullptr)
+      wrong(key, "must be a text in quotes");
+    else if (mandatory && value->get().empty())
+      wrong(key, "is empty");
     return value != nullptr ? value->get() : std::string();
   }
 
@@ -118,8 +119,10 @@ class TableReader {
     const bool present = has(key);
     const auto text = string(key);
     const auto value = from_text(text);
-    if (!present) wrong(key, fmt::format("missing: one of {}", words));
-    else if (!value && table_.get(key)->is_string()) wrong(key, fmt::format("'{}' is none of {}", text.substr(0, 40), words));
+    if (!present)
+      wrong(key, fmt::format("missing: one of {}", words));
+    else if (!value && table_.get(key)->is_string())
+      wrong(key, fmt::format("'{}' is none of {}", text.substr(0, 40), words));
     return value.value_or(Enum{});
   }
 
@@ -131,8 +134,10 @@ class TableReader {
     if (array == nullptr) wrong(key, "must be a list of texts: [\"…\"]");
     if (array == nullptr) return values;
     for (const auto& element : *array) {
-      if (const auto* value = element.as_string()) values.push_back(value->get());
-      else wrong_at(&element, key, "must be a text in quotes");
+      if (const auto* value = element.as_string())
+        values.push_back(value->get());
+      else
+        wrong_at(&element, key, "must be a text in quotes");
     }
     return values;
   }
@@ -146,8 +151,10 @@ class TableReader {
       texts.emplace("en", english->get());
     } else if (const auto* table = node->as_table()) {
       for (const auto& [language, value] : *table) {
-        if (const auto* text = value.as_string()) texts.emplace(language.str(), text->get());
-        else wrong_at(&value, key, fmt::format("the text for '{}' must stand in quotes", language.str()));
+        if (const auto* text = value.as_string())
+          texts.emplace(language.str(), text->get());
+        else
+          wrong_at(&value, key, fmt::format("the text for '{}' must stand in quotes", language.str()));
       }
     } else {
       wrong(key, "must be a table of texts by language: { en = \"…\" }");
@@ -189,12 +196,14 @@ class TableReader {
     const auto* node = get(key);
     if (node == nullptr) return tables;
     const auto* array = node->as_array();
-    if (array == nullptr) wrong(key, fmt::format("must be written [[{}{}]], with two brackets",
-                                                 prefix_.empty() ? "" : prefix_ + ".", key));
+    if (array == nullptr)
+      wrong(key, fmt::format("must be written [[{}{}]], with two brackets", prefix_.empty() ? "" : prefix_ + ".", key));
     if (array == nullptr) return tables;
     for (const auto& element : *array) {
-      if (const auto* table = element.as_table()) tables.push_back(table);
-      else wrong_at(&element, key, "must be a table");
+      if (const auto* table = element.as_table())
+        tables.push_back(table);
+      else
+        wrong_at(&element, key, "must be a table");
     }
     return tables;
   }
@@ -204,7 +213,8 @@ class TableReader {
     for (const auto& [key, value] : table_) {
       if (std::ranges::find(asked_, key.str()) != asked_.end()) continue;
       const auto hint = nearest(key.str(), asked_);
-      problems_.add(position_of(key.source()), prefix_.empty() ? std::string(key.str()) : fmt::format("{}.{}", prefix_, key.str()),
+      problems_.add(position_of(key.source()),
+                    prefix_.empty() ? std::string(key.str()) : fmt::format("{}.{}", prefix_, key.str()),
                     hint.empty() ? std::string("there is no such key")
                                  : fmt::format("there is no such key; did you mean '{}'?", hint));
     }

@@ -26,14 +26,16 @@ std::string other_than_a_name(std::string_view text) {
     return fmt::format("'{}' is a URL; a decision is about a host name: write '{}'", text.substr(0, 80),
                        rest.substr(0, std::min(rest.find_first_of("/:?#"), std::size_t{80})));
   }
-  if (text.find('@') != std::string_view::npos) return fmt::format("'{}' is an e-mail address, not a host name", text.substr(0, 80));
+  if (text.find('@') != std::string_view::npos)
+    return fmt::format("'{}' is an e-mail address, not a host name", text.substr(0, 80));
   if (text.find('/') != std::string_view::npos) {
     return fmt::format("'{}' has a path or a prefix length; write the host name alone", text.substr(0, 80));
   }
   if (const auto colon = text.find(':'); colon != std::string_view::npos) {
     const auto port = text.substr(colon + 1);
     const bool digits = std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; });
-    return digits ? fmt::format("'{}' has a port; DNS knows none: write '{}'", text.substr(0, 80), text.substr(0, std::min(colon, std::size_t{80})))
+    return digits ? fmt::format("'{}' has a port; DNS knows none: write '{}'", text.substr(0, 80),
+                                text.substr(0, std::min(colon, std::size_t{80})))
                   : fmt::format("'{}' is an address, not a host name", text.substr(0, 80));
   }
   if (text.starts_with("*.")) {
@@ -50,7 +52,8 @@ std::expected<std::string, std::string> to_alabels(std::string_view text) {
   const std::string terminated(text);
   const int code = idn2_to_ascii_8z(terminated.c_str(), &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
   if (code != IDN2_OK) {
-    return std::unexpected(fmt::format("'{}' is no internationalised name: {}", text.substr(0, 80), idn2_strerror(code)));
+    return std::unexpected(
+        fmt::format("'{}' is no internationalised name: {}", text.substr(0, 80), idn2_strerror(code)));
   }
   std::string result(ascii);
   idn2_free(ascii);
@@ -63,8 +66,8 @@ std::expected<void, std::string> check_alabels(const std::string& text) {
   const int code = idn2_to_unicode_8z8z(text.c_str(), &unicode, 0);
   if (code == IDN2_OK) idn2_free(unicode);
   if (code == IDN2_OK) return {};
-  return std::unexpected(fmt::format("'{}' has an A-label (xn--) that stands for nothing: {}", text.substr(0, 80),
-                                     idn2_strerror(code)));
+  return std::unexpected(
+      fmt::format("'{}' has an A-label (xn--) that stands for nothing: {}", text.substr(0, 80), idn2_strerror(code)));
 }
 
 std::string lowered_text(wire::NameView name) {
@@ -86,7 +89,8 @@ std::expected<wire::Name, std::string> name_from_writing(std::string_view text) 
   }
   const auto bad = std::ranges::find_if_not(ascii, is_host_character);
   if (bad != ascii.end()) {
-    return std::unexpected(fmt::format("'{}' has the character '{}', which no host name has", ascii.substr(0, 80), *bad));
+    return std::unexpected(
+        fmt::format("'{}' has the character '{}', which no host name has", ascii.substr(0, 80), *bad));
   }
   const auto name = wire::Name::from_text(ascii);
   if (!name) return std::unexpected(fmt::format("'{}': {}", ascii.substr(0, 80), wire::to_text(name.error())));

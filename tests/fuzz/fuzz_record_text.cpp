@@ -9,7 +9,9 @@
 using namespace placard::wire;
 
 // ldns 1.8.3 loses a few octets when it gives up on some LOC records; ours are all in owning pointers.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libldns"; }
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libldns";
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2 || size > 4096) return 0;

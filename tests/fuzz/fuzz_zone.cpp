@@ -29,7 +29,9 @@ void ask(const zones::Zone& zone, const wire::Name& name, wire::RecordType type,
 }  // namespace
 
 // ldns 1.8.3 loses a few octets when it gives up on some LOC records; ours are all in owning pointers.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libldns"; }
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libldns";
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 8192) return 0;

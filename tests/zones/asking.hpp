@@ -17,7 +17,9 @@ namespace asking {
 
 using namespace placard;
 
-inline wire::Name name(std::string_view text) { return *wire::Name::from_text(text); }
+inline wire::Name name(std::string_view text) {
+  return *wire::Name::from_text(text);
+}
 
 inline zones::Zone zone(std::string_view text, std::string_view origin) {
   auto parsed = zones::parse_zone(text, name(origin));

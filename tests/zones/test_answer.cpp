@@ -14,7 +14,8 @@ const zones::Zone& tree() {
   return zone;
 }
 
-const std::string kSoa = "example.org. 300 SOA ns1.example.org. hostmaster.example.org. 2026010101 7200 3600 1209600 300";
+const std::string kSoa =
+    "example.org. 300 SOA ns1.example.org. hostmaster.example.org. 2026010101 7200 3600 1209600 300";
 
 void check_no_data(const Reply& reply) {
   CHECK(reply.result.rcode == Rcode::noerror);
@@ -82,15 +83,17 @@ TEST_CASE("answer: the wildcards of RFC 4592 2.2.1") {
   CHECK(no_data.answer.empty());
   CHECK(no_data.authority == Lines{soa});
   // not synthesised
-  CHECK(ask(zone, "host1.example", RecordType::mx).answer.empty());          // the name exists
+  CHECK(ask(zone, "host1.example", RecordType::mx).answer.empty());  // the name exists
   CHECK(ask(zone, "host1.example", RecordType::mx).result.rcode == Rcode::noerror);
-  CHECK(ask(zone, "sub.*.example", RecordType::mx).answer.empty());          // the name exists
+  CHECK(ask(zone, "sub.*.example", RecordType::mx).answer.empty());  // the name exists
   CHECK(ask(zone, "sub.*.example", RecordType::mx).result.rcode == Rcode::noerror);
   CHECK(ask(zone, "_telnet._tcp.host1.example", RecordType::srv).result.rcode == Rcode::nxdomain);  // _tcp.host1 exists
-  const auto delegated = ask(zone, "host.subdel.example", RecordType::a);    // below a cut
+  const auto delegated = ask(zone, "host.subdel.example", RecordType::a);                           // below a cut
   CHECK_FALSE(delegated.result.authoritative);
-  CHECK(delegated.authority == Lines{"subdel.example. 3600 NS ns.example.com.", "subdel.example. 3600 NS ns.example.net."});
-  CHECK(ask(zone, "ghost.*.example", RecordType::mx).result.rcode == Rcode::nxdomain);  // "*" exists: no wildcard below it
+  CHECK(delegated.authority ==
+        Lines{"subdel.example. 3600 NS ns.example.com.", "subdel.example. 3600 NS ns.example.net."});
+  CHECK(ask(zone, "ghost.*.example", RecordType::mx).result.rcode ==
+        Rcode::nxdomain);  // "*" exists: no wildcard below it
   // the wildcard itself can be asked for
   check_positive(ask(zone, "*.example", RecordType::txt), {"*.example. 3600 TXT \"this is a wildcard\""});
   // _tcp.host2 is an empty non-terminal between
@@ -129,11 +132,12 @@ TEST_CASE("answer: CNAMEs are followed inside the zone") {
 }
 
 TEST_CASE("answer: loops of CNAMEs end, each record said once") {
-  check_positive(ask(tree(), "loop1.example.org", RecordType::a),
-                 {"loop1.example.org. 3600 CNAME loop2.example.org.", "loop2.example.org. 3600 CNAME loop1.example.org."});
+  check_positive(ask(tree(), "loop1.example.org", RecordType::a), {"loop1.example.org. 3600 CNAME loop2.example.org.",
+                                                                   "loop2.example.org. 3600 CNAME loop1.example.org."});
   check_positive(ask(tree(), "self.example.org", RecordType::a), {"self.example.org. 3600 CNAME self.example.org."});
-  check_positive(ask(tree(), "q.spin.example.org", RecordType::a),
-                 {"q.spin.example.org. 3600 CNAME x.spin.example.org.", "x.spin.example.org. 3600 CNAME x.spin.example.org."});
+  check_positive(
+      ask(tree(), "q.spin.example.org", RecordType::a),
+      {"q.spin.example.org. 3600 CNAME x.spin.example.org.", "x.spin.example.org. 3600 CNAME x.spin.example.org."});
   std::string chain = "@ 60 SOA a.x. b.x. 1 2 3 4 5\n@ 60 NS a.x.\n";
   for (int i = 0; i < 100; ++i) chain += "c" + std::to_string(i) + " 60 CNAME c" + std::to_string(i + 1) + "\n";
   const auto zone = asking::zone(chain, "z");
@@ -143,40 +147,47 @@ TEST_CASE("answer: loops of CNAMEs end, each record said once") {
 }
 
 TEST_CASE("answer: DNAME (RFC 6672)") {
-  check_positive(ask(tree(), "www.d.example.org", RecordType::a),
-                 {"d.example.org. 3600 DNAME target.example.org.", "www.d.example.org. 3600 CNAME www.target.example.org.",
-                  "www.target.example.org. 3600 A 192.0.2.70"});
+  check_positive(
+      ask(tree(), "www.d.example.org", RecordType::a),
+      {"d.example.org. 3600 DNAME target.example.org.", "www.d.example.org. 3600 CNAME www.target.example.org.",
+       "www.target.example.org. 3600 A 192.0.2.70"});
   // the owner itself is not renamed
   check_positive(ask(tree(), "d.example.org", RecordType::txt), {"d.example.org. 3600 TXT \"beside the DNAME\""});
   check_positive(ask(tree(), "d.example.org", RecordType::dname), {"d.example.org. 3600 DNAME target.example.org."});
   check_no_data(ask(tree(), "d.example.org", RecordType::a));
   // asked for the CNAME, the one that was made is the answer
-  check_positive(ask(tree(), "www.d.example.org", RecordType::cname),
-                 {"d.example.org. 3600 DNAME target.example.org.", "www.d.example.org. 3600 CNAME www.target.example.org."});
+  check_positive(
+      ask(tree(), "www.d.example.org", RecordType::cname),
+      {"d.example.org. 3600 DNAME target.example.org.", "www.d.example.org. 3600 CNAME www.target.example.org."});
   // one DNAME leads to another
-  check_positive(ask(tree(), "www.dd.example.org", RecordType::a),
-                 {"dd.example.org. 3600 DNAME d.example.org.", "www.dd.example.org. 3600 CNAME www.d.example.org.",
-                  "d.example.org. 3600 DNAME target.example.org.", "www.d.example.org. 3600 CNAME www.target.example.org.",
-                  "www.target.example.org. 3600 A 192.0.2.70"});
+  check_positive(
+      ask(tree(), "www.dd.example.org", RecordType::a),
+      {"dd.example.org. 3600 DNAME d.example.org.", "www.dd.example.org. 3600 CNAME www.d.example.org.",
+       "d.example.org. 3600 DNAME target.example.org.", "www.d.example.org. 3600 CNAME www.target.example.org.",
+       "www.target.example.org. 3600 A 192.0.2.70"});
   check_positive(ask(tree(), "www.dout.example.org", RecordType::a),
                  {"dout.example.org. 3600 DNAME example.net.", "www.dout.example.org. 3600 CNAME www.example.net."});
   const auto gone = ask(tree(), "x.d.example.org", RecordType::a);
   CHECK(gone.result.rcode == Rcode::nxdomain);
   CHECK(gone.answer.size() == 2);
-  check_positive(ask(tree(), "x.dloop.example.org", RecordType::a),
-                 {"dloop.example.org. 3600 DNAME dloop.example.org.", "x.dloop.example.org. 3600 CNAME x.dloop.example.org."});
+  check_positive(
+      ask(tree(), "x.dloop.example.org", RecordType::a),
+      {"dloop.example.org. 3600 DNAME dloop.example.org.", "x.dloop.example.org. 3600 CNAME x.dloop.example.org."});
 }
 
 TEST_CASE("answer: a DNAME that makes a name too long is YXDOMAIN (RFC 6672 2.2)") {
   const std::string label(60, 'x');
-  const auto zone = asking::zone("@ 60 SOA a.x. b.x. 1 2 3 4 5\n@ 60 NS a.x.\nd 60 DNAME " + label + "." + label + "." + label + "\n", "z");
+  const auto zone = asking::zone(
+      "@ 60 SOA a.x. b.x. 1 2 3 4 5\n@ 60 NS a.x.\nd 60 DNAME " + label + "." + label + "." + label + "\n", "z");
   const auto reply = ask(zone, std::string(60, 'y') + "." + std::string(60, 'y') + ".d.z", RecordType::a);
   CHECK(reply.result.rcode == Rcode::yxdomain);
   CHECK(reply.answer.size() == 1);
 }
 
 TEST_CASE("answer: names hidden below a DNAME are not served") {
-  const auto zone = asking::zone("@ 60 SOA a.x. b.x. 1 2 3 4 5\n@ 60 NS a.x.\nd 60 DNAME t\nx.d 60 A 192.0.2.1\nsub.d 60 NS a.x.\n@ 60 TXT t\n", "z");
+  const auto zone = asking::zone(
+      "@ 60 SOA a.x. b.x. 1 2 3 4 5\n@ 60 NS a.x.\nd 60 DNAME t\nx.d 60 A 192.0.2.1\nsub.d 60 NS a.x.\n@ 60 TXT t\n",
+      "z");
   CHECK(ask(zone, "x.d.z", RecordType::a).answer == Lines{"d.z. 60 DNAME t.z.", "x.d.z. 60 CNAME x.t.z."});
   CHECK(ask(zone, "q.sub.d.z", RecordType::a).answer == Lines{"d.z. 60 DNAME t.z.", "q.sub.d.z. 60 CNAME q.sub.t.z."});
 }
@@ -206,7 +217,8 @@ TEST_CASE("answer: delegations, with glue below the cut and beside it") {
 TEST_CASE("answer: DS at a cut is the parent's to answer") {
   check_no_data(ask(tree(), "sub.example.org", RecordType::ds));
   CHECK_FALSE(ask(tree(), "x.sub.example.org", RecordType::ds).result.authoritative);
-  const auto zone = asking::zone("@ 60 SOA a.x. b.x. 1 2 3 4 5\n@ 60 NS a.x.\ns 60 NS a.x.\ns 60 DS 1 13 2 " + std::string(64, 'a') + "\n", "z");
+  const auto zone = asking::zone(
+      "@ 60 SOA a.x. b.x. 1 2 3 4 5\n@ 60 NS a.x.\ns 60 NS a.x.\ns 60 DS 1 13 2 " + std::string(64, 'a') + "\n", "z");
   const auto reply = ask(zone, "s.z", RecordType::ds);
   CHECK(reply.result.authoritative);
   CHECK(reply.answer.size() == 1);
@@ -220,14 +232,16 @@ TEST_CASE("answer: ANY is answered with one set (RFC 8482)") {
 }
 
 TEST_CASE("answer: addresses below a cut are glue, not data: an MX does not bring them") {
-  const auto zone = asking::zone("@ 60 SOA a.x. b.x. 1 2 3 4 5\n@ 60 NS ns.s\n@ 60 MX 1 ns.s\ns 60 NS ns.s\nns.s 60 A 192.0.2.1\n", "z");
+  const auto zone = asking::zone(
+      "@ 60 SOA a.x. b.x. 1 2 3 4 5\n@ 60 NS ns.s\n@ 60 MX 1 ns.s\ns 60 NS ns.s\nns.s 60 A 192.0.2.1\n", "z");
   CHECK(ask(zone, "z", RecordType::mx).additional.empty());
   CHECK(ask(zone, "z", RecordType::ns).additional.size() == 1);
 }
 
 TEST_CASE("answer: what does not fit") {
-  std::string text = "@ 60 SOA a.x. b.x. 1 2 3 4 5\n@ 60 NS a.x.\nm 60 MX 1 t\nbig 60 CNAME huge\nhuge 60 TXT " + std::string(200, 'x') +
-                     " " + std::string(200, 'y') + "\nglued 60 NS ns.glued\nbeside 60 NS ns.glued\n";
+  std::string text = "@ 60 SOA a.x. b.x. 1 2 3 4 5\n@ 60 NS a.x.\nm 60 MX 1 t\nbig 60 CNAME huge\nhuge 60 TXT " +
+                     std::string(200, 'x') + " " + std::string(200, 'y') +
+                     "\nglued 60 NS ns.glued\nbeside 60 NS ns.glued\n";
   for (int i = 0; i < 40; ++i) {
     text += "t 60 A 192.0.2." + std::to_string(i) + "\nns.glued 60 A 192.0.2." + std::to_string(i) + "\n";
   }
@@ -256,7 +270,8 @@ TEST_CASE("answer: what does not fit") {
 }
 
 TEST_CASE("answer: at every size, what comes is whole or says that it is not") {
-  for (const char* asked : {"www.example.org", "example.org", "x.sub.example.org", "nowhere.example.org", "www.dd.example.org"}) {
+  for (const char* asked :
+       {"www.example.org", "example.org", "x.sub.example.org", "nowhere.example.org", "www.dd.example.org"}) {
     for (const RecordType type : {RecordType::a, RecordType::mx, RecordType::ns}) {
       const auto whole = ask(tree(), asked, type);
       for (std::size_t limit = 40; limit <= whole.size; ++limit) {

@@ -137,6 +137,7 @@ TEST_CASE("signed: the proof that does not fit sets TC") {
 TEST_CASE("signed: names that only are NSEC3 owners are no names of the zone (RFC 5155 7.2.8)") {
   const auto zone = asking::zone(
       "$TTL 60\n@ SOA a.x. b.x. 1 2 3 4 5\n@ NS a.x.\n@ NSEC3PARAM 1 0 0 -\n"
-      "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom NSEC3 1 0 0 - 2t7b4g4vsa5smi47k61mv5bv1a22bojr NS SOA\n", "z");
+      "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom NSEC3 1 0 0 - 2t7b4g4vsa5smi47k61mv5bv1a22bojr NS SOA\n",
+      "z");
   CHECK(ask(zone, "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.z", RecordType::nsec3, true).result.rcode == Rcode::nxdomain);
 }

@@ -1,6 +1,6 @@
 // Master files: what is read, and what is refused at which line.
-#include <filesystem>
 #include <unistd.h>
+#include <filesystem>
 
 #include "asking.hpp"
 
@@ -71,14 +71,15 @@ TEST_CASE("load: owners, origins, TTLs") {
 }
 
 TEST_CASE("load: without $TTL the one before counts, and the SOA's minimum at first") {
-  const auto zone = asking::zone("@ SOA ns host 1 2 3 4 77\n@ NS ns.example.net.\na 3 A 192.0.2.1\nb A 192.0.2.1\n", "example.org");
+  const auto zone =
+      asking::zone("@ SOA ns host 1 2 3 4 77\n@ NS ns.example.net.\na 3 A 192.0.2.1\nb A 192.0.2.1\n", "example.org");
   CHECK(zone.soa().ttl() == 77);
   CHECK(only(zone, "example.org", RecordType::ns).starts_with("77 "));
   CHECK(only(zone, "b.example.org", RecordType::a).starts_with("3 "));
 }
 
 TEST_CASE("load: errors name the line where the entry starts") {
-  CHECK(refusal(kStart + "www 60 A 192.0.2\n") .starts_with("z:3: A: "));
+  CHECK(refusal(kStart + "www 60 A 192.0.2\n").starts_with("z:3: A: "));
   CHECK(refusal(kStart + "www 60 BOGUS x\n") == "z:3: 'BOGUS' is not a record type");
   CHECK(refusal(kStart + "\n\nwww (\n60\nA\n192.0.2\n)\n").starts_with("z:5: A: "));
   CHECK(refusal(kStart + "www 60 TXT \"open\n\"\n") == "z:3: a quoted string that does not end on its line");
@@ -106,33 +107,38 @@ TEST_CASE("load: the zone as a whole is checked") {
   CHECK(refusal("@ 60 NS ns\n") == "z: no SOA at example.org.");
   CHECK(refusal("\n@ 60 SOA ns host 1 2 3 4 5\n") == "z:2: no NS at example.org.");
   CHECK(refusal(kStart + "@ 60 SOA ns host 2 2 3 4 5\n") == "z:3: a second example.org. SOA");
-  CHECK(refusal(kStart + "sub 60 SOA ns host 2 2 3 4 5\n") == "z:3: a SOA at sub.example.org., which is not the zone's apex");
-  CHECK(refusal(kStart + "www.example.net. 60 A 192.0.2.1\n") == "z:3: www.example.net. is outside of the zone example.org.");
-  CHECK(refusal(kStart + "www 60 CNAME a\nx 60 A 192.0.2.1\nWWW 60 A 192.0.2.1\n") == "z:5: CNAME and A at WWW.example.org.");
+  CHECK(refusal(kStart + "sub 60 SOA ns host 2 2 3 4 5\n") ==
+        "z:3: a SOA at sub.example.org., which is not the zone's apex");
+  CHECK(refusal(kStart + "www.example.net. 60 A 192.0.2.1\n") ==
+        "z:3: www.example.net. is outside of the zone example.org.");
+  CHECK(refusal(kStart + "www 60 CNAME a\nx 60 A 192.0.2.1\nWWW 60 A 192.0.2.1\n") ==
+        "z:5: CNAME and A at WWW.example.org.");
   CHECK(refusal(kStart + "www 60 CNAME a\nwww 60 CNAME b\n") == "z:4: a second www.example.org. CNAME");
-  CHECK(refusal(kStart + "@ 60 CNAME a\n") .find("CNAME and ") != std::string::npos);
+  CHECK(refusal(kStart + "@ 60 CNAME a\n").find("CNAME and ") != std::string::npos);
   CHECK(refusal(kStart + "d 60 DNAME a\nd 60 DNAME b\n") == "z:4: a second d.example.org. DNAME");
   // The same record twice is one record; a CNAME may have an NSEC and signatures.
-  const auto zone = asking::zone(kStart + "@ 60 SOA ns host 1 2 3 4 5\nwww 60 CNAME a\nwww 60 CNAME a\nwww 60 NSEC @ CNAME NSEC\n"
-                                 "www 60 RRSIG CNAME 13 3 60 20300101000000 20200101000000 1 @ AAAA\n", "example.org");
+  const auto zone =
+      asking::zone(kStart +
+                       "@ 60 SOA ns host 1 2 3 4 5\nwww 60 CNAME a\nwww 60 CNAME a\nwww 60 NSEC @ CNAME NSEC\n"
+                       "www 60 RRSIG CNAME 13 3 60 20300101000000 20200101000000 1 @ AAAA\n",
+                   "example.org");
   CHECK(zone.record_count() == 5);
 }
 
 TEST_CASE("load: doubts are warnings with their line") {
   std::vector<zones::LoadError> warnings;
-  const auto zone = zones::parse_zone(
-      kStart +
-          "sub 60 NS ns.sub\n"             // 3: no glue
-          "good 60 NS ns.good\n"           // 4
-          "ns.good 60 AAAA 2001:db8::1\n"  // 5
-          "x.good 60 TXT hidden\n"         // 6
-          "d 60 DNAME a\n"                 // 7
-          "x.d 60 TXT hidden\n"            // 8
-          "t 60 A 192.0.2.1\n"             // 9
-          "t 61 A 192.0.2.2\n"             // 10
-          "w 60 NS ns.wild\n"              // 11: a wildcard makes it
-          "*.wild 60 A 192.0.2.3\n",       // 12
-      name("example.org"), "z", &warnings);
+  const auto zone = zones::parse_zone(kStart +
+                                          "sub 60 NS ns.sub\n"             // 3: no glue
+                                          "good 60 NS ns.good\n"           // 4
+                                          "ns.good 60 AAAA 2001:db8::1\n"  // 5
+                                          "x.good 60 TXT hidden\n"         // 6
+                                          "d 60 DNAME a\n"                 // 7
+                                          "x.d 60 TXT hidden\n"            // 8
+                                          "t 60 A 192.0.2.1\n"             // 9
+                                          "t 61 A 192.0.2.2\n"             // 10
+                                          "w 60 NS ns.wild\n"              // 11: a wildcard makes it
+                                          "*.wild 60 A 192.0.2.3\n",       // 12
+                                      name("example.org"), "z", &warnings);
   REQUIRE(zone);
   std::vector<std::string> lines;
   for (const auto& warning : warnings) lines.push_back(to_text(warning));

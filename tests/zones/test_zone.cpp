@@ -13,7 +13,8 @@ TEST_CASE("zone: nodes stand in canonical order, with empty non-terminals, in wh
     CHECK(zone.find(nodes[i].name().parent()) != nullptr);
     CHECK(zone.find(nodes[i].name()) == &nodes[i]);
   }
-  for (const char* between : {"b.c.example.org", "c.example.org", "_tcp.example.org", "wild.example.org", "y.wild.example.org"}) {
+  for (const char* between :
+       {"b.c.example.org", "c.example.org", "_tcp.example.org", "wild.example.org", "y.wild.example.org"}) {
     INFO(between);
     REQUIRE(zone.find(name(between)) != nullptr);
     CHECK(zone.find(name(between))->is_empty());
@@ -46,8 +47,10 @@ TEST_CASE("zone: closest enclosers, wildcards and cuts") {
 
 TEST_CASE("zone: the topmost cut counts, and NSEC below a cut does not") {
   const auto zone = asking::zone(
-      "$TTL 60\n@ SOA ns.x. h.x. 1 2 3 4 5\n@ NS ns.x.\n@ NSEC sub A\nsub NS ns.x.\nsub NSEC @ NS\nb.sub NS ns.x.\nb.sub NSEC x NS\n"
-      "d DNAME a.x.\nsub.d NS ns.x.\n", "z");
+      "$TTL 60\n@ SOA ns.x. h.x. 1 2 3 4 5\n@ NS ns.x.\n@ NSEC sub A\nsub NS ns.x.\nsub NSEC @ NS\nb.sub NS "
+      "ns.x.\nb.sub NSEC x NS\n"
+      "d DNAME a.x.\nsub.d NS ns.x.\n",
+      "z");
   CHECK(zone.cut_of(*zone.find(name("b.sub.z")))->name() == name("sub.z"));
   CHECK(zone.cut_of(*zone.find(name("sub.d.z")))->name() == name("d.z"));
   CHECK(zone.nsec_at_or_before(name("zz.z"))->name() == name("sub.z"));
@@ -57,7 +60,8 @@ TEST_CASE("zone: the topmost cut counts, and NSEC below a cut does not") {
 }
 
 TEST_CASE("zone: the root can be one") {
-  const auto zone = asking::zone("$TTL 60\n. SOA a. b. 1 2 3 4 5\n. NS a.\na. A 192.0.2.1\norg. NS ns.org.\nns.org. A 192.0.2.2\n", ".");
+  const auto zone = asking::zone(
+      "$TTL 60\n. SOA a. b. 1 2 3 4 5\n. NS a.\na. A 192.0.2.1\norg. NS ns.org.\nns.org. A 192.0.2.2\n", ".");
   CHECK(zone.closest_encloser(name("x.y")).name().is_root());
   CHECK(zone.cut_of(zone.closest_encloser(name("example.org")))->name() == name("org"));
   CHECK_FALSE(zone.is_signed());
@@ -85,7 +89,8 @@ TEST_CASE("zone: the builder refuses what is not for it") {
 
 TEST_CASE("zone set: the longest origin wins, DS goes to the parent") {
   const auto make = [](std::string_view origin) {
-    return std::make_shared<const zones::Zone>(asking::zone("$TTL 60\n@ SOA ns.x. h.x. 1 2 3 4 5\n@ NS ns.x.\n", origin));
+    return std::make_shared<const zones::Zone>(
+        asking::zone("$TTL 60\n@ SOA ns.x. h.x. 1 2 3 4 5\n@ NS ns.x.\n", origin));
   };
   const zones::ZoneSet set({make("org"), make("a.b.example.org"), make("Example.org"), make("net")});
   const auto found = [&](std::string_view text, RecordType type = RecordType::a) {

@@ -52,7 +52,9 @@ inline std::string refusal(Store& store, std::string_view toml, Time now = kNow)
   return outcome ? std::string() : to_text(outcome.error().problems.front());
 }
 
-inline wire::Name name_of(std::string_view text) { return wire::Name::from_text(text).value(); }
+inline wire::Name name_of(std::string_view text) {
+  return wire::Name::from_text(text).value();
+}
 
 inline Store open_store(const TemporaryFolder& folder, Time now = kNow) {
   return Store::open(folder / "policy.db", Store::Mode::read_write, now);

@@ -139,7 +139,8 @@ TEST_CASE("unknown keys are errors with the nearest known one") {
 TEST_CASE("missing fields and wrong types are told, up to twenty at once") {
   const auto problems = problems_of("[[decision]]\nid = 5\nterritorial_scope = \"NZ\"\ndemonstration = \"yes\"\n");
   const auto has = [&](std::string_view part) {
-    return std::any_of(problems.begin(), problems.end(), [&](const auto& p) { return p.find(part) != std::string::npos; });
+    return std::any_of(problems.begin(), problems.end(),
+                       [&](const auto& p) { return p.find(part) != std::string::npos; });
   };
   CHECK(has("decision.id: must be a text"));
   CHECK(has("decision.type: missing: one of court_order"));
@@ -157,25 +158,33 @@ TEST_CASE("missing fields and wrong types are told, up to twenty at once") {
 
 TEST_CASE("a decision has exactly one end") {
   CHECK_THAT(problem_of(decision_toml("d", "example.org", "", "")), Contains("decision.expires_at: missing"));
-  CHECK_THAT(problem_of(decision_toml("d", "example.org", "expires_at = 2028-01-01")), Contains("a decision has one end"));
-  CHECK_THAT(problem_of(decision_toml("d", "example.org", "", "expires_after = \"soon\"")), Contains("not a length of time"));
+  CHECK_THAT(problem_of(decision_toml("d", "example.org", "expires_at = 2028-01-01")),
+             Contains("a decision has one end"));
+  CHECK_THAT(problem_of(decision_toml("d", "example.org", "", "expires_after = \"soon\"")),
+             Contains("not a length of time"));
   CHECK_THAT(problem_of(decision_toml("d", "example.org", "", "expires_at = 2028-01-01T00:00:00")), Contains("offset"));
 }
 
 TEST_CASE("a rule says its match, and no trigger that is not enforced gets in") {
-  const std::string head = "[[decision]]\nid = \"d\"\ntype = \"court_order\"\nauthority = \"court\"\nlegal_basis = \"x\"\n"
-                           "statement_of_reasons = \"x\"\nredress = \"x\"\nexpires_after = \"1 day\"\n[[decision.rule]]\n";
+  const std::string head =
+      "[[decision]]\nid = \"d\"\ntype = \"court_order\"\nauthority = \"court\"\nlegal_basis = \"x\"\n"
+      "statement_of_reasons = \"x\"\nredress = \"x\"\nexpires_after = \"1 day\"\n[[decision.rule]]\n";
   CHECK_THAT(problem_of(head + "name = \"example.org\"\n"), Contains("decision.rule.match: missing: one of exact"));
   CHECK_THAT(problem_of(head + "name = \"example.org\"\nmatch = \"all\"\n"), Contains("'all' is none of exact"));
   CHECK_THAT(problem_of(head + "trigger = \"client-ip\"\nprefix = \"192.0.2.0/24\"\nmatch = \"exact\"\n"),
              Contains("trigger client-ip is not enforced by this version; only qname is"));
   CHECK_THAT(problem_of(head + "name = \"https://example.org/\"\nmatch = \"both\"\n"), Contains("is a URL"));
-  CHECK_THAT(problem_of(head + "name = \"example.org\"\nmatch = \"both\"\nttl = 100000\n"), Contains("from 0 to 86400"));
-  CHECK_THAT(problem_of(head + "name = \"example.org\"\nmatch = \"both\"\naction = \"cname\"\n"), Contains("decision.rule.target: missing"));
-  CHECK_THAT(problem_of(head + "name = \"example.org\"\nmatch = \"both\"\naction = \"local-data\"\nrecords = [\"A banana\"]\n"),
-             Contains("'A banana' is no record"));
-  CHECK_THAT(problem_of(head + "name = \"example.org\"\nmatch = \"both\"\naction = \"local-data\"\nrecords = [\"ANY x\"]\n"),
-             Contains("is no record"));
+  CHECK_THAT(problem_of(head + "name = \"example.org\"\nmatch = \"both\"\nttl = 100000\n"),
+             Contains("from 0 to 86400"));
+  CHECK_THAT(problem_of(head + "name = \"example.org\"\nmatch = \"both\"\naction = \"cname\"\n"),
+             Contains("decision.rule.target: missing"));
+  CHECK_THAT(
+      problem_of(head +
+                 "name = \"example.org\"\nmatch = \"both\"\naction = \"local-data\"\nrecords = [\"A banana\"]\n"),
+      Contains("'A banana' is no record"));
+  CHECK_THAT(
+      problem_of(head + "name = \"example.org\"\nmatch = \"both\"\naction = \"local-data\"\nrecords = [\"ANY x\"]\n"),
+      Contains("is no record"));
 }
 
 TEST_CASE("duplicates within a file are told with the first one's line") {
@@ -185,6 +194,8 @@ TEST_CASE("duplicates within a file are told with the first one's line") {
 
 TEST_CASE("what is not TOML, empty, or too large is refused") {
   CHECK_THAT(problem_of("[[decision]\nid"), Contains("policy/x.toml:1:") && Contains("not TOML"));
+  CHECK_THAT(problem_of("# one\n\n[[[decision]]]\nid = \"d\"\n"), Catch::StartsWith("policy/x.toml:3:1: not TOML"));
+  CHECK_THAT(problem_of("[="), Contains("not TOML"));
   CHECK_THAT(problem_of(""), Contains("nothing to record"));
   CHECK_THAT(problem_of("decision = 3"), Contains("[[decision]]"));
   CHECK_THAT(problem_of(std::string(kMaxDecisionFileSize + 1, '#')), Contains("larger than 4 MiB"));

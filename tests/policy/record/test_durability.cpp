@@ -13,7 +13,8 @@ namespace {
 
 std::string many_decisions(int first, int count) {
   std::string toml;
-  for (int i = first; i < first + count; ++i) toml += decision_toml(fmt::format("d{}", i), fmt::format("n{}.example.org", i));
+  for (int i = first; i < first + count; ++i)
+    toml += decision_toml(fmt::format("d{}", i), fmt::format("n{}.example.org", i));
   return toml;
 }
 
@@ -30,7 +31,8 @@ TEST_CASE("what a writer reported as recorded survives kill -9") {
     try {
       auto store = Store::open(folder / "policy.db", Store::Mode::read_write, kNow);
       for (int i = 0; i < 1000; ++i) {
-        const auto toml = (i == 0 ? authority_toml() : std::string()) + decision_toml(fmt::format("d{}", i), "example.org");
+        const auto toml =
+            (i == 0 ? authority_toml() : std::string()) + decision_toml(fmt::format("d{}", i), "example.org");
         const auto batch = parse_decision_file(toml, "test.toml", kNow);
         if (!batch || !intake(store, *batch, Guards{}, "writer", kNow)) ::_exit(2);
         if (::write(report[1], &i, sizeof i) != sizeof i) ::_exit(3);
@@ -92,7 +94,7 @@ TEST_CASE("a write that the system refuses is told as such and loses nothing") {
     try {
       auto store = Store::open(folder / "policy.db", Store::Mode::read_write, kNow);
       const auto batch = parse_decision_file(many_decisions(0, 300), "test.toml", kNow);
-      struct rlimit limit {};
+      struct rlimit limit{};
       ::getrlimit(RLIMIT_FSIZE, &limit);
       limit.rlim_cur = 200 * 1024;  // the write-ahead log will not fit
       ::setrlimit(RLIMIT_FSIZE, &limit);

@@ -52,11 +52,14 @@ TEST_CASE("protected names can be reached from no side") {
 
 TEST_CASE("times must make sense") {
   Recorded recorded;
-  CHECK_THAT(refusal(recorded.store, decision_toml("d", "example.org", "effective_from = 2030-01-01", "expires_at = 2029-01-01")),
+  CHECK_THAT(refusal(recorded.store,
+                     decision_toml("d", "example.org", "effective_from = 2030-01-01", "expires_at = 2029-01-01")),
              Contains("does not lie behind the beginning"));
-  CHECK_THAT(refusal(recorded.store, decision_toml("d", "example.org", "effective_from = 2020-01-01", "expires_at = 2021-01-01")),
+  CHECK_THAT(refusal(recorded.store,
+                     decision_toml("d", "example.org", "effective_from = 2020-01-01", "expires_at = 2021-01-01")),
              Contains("lies in the past"));
-  CHECK_THAT(refusal(recorded.store, decision_toml("d", "example.org", "review_at = 2040-01-01")), Contains("review_at"));
+  CHECK_THAT(refusal(recorded.store, decision_toml("d", "example.org", "review_at = 2040-01-01")),
+             Contains("review_at"));
 }
 
 TEST_CASE("an emergency ends within 72 hours and is confirmed by another type only") {
@@ -80,7 +83,8 @@ TEST_CASE("an emergency ends within 72 hours and is confirmed by another type on
 TEST_CASE("an authority must be known, in the record or in the same file") {
   TemporaryFolder folder;
   auto store = open_store(folder);
-  CHECK_THAT(refusal(store, decision_toml("d", "example.org")), Contains("decision.authority: there is no authority 'court'"));
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org")),
+             Contains("decision.authority: there is no authority 'court'"));
   CHECK(refusal(store, authority_toml() + decision_toml("d", "example.org")).empty());
 }
 
@@ -88,16 +92,25 @@ TEST_CASE("ids, codes, links, digests and languages are checked") {
   Recorded recorded;
   auto& store = recorded.store;
   CHECK_THAT(refusal(store, decision_toml("a b", "example.org")), Contains("decision.id"));
-  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "territorial_scope = [\"New Zealand\"]")), Contains("ISO 3166"));
-  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "document_url = \"javascript:alert(1)\"")), Contains("document_url"));
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "territorial_scope = [\"New Zealand\"]")),
+             Contains("ISO 3166"));
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "document_url = \"javascript:alert(1)\"")),
+             Contains("document_url"));
   CHECK_THAT(refusal(store, decision_toml("d", "example.org", "document_sha256 = \"abc\"")), Contains("64 digits"));
-  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "supersedes = \"nobody\"")), Contains("there is no decision 'nobody'"));
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "supersedes = \"nobody\"")),
+             Contains("there is no decision 'nobody'"));
   CHECK_THAT(refusal(store, decision_toml("d", "example.org", "supersedes = \"d\"")), Contains("itself"));
-  CHECK_THAT(refusal(store, decision_toml("d", "example.org") + "[[decision.rule]]\nname = \"example.org\"\nmatch = \"exact\"\n"),
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org") +
+                                "[[decision.rule]]\nname = \"example.org\"\nmatch = \"exact\"\n"),
              Contains("has another rule in this decision"));
-  CHECK_THAT(refusal(store, "[[authority]]\nid = \"Court\"\nkind = \"court\"\nname = { fr = \"x\" }\n"), Contains("authority.id"));
-  CHECK_THAT(refusal(store, "[[event]]\nid = \"e\"\nname = \"example.org\"\noccurred_at = 2050-01-01\nactor = \"x\"\nact = \"refused\"\n"
-                            "statement = \"x\"\nsource = \"x\"\n"), Contains("lies in the future"));
+  CHECK_THAT(refusal(store, "[[authority]]\nid = \"Court\"\nkind = \"court\"\nname = { fr = \"x\" }\n"),
+             Contains("authority.id"));
+  CHECK_THAT(
+      refusal(
+          store,
+          "[[event]]\nid = \"e\"\nname = \"example.org\"\noccurred_at = 2050-01-01\nactor = \"x\"\nact = \"refused\"\n"
+          "statement = \"x\"\nsource = \"x\"\n"),
+      Contains("lies in the future"));
 }
 
 TEST_CASE("a batch is recorded as a whole or not at all") {

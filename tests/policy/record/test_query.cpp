@@ -13,7 +13,8 @@ struct Recorded {
   Store store = open_store(folder);
   Recorded() {
     take_in(store, authority_toml() + decision_toml("open", "example.org", "territorial_scope = [\"NZ\"]") +
-                       decision_toml("secret", "hidden.example.com", "disclosure = \"sealed\"\nreference = \"secret-reference\"") +
+                       decision_toml("secret", "hidden.example.com",
+                                     "disclosure = \"sealed\"\nreference = \"secret-reference\"") +
                        decision_toml("later", "delayed.example.com", "disclosure = \"delayed\""));
     store.lift("secret", "secret reason", "anna", kNow + 1).value();
     store.record_views({{"default", {"198.51.100.0/24"}, {}, {}}}, "anna", kNow + 2);
@@ -39,9 +40,12 @@ std::string text_of(const QueryResult& result) {
   std::string text;
   for (const auto& row : result.rows) {
     for (const auto& value : row) {
-      if (const auto* s = std::get_if<std::string>(&value)) text += *s + "|";
-      else if (const auto* i = std::get_if<std::int64_t>(&value)) text += std::to_string(*i) + "|";
-      else text += "-|";
+      if (const auto* s = std::get_if<std::string>(&value))
+        text += *s + "|";
+      else if (const auto* i = std::get_if<std::int64_t>(&value))
+        text += std::to_string(*i) + "|";
+      else
+        text += "-|";
     }
     text += "\n";
   }
@@ -56,12 +60,15 @@ TEST_CASE("a query reads the public tables") {
   CHECK(result.columns == std::vector<std::string>{"decision_id", "territorial_scope", "authority_name"});
   CHECK(text_of(result) == "open|NZ|A court|\n");
   CHECK_FALSE(result.truncated);
-  CHECK(text_of(recorded.ask("SELECT state, valid_from, valid_to, recorded_to FROM public_rule_history WHERE name = 'example.org' ORDER BY 2")) ==
+  CHECK(text_of(recorded.ask("SELECT state, valid_from, valid_to, recorded_to FROM public_rule_history WHERE name = "
+                             "'example.org' ORDER BY 2")) ==
         "active|2027-01-15T08:00:00Z|2027-02-14T08:00:00Z|never|\nexpired|2027-02-14T08:00:00Z|never|never|\n");
   CHECK(text_of(recorded.ask("SELECT decision_id, node, enforced_from FROM public_decision_enforcement")) ==
         "open|node|2027-01-15T08:00:03Z|\n");
-  CHECK(text_of(recorded.ask("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 3) SELECT sum(x) FROM n;  -- fine\n")) == "6|\n");
-  CHECK(text_of(recorded.ask("SELECT value FROM json_each((SELECT sources FROM public_view)) UNION ALL SELECT upper('x')")) == "X|\n");
+  CHECK(text_of(recorded.ask("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 3) SELECT "
+                             "sum(x) FROM n;  -- fine\n")) == "6|\n");
+  CHECK(text_of(recorded.ask(
+            "SELECT value FROM json_each((SELECT sources FROM public_view)) UNION ALL SELECT upper('x')")) == "X|\n");
 }
 
 TEST_CASE("every public table can be read, by query and by export, and gives nothing sealed away") {
@@ -73,7 +80,9 @@ TEST_CASE("every public table can be read, by query and by export, and gives not
     const auto result = recorded.ask("SELECT * FROM " + table);
     std::size_t rows = 0;
     std::vector<std::string> columns;
-    read_public_table(recorded.store.path(), table, [&](const auto& names) { columns = names; }, [&](const Row&) { return ++rows, true; });
+    read_public_table(
+        recorded.store.path(), table, [&](const auto& names) { columns = names; },
+        [&](const Row&) { return ++rows, true; });
     CHECK(columns == result.columns);
     CHECK(rows == result.rows.size());
     const auto text = text_of(result);
@@ -87,7 +96,8 @@ TEST_CASE("every public table can be read, by query and by export, and gives not
 TEST_CASE("a disclosed decision becomes public, with the text its entry was a digest of") {
   Recorded recorded;
   recorded.store.disclose("secret", "the court unsealed it", "anna", kNow + 10).value();
-  CHECK(text_of(recorded.ask("SELECT decision_id, reference FROM public_decision WHERE decision_id = 'secret'")) == "secret|secret-reference|\n");
+  CHECK(text_of(recorded.ask("SELECT decision_id, reference FROM public_decision WHERE decision_id = 'secret'")) ==
+        "secret|secret-reference|\n");
   const auto log = recorded.ask("SELECT entry, disclosed_text FROM public_log WHERE disclosed_text IS NOT NULL");
   REQUIRE(log.rows.size() == 2);  // the decision and its lift
   for (const auto& row : log.rows) {
@@ -100,28 +110,33 @@ TEST_CASE("a disclosed decision becomes public, with the text its entry was a di
 
 TEST_CASE("a sealed decision's name does not come out through a public one") {
   Recorded recorded;
-  CHECK_THAT(refusal(recorded.store, decision_toml("p", "example.net", "supersedes = \"later\""), kNow + 10), Contains("disclose the other one first"));
-  take_in(recorded.store, decision_toml("quiet", "example.org", "supersedes = \"open\"\ndisclosure = \"sealed\""), kNow + 10);
-  CHECK_THAT(text_of(recorded.ask("SELECT reason FROM public_transition WHERE state = 'lifted'")), Contains("superseded by another decision"));
+  CHECK_THAT(refusal(recorded.store, decision_toml("p", "example.net", "supersedes = \"later\""), kNow + 10),
+             Contains("disclose the other one first"));
+  take_in(recorded.store, decision_toml("quiet", "example.org", "supersedes = \"open\"\ndisclosure = \"sealed\""),
+          kNow + 10);
+  CHECK_THAT(text_of(recorded.ask("SELECT reason FROM public_transition WHERE state = 'lifted'")),
+             Contains("superseded by another decision"));
   CHECK_THAT(text_of(recorded.ask("SELECT * FROM public_log")), !Contains("quiet"));
 }
 
 TEST_CASE("nothing but the public tables can be named, by any trick") {
   Recorded recorded;
-  for (const auto* sql : {"SELECT * FROM decision", "SELECT count(*) FROM decision", "SELECT 1 FROM log", "SELECT * FROM main.decision",
-                          "SELECT author FROM transition", "SELECT * FROM decision_history", "SELECT count(*) FROM decision_history",
-                          "WITH public_decision AS (SELECT * FROM decision) SELECT * FROM public_decision",
-                          "WITH public_decision(a) AS (SELECT decision_id FROM main.decision) SELECT a FROM public_decision",
-                          "SELECT (SELECT author FROM log LIMIT 1) FROM public_decision",
-                          "SELECT * FROM (SELECT decision_id FROM decision) AS public_decision",
-                          "SELECT * FROM public_decision WHERE decision_id IN decision_scope",
-                          "SELECT * FROM temp.decision"}) {
+  for (const auto* sql :
+       {"SELECT * FROM decision", "SELECT count(*) FROM decision", "SELECT 1 FROM log", "SELECT * FROM main.decision",
+        "SELECT author FROM transition", "SELECT * FROM decision_history", "SELECT count(*) FROM decision_history",
+        "WITH public_decision AS (SELECT * FROM decision) SELECT * FROM public_decision",
+        "WITH public_decision(a) AS (SELECT decision_id FROM main.decision) SELECT a FROM public_decision",
+        "SELECT (SELECT author FROM log LIMIT 1) FROM public_decision",
+        "SELECT * FROM (SELECT decision_id FROM decision) AS public_decision",
+        "SELECT * FROM public_decision WHERE decision_id IN decision_scope", "SELECT * FROM temp.decision"}) {
     INFO(sql);
     CHECK_THAT(recorded.error(sql), Contains("no such table") && Contains("public_decision"));
   }
-  for (const auto* sql : {"SELECT * FROM sqlite_schema", "SELECT count(*) FROM sqlite_master", "SELECT * FROM sqlite_temp_master",
-                          "SELECT * FROM pragma_table_info('decision')", "SELECT * FROM pragma_database_list", "SELECT * FROM pragma_user_version",
-                          "SELECT * FROM dbstat", "SELECT count(*) FROM dbstat", "SELECT * FROM sqlite_stmt", "SELECT * FROM pragma_function_list"}) {
+  for (const auto* sql :
+       {"SELECT * FROM sqlite_schema", "SELECT count(*) FROM sqlite_master", "SELECT * FROM sqlite_temp_master",
+        "SELECT * FROM pragma_table_info('decision')", "SELECT * FROM pragma_database_list",
+        "SELECT * FROM pragma_user_version", "SELECT * FROM dbstat", "SELECT count(*) FROM dbstat",
+        "SELECT * FROM sqlite_stmt", "SELECT * FROM pragma_function_list"}) {
     INFO(sql);
     CHECK(recorded.error(sql) != "answered");
   }
@@ -131,16 +146,36 @@ TEST_CASE("nothing but reading is possible, and no file appears") {
   Recorded recorded;
   const auto before = recorded.files();
   const auto target = (recorded.folder / "out.db").string();
-  for (const auto& sql : {fmt::format("ATTACH '{}' AS x", target), fmt::format("VACUUM INTO '{}'", target), std::string("VACUUM"),
-                          std::string("PRAGMA journal_mode = DELETE"), std::string("PRAGMA user_version"), std::string("PRAGMA query_only = OFF"),
-                          std::string("CREATE TABLE x (a)"), std::string("CREATE TEMP TABLE x (a)"), std::string("CREATE TEMP VIEW x AS SELECT 1"),
-                          std::string("CREATE VIRTUAL TABLE temp.x USING fts5(a)"), std::string("DROP VIEW public_decision"),
-                          std::string("DELETE FROM public_decision"), std::string("DELETE FROM log"), std::string("INSERT INTO authority DEFAULT VALUES"),
-                          std::string("UPDATE decision SET reference = ''"), std::string("BEGIN"), std::string("COMMIT"), std::string("SAVEPOINT x"),
-                          std::string("DETACH main"), std::string("REINDEX"), std::string("ANALYZE"), std::string("EXPLAIN SELECT 1"),
-                          std::string("SELECT load_extension('x')"), std::string("SELECT writefile('x', 'y')"), std::string("SELECT readfile('/etc/passwd')"),
-                          std::string("SELECT fts3_tokenizer('simple')"), std::string("SELECT edit('x')"), std::string("SELECT randomblob(1000)"),
-                          std::string("SELECT sqlite_compileoption_get(1)"), std::string("INSERT INTO public_decision DEFAULT VALUES RETURNING 1")}) {
+  for (const auto& sql : {fmt::format("ATTACH '{}' AS x", target),
+                          fmt::format("VACUUM INTO '{}'", target),
+                          std::string("VACUUM"),
+                          std::string("PRAGMA journal_mode = DELETE"),
+                          std::string("PRAGMA user_version"),
+                          std::string("PRAGMA query_only = OFF"),
+                          std::string("CREATE TABLE x (a)"),
+                          std::string("CREATE TEMP TABLE x (a)"),
+                          std::string("CREATE TEMP VIEW x AS SELECT 1"),
+                          std::string("CREATE VIRTUAL TABLE temp.x USING fts5(a)"),
+                          std::string("DROP VIEW public_decision"),
+                          std::string("DELETE FROM public_decision"),
+                          std::string("DELETE FROM log"),
+                          std::string("INSERT INTO authority DEFAULT VALUES"),
+                          std::string("UPDATE decision SET reference = ''"),
+                          std::string("BEGIN"),
+                          std::string("COMMIT"),
+                          std::string("SAVEPOINT x"),
+                          std::string("DETACH main"),
+                          std::string("REINDEX"),
+                          std::string("ANALYZE"),
+                          std::string("EXPLAIN SELECT 1"),
+                          std::string("SELECT load_extension('x')"),
+                          std::string("SELECT writefile('x', 'y')"),
+                          std::string("SELECT readfile('/etc/passwd')"),
+                          std::string("SELECT fts3_tokenizer('simple')"),
+                          std::string("SELECT edit('x')"),
+                          std::string("SELECT randomblob(1000)"),
+                          std::string("SELECT sqlite_compileoption_get(1)"),
+                          std::string("INSERT INTO public_decision DEFAULT VALUES RETURNING 1")}) {
     INFO(sql);
     CHECK(recorded.error(sql) != "answered");
   }
@@ -183,13 +218,17 @@ TEST_CASE("rows, octets, time and memory are bounded") {
   limits = {};
   limits.milliseconds = 60'000;
   limits.memory = std::size_t{8} << 20;
-  CHECK_THAT(recorded.error(endless + "SELECT DISTINCT x || hex(zeroblob(500)) FROM n WHERE x < 0 OR random() IS NOT NULL ORDER BY 1", limits),
-             Contains("memory"));
+  CHECK_THAT(
+      recorded.error(
+          endless + "SELECT DISTINCT x || hex(zeroblob(500)) FROM n WHERE x < 0 OR random() IS NOT NULL ORDER BY 1",
+          limits),
+      Contains("memory"));
   CHECK(recorded.error("SELECT zeroblob(100000000)") != "answered");
   const auto wide = recorded.ask("SELECT printf('%*d', 100000000, 1) || 'x'");  // SQLite caps the width by itself
   CHECK(text_of(wide).size() <= (1U << 20) + 1000);
   CHECK_THAT(recorded.error("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000) "
-                            "SELECT group_concat(hex(zeroblob(1000))) FROM n"), Contains("too big"));
+                            "SELECT group_concat(hex(zeroblob(1000))) FROM n"),
+             Contains("too big"));
   CHECK(recorded.error("SELECT replace(hex(zeroblob(100000)), '0', hex(zeroblob(1000)))") != "answered");
 }
 

@@ -33,9 +33,11 @@ const std::string kCase = std::string(PLACARD_SOURCE_DIR) + "/policy/cases/kiwi-
 
 TEST_CASE("what was recorded comes back as it was written") {
   TemporaryFolder folder;
-  const auto batch = batch_of(authority_toml() + decision_toml("d1", "example.org",
-      "applicant = \"x\"\nreference = \"r\"\nterritorial_scope = [\"NZ\", \"AU\"]\nreceived_at = 2027-01-01\ncomply_by = 2027-01-20") +
-      "action = \"local-data\"\nrecords = [\"A 192.0.2.1\", \"AAAA 2001:db8::1\"]\nttl = 5\n");
+  const auto batch = batch_of(authority_toml() +
+                              decision_toml("d1", "example.org",
+                                            "applicant = \"x\"\nreference = \"r\"\nterritorial_scope = [\"NZ\", "
+                                            "\"AU\"]\nreceived_at = 2027-01-01\ncomply_by = 2027-01-20") +
+                              "action = \"local-data\"\nrecords = [\"A 192.0.2.1\", \"AAAA 2001:db8::1\"]\nttl = 5\n");
   {
     auto store = open_store(folder);
     const auto outcome = intake(store, batch, Guards{}, "uid 1000 anna", kNow).value();
@@ -66,7 +68,8 @@ TEST_CASE("the same file again changes nothing, even on another day; other conte
   CHECK_THAT(refusal(store, decision_toml("d1", "example.org", "reference = \"other\"")),
              Contains("decision.reference: 'd1' is recorded already with another reference"));
   CHECK_THAT(refusal(store, decision_toml("d1", "example.com")), Contains("decision.rule: 'd1' is recorded already"));
-  CHECK_THAT(refusal(store, decision_toml("d1", "example.org", "", "expires_after = \"31 days\"")), Contains("expires_after"));
+  CHECK_THAT(refusal(store, decision_toml("d1", "example.org", "", "expires_after = \"31 days\"")),
+             Contains("expires_after"));
   CHECK_THAT(refusal(store, authority_toml("court", "false")), Contains("authority.external"));
 }
 
@@ -89,12 +92,15 @@ TEST_CASE("states follow one another as they may") {
   TemporaryFolder folder;
   auto store = open_store(folder);
   take_in(store, authority_toml() + decision_toml("d1", "example.org", "state = \"proposed\""));
-  CHECK_THAT(store.transition("d1", DecisionState::suspended, "x", "t", kNow).error(), Contains("is proposed; it can't become suspended"));
+  CHECK_THAT(store.transition("d1", DecisionState::suspended, "x", "t", kNow).error(),
+             Contains("is proposed; it can't become suspended"));
   CHECK(store.transition("d1", DecisionState::shadow, "try it", "t", kNow).has_value());
   CHECK(store.transition("d1", DecisionState::active, "fine", "t", kNow + 10).has_value());
   CHECK_THAT(store.transition("d1", DecisionState::suspended, "x", "t", kNow + 20, kNow + 5).error(), Contains("past"));
-  CHECK_THAT(store.transition("d1", DecisionState::suspended, "x", "t", kNow + 20, kNow + 31 * kDay).error(), Contains("behind the decision's end"));
-  CHECK_THAT(store.transition("d1", DecisionState::expired, "x", "t", kNow + 20).error(), Contains("can't become expired"));
+  CHECK_THAT(store.transition("d1", DecisionState::suspended, "x", "t", kNow + 20, kNow + 31 * kDay).error(),
+             Contains("behind the decision's end"));
+  CHECK_THAT(store.transition("d1", DecisionState::expired, "x", "t", kNow + 20).error(),
+             Contains("can't become expired"));
   CHECK(store.transition("d1", DecisionState::suspended, "appeal", "t", kNow + 20, kNow + 100).has_value());
   CHECK(store.transition("d1", DecisionState::active, "appeal lost", "t", kNow + 30, kNow + 200).has_value());
   // Active, a planned pause, active again: three stretches for the index, of which those to come are known already.
@@ -142,12 +148,12 @@ TEST_CASE("history: what held on day D, as known on day K") {
     REQUIRE(found[0].periods.size() == 1);
     return std::string(to_text(found[0].periods[0].state));
   };
-  CHECK(state(kNow + kDay, kNow - 1) == "nothing");            // not known yet
-  CHECK(state(kNow - 1, kNow) == "nothing");                   // does not hold yet
+  CHECK(state(kNow + kDay, kNow - 1) == "nothing");  // not known yet
+  CHECK(state(kNow - 1, kNow) == "nothing");         // does not hold yet
   CHECK(state(kNow + kDay, kNow) == "active");
-  CHECK(state(kNow + 20 * kDay, kNow + kDay) == "active");     // nobody knew of the appeal
+  CHECK(state(kNow + 20 * kDay, kNow + kDay) == "active");  // nobody knew of the appeal
   CHECK(state(kNow + 20 * kDay, kNow + 10 * kDay) == "lifted");
-  CHECK(state(kNow + 5 * kDay, kNow + 20 * kDay) == "active"); // it did hold then
+  CHECK(state(kNow + 5 * kDay, kNow + 20 * kDay) == "active");  // it did hold then
   CHECK(state(kNow + 40 * kDay, kNow) == "expired");
   CHECK(state(kNow + 40 * kDay, kNever) == "lifted");
   const auto everything = store.decisions_about(name);
@@ -174,10 +180,13 @@ TEST_CASE("decisions are found by the name and from above, events by the name an
   CHECK(ids("org") == "");
   CHECK(ids(".") == "");
   const auto event = [](std::string_view id, std::string_view name) {
-    return fmt::format("[[event]]\nid = \"{}\"\nname = \"{}\"\noccurred_at = 2022-09-03\nactor = \"a\"\nact = \"blocked\"\n"
-                       "statement = \"s\"\nsource = \"p\"\n", id, name);
+    return fmt::format(
+        "[[event]]\nid = \"{}\"\nname = \"{}\"\noccurred_at = 2022-09-03\nactor = \"a\"\nact = \"blocked\"\n"
+        "statement = \"s\"\nsource = \"p\"\n",
+        id, name);
   };
-  take_in(store, event("e1", "example.org") + event("e2", "www.example.org") + event("e3", "www.example-x.org") + event("e4", "example.orga"));
+  take_in(store, event("e1", "example.org") + event("e2", "www.example.org") + event("e3", "www.example-x.org") +
+                     event("e4", "example.orga"));
   CHECK(store.events_about(name_of("example.org"), false).size() == 1);
   CHECK(store.events_about(name_of("example.org"), true).size() == 2);
   CHECK(store.events_about(name_of("example.org"), true, {*time_from_text("2022-09-02"), {}}).empty());
@@ -222,8 +231,11 @@ TEST_CASE("a clock that runs behind the log stops writing and not reading") {
   auto store = open_store(folder);
   take_in(store, authority_toml() + decision_toml("d1", "example.org"));
   const auto text = error_of([&] { (void)store.lift("d1", "x", "t", kNow - 6); }, StoreError::Kind::clock);
-  CHECK_THAT(text, Contains("the clock says 2027-01-15T07:59:54Z, but the last entry of the log is from 2027-01-15T08:00:00Z"));
-  CHECK_THAT(error_of([&] { (void)try_intake(store, decision_toml("d2", "example.com"), 1000); }), Contains("the clock says 1970"));
+  CHECK_THAT(
+      text,
+      Contains("the clock says 2027-01-15T07:59:54Z, but the last entry of the log is from 2027-01-15T08:00:00Z"));
+  CHECK_THAT(error_of([&] { (void)try_intake(store, decision_toml("d2", "example.com"), 1000); }),
+             Contains("the clock says 1970"));
   CHECK(store.effective_now(1000) == kNow);
   CHECK(store.effective_now(kNow + 5) == kNow + 5);
   CHECK(store.load_policy(store.effective_now(1000)).size() == 1);
@@ -235,13 +247,16 @@ TEST_CASE("one writes, others read") {
   TemporaryFolder folder;
   auto store = open_store(folder);
   take_in(store, authority_toml());
-  CHECK_THAT(error_of([&] { open_store(folder); }, StoreError::Kind::locked), Contains("another process") && Contains("writes to it"));
+  CHECK_THAT(error_of([&] { open_store(folder); }, StoreError::Kind::locked),
+             Contains("another process") && Contains("writes to it"));
   auto reader = Store::open(folder / "policy.db", Store::Mode::read_only, kNow);
   CHECK(reader.authority("court").has_value());
   take_in(store, decision_toml("d1", "example.org"));
   CHECK(reader.decision("d1").has_value());
   CHECK_THAT(error_of([&] { (void)reader.lift("d1", "x", "t", kNow); }), Contains("can only be read"));
-  { auto moved = std::move(store); }
+  {
+    auto moved = std::move(store);
+  }
   CHECK_NOTHROW(open_store(folder));
 }
 
@@ -273,9 +288,12 @@ TEST_CASE("the schema itself is insert-only, for any connection and any way of w
   TemporaryFolder folder;
   {
     auto store = open_store(folder);
-    take_in(store, authority_toml() + decision_toml("d1", "example.org") + "action = \"local-data\"\nrecords = [\"A 192.0.2.1\"]\n");
+    take_in(store, authority_toml() + decision_toml("d1", "example.org") +
+                       "action = \"local-data\"\nrecords = [\"A 192.0.2.1\"]\n");
     take_in(store, decision_toml("d2", "example.com", "disclosure = \"sealed\"\nterritorial_scope = [\"NZ\"]"));
-    take_in(store, "[[event]]\nid = \"e\"\nname = \"example.org\"\noccurred_at = 2022-09-03\nactor = \"a\"\nact = \"blocked\"\nstatement = \"s\"\nsource = \"p\"\n");
+    take_in(store,
+            "[[event]]\nid = \"e\"\nname = \"example.org\"\noccurred_at = 2022-09-03\nactor = \"a\"\nact = "
+            "\"blocked\"\nstatement = \"s\"\nsource = \"p\"\n");
     store.disclose("d2", "x", "t", kNow).value();
     store.record_views({{"default", {}, {}, {}}}, "t", kNow);
     store.record_enforcement("n", 1, 1, kNow);
@@ -291,30 +309,46 @@ TEST_CASE("the schema itself is insert-only, for any connection and any way of w
     return text;
   };
   std::vector<std::string> tables;
-  sqlite3_exec(handle, "SELECT name FROM sqlite_schema WHERE type = 'table'",
-               [](void* out, int, char** values, char**) { static_cast<std::vector<std::string>*>(out)->push_back(values[0]); return 0; },
-               &tables, nullptr);
+  sqlite3_exec(
+      handle, "SELECT name FROM sqlite_schema WHERE type = 'table'",
+      [](void* out, int, char** values, char**) {
+        static_cast<std::vector<std::string>*>(out)->push_back(values[0]);
+        return 0;
+      },
+      &tables, nullptr);
   CHECK(tables.size() == 15);
   for (const auto& table : tables) {
     INFO(table);
     std::string column;
-    sqlite3_exec(handle, ("SELECT name FROM pragma_table_info('" + table + "') LIMIT 1").c_str(),
-                 [](void* out, int, char** values, char**) { *static_cast<std::string*>(out) = values[0]; return 0; }, &column, nullptr);
+    sqlite3_exec(
+        handle, ("SELECT name FROM pragma_table_info('" + table + "') LIMIT 1").c_str(),
+        [](void* out, int, char** values, char**) {
+          *static_cast<std::string*>(out) = values[0];
+          return 0;
+        },
+        &column, nullptr);
     CHECK_THAT(run(fmt::format("UPDATE {} SET {} = {}", table, column, column)), Contains("insert-only"));
     CHECK_THAT(run(fmt::format("UPDATE OR REPLACE {} SET {} = {}", table, column, column)), Contains("insert-only"));
     CHECK_THAT(run(fmt::format("DELETE FROM {}", table)), Contains("insert-only"));
     CHECK_THAT(run(fmt::format("INSERT OR REPLACE INTO {0} SELECT * FROM {0}", table)), Contains("insert-only"));
     CHECK_THAT(run(fmt::format("INSERT OR IGNORE INTO {0} SELECT * FROM {0}", table)), Contains("insert-only"));
-    CHECK_THAT(run(fmt::format("INSERT INTO {0} SELECT * FROM {0} WHERE true ON CONFLICT DO UPDATE SET {1} = {1}", table, column)), Contains("insert-only"));
+    CHECK_THAT(run(fmt::format("INSERT INTO {0} SELECT * FROM {0} WHERE true ON CONFLICT DO UPDATE SET {1} = {1}",
+                               table, column)),
+               Contains("insert-only"));
   }
   // Columns that are unique besides the key, and a gap in the log.
-  CHECK_THAT(run("INSERT OR REPLACE INTO decision SELECT 99, decision_id, decision_type, authority_id, applicant, reference,"
-                 " legal_basis, document_url, document_sha256, received_at, comply_by, review_at, effective_from, effective_from_given,"
-                 " expires_at, expires_after, supersedes, reverses, disclosure, demonstration, initial_state FROM decision WHERE decision_id = 'd1'"),
+  CHECK_THAT(
+      run("INSERT OR REPLACE INTO decision SELECT 99, decision_id, decision_type, authority_id, applicant, reference,"
+          " legal_basis, document_url, document_sha256, received_at, comply_by, review_at, effective_from, "
+          "effective_from_given,"
+          " expires_at, expires_after, supersedes, reverses, disclosure, demonstration, initial_state FROM decision "
+          "WHERE decision_id = 'd1'"),
+      Contains("insert-only"));
+  CHECK_THAT(run("INSERT OR REPLACE INTO rule SELECT 99, decision_id, position, trigger, match, name, name_key, "
+                 "prefix, action, ttl, target FROM rule"),
              Contains("insert-only"));
-  CHECK_THAT(run("INSERT OR REPLACE INTO rule SELECT 99, decision_id, position, trigger, match, name, name_key, prefix, action, ttl, target FROM rule"),
-             Contains("insert-only"));
-  CHECK_THAT(run("INSERT INTO log SELECT 99, recorded_at, kind, subject, author, author_salt, entry, withheld, hash FROM log LIMIT 1"),
+  CHECK_THAT(run("INSERT INTO log SELECT 99, recorded_at, kind, subject, author, author_salt, entry, withheld, hash "
+                 "FROM log LIMIT 1"),
              Contains("next sequence"));
   sqlite3_close(handle);
 }
@@ -337,8 +371,10 @@ TEST_CASE("an older store is copied, then migrated; a newer one is refused") {
     CHECK(connection.integer("SELECT count(*) FROM public_authority") == 1);
     CHECK_NOTHROW(migrate(connection, migrations, kNow + 20));
   }
-  CHECK_THAT(error_of([&] { open_store(folder); }, StoreError::Kind::newer_version), Contains("newer Placard") && Contains("version 2"));
-  CHECK_THAT(error_of([&] { Store::open(path, Store::Mode::read_only, kNow); }, StoreError::Kind::newer_version), Contains("newer Placard"));
+  CHECK_THAT(error_of([&] { open_store(folder); }, StoreError::Kind::newer_version),
+             Contains("newer Placard") && Contains("version 2"));
+  CHECK_THAT(error_of([&] { Store::open(path, Store::Mode::read_only, kNow); }, StoreError::Kind::newer_version),
+             Contains("newer Placard"));
   auto backup = Store::open(folder / "policy.db.v1.backup", Store::Mode::read_only, kNow);
   CHECK(backup.authority("court").has_value());
   // A migration that fails leaves the store as it was.

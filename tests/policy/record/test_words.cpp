@@ -40,19 +40,25 @@ TEST_CASE("lengths of time") {
   CHECK(duration_from_text("90m") == 5400);
   CHECK(duration_from_text("45s") == 45);
   CHECK(duration_from_text("2 weeks") == 14 * 86400);
-  for (const auto* text : {"", "days", "0 days", "-1 days", "1", "1 fortnight", "99999999999999999999 s", "9999999999 weeks", "1 day "}) {
+  for (const auto* text :
+       {"", "days", "0 days", "-1 days", "1", "1 fortnight", "99999999999999999999 s", "9999999999 weeks", "1 day "}) {
     INFO(text);
     CHECK_FALSE(duration_from_text(text).has_value());
   }
 }
 
 TEST_CASE("every word of the vocabulary goes both ways") {
-  for (int i = 0; i < 4; ++i) CHECK(authority_kind_from_text(to_text(static_cast<AuthorityKind>(i))) == static_cast<AuthorityKind>(i));
-  for (int i = 0; i < 5; ++i) CHECK(decision_type_from_text(to_text(static_cast<DecisionType>(i))) == static_cast<DecisionType>(i));
-  for (int i = 0; i < 7; ++i) CHECK(decision_state_from_text(to_text(static_cast<DecisionState>(i))) == static_cast<DecisionState>(i));
-  for (int i = 0; i < 3; ++i) CHECK(disclosure_from_text(to_text(static_cast<Disclosure>(i))) == static_cast<Disclosure>(i));
+  for (int i = 0; i < 4; ++i)
+    CHECK(authority_kind_from_text(to_text(static_cast<AuthorityKind>(i))) == static_cast<AuthorityKind>(i));
+  for (int i = 0; i < 5; ++i)
+    CHECK(decision_type_from_text(to_text(static_cast<DecisionType>(i))) == static_cast<DecisionType>(i));
+  for (int i = 0; i < 7; ++i)
+    CHECK(decision_state_from_text(to_text(static_cast<DecisionState>(i))) == static_cast<DecisionState>(i));
+  for (int i = 0; i < 3; ++i)
+    CHECK(disclosure_from_text(to_text(static_cast<Disclosure>(i))) == static_cast<Disclosure>(i));
   for (int i = 0; i < 5; ++i) CHECK(trigger_from_text(to_text(static_cast<Trigger>(i))) == static_cast<Trigger>(i));
-  for (int i = 0; i < 3; ++i) CHECK(match_kind_from_text(to_text(static_cast<MatchKind>(i))) == static_cast<MatchKind>(i));
+  for (int i = 0; i < 3; ++i)
+    CHECK(match_kind_from_text(to_text(static_cast<MatchKind>(i))) == static_cast<MatchKind>(i));
   for (int i = 0; i < 9; ++i) CHECK(action_from_text(to_text(static_cast<Action>(i))) == static_cast<Action>(i));
   CHECK(to_text(AuthorityKind::operator_) == "operator");
   CHECK(to_text(Disclosure::public_) == "public");

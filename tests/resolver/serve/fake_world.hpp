@@ -57,7 +57,7 @@ class FakeWorld final : public recurse::Network {
  private:
   /// As a forwarder does: the whole CNAME chain, or NXDOMAIN with the root's SOA.
   std::vector<std::uint8_t> answer(const wire::Question& question) const {
-    std::vector<std::uint8_t> buffer(4096);
+    std::vector<std::uint8_t> buffer(16384);
     wire::MessageWriter writer(buffer, buffer.size());
     wire::Header header;
     header.qr = header.rd = header.ra = true;

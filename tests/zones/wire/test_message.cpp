@@ -59,7 +59,9 @@ MessageView accepted(const Packet& packet) {
   return *parsed;
 }
 
-bool same(Bytes bytes, std::initializer_list<int> values) { return std::ranges::equal(bytes, values); }
+bool same(Bytes bytes, std::initializer_list<int> values) {
+  return std::ranges::equal(bytes, values);
+}
 
 }  // namespace
 
@@ -100,11 +102,16 @@ TEST_CASE("message: questions, none, one and several") {
 
 TEST_CASE("message: records of each section, names expanded") {
   // 12 example.org (13 octets), question ends at 29
-  const auto packet = Packet().counts(1, 1, 1, 2).question("example.org", 15)
-      .raw({0xc0, 12}).record(15, {0, 10, 4, 'm', 'A', 'i', 'l', 0xc0, 12})
-      .raw({0xc0, 12}).record(2, {2, 'n', 's', 0xc0, 12})
-      .raw({4, 'm', 'a', 'i', 'l', 0xc0, 12}).record(1, {192, 0, 2, 1})
-      .opt({0, 15, 0, 4, 0, 16, 'i', 'd', 0, 15, 0, 2, 0, 4, 0, 10, 0, 1, 'c'});
+  const auto packet = Packet()
+                          .counts(1, 1, 1, 2)
+                          .question("example.org", 15)
+                          .raw({0xc0, 12})
+                          .record(15, {0, 10, 4, 'm', 'A', 'i', 'l', 0xc0, 12})
+                          .raw({0xc0, 12})
+                          .record(2, {2, 'n', 's', 0xc0, 12})
+                          .raw({4, 'm', 'a', 'i', 'l', 0xc0, 12})
+                          .record(1, {192, 0, 2, 1})
+                          .opt({0, 15, 0, 4, 0, 16, 'i', 'd', 0, 15, 0, 2, 0, 4, 0, 10, 0, 1, 'c'});
   const MessageView view = accepted(packet);
   const auto answer = view.records(Section::answer);
   const RecordView& mx = *answer.begin();
@@ -151,9 +158,7 @@ TEST_CASE("message: counts and lengths that lie") {
   CHECK(refusal(a(2)) == MessageError::bad_record);
   CHECK(refusal(a(65535)) == MessageError::bad_record);
   CHECK(refusal(a(1).raw({0})) == MessageError::trailing_bytes);
-  const auto size = [](int rdlength) {
-    return Packet().counts(0, 1, 0, 0).raw({0}).record(16, {1, 'x'}, rdlength);
-  };
+  const auto size = [](int rdlength) { return Packet().counts(0, 1, 0, 0).raw({0}).record(16, {1, 'x'}, rdlength); };
   accepted(size(2));
   CHECK(refusal(size(3)) == MessageError::bad_record);
   CHECK(refusal(size(65535)) == MessageError::bad_record);
@@ -164,11 +169,16 @@ TEST_CASE("message: counts and lengths that lie") {
 }
 
 TEST_CASE("message: every cut of a good message is refused, and none reads outside") {
-  const auto packet = Packet().counts(1, 2, 1, 1).question("www.example.org", 5)
-      .raw({0xc0, 12}).record(5, {3, 'f', 't', 'p', 0xc0, 16})
-      .raw({0xc0, 16}).record(46, {0, 1, 8, 2, 0, 0, 0, 60, 1, 2, 3, 4, 1, 2, 3, 4, 0, 1, 0xc0, 16, 9, 9, 9})
-      .raw({0xc0, 16}).record(6, {0xc0, 16, 0xc0, 16, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5})
-      .opt({0, 3, 0, 0});
+  const auto packet = Packet()
+                          .counts(1, 2, 1, 1)
+                          .question("www.example.org", 5)
+                          .raw({0xc0, 12})
+                          .record(5, {3, 'f', 't', 'p', 0xc0, 16})
+                          .raw({0xc0, 16})
+                          .record(46, {0, 1, 8, 2, 0, 0, 0, 60, 1, 2, 3, 4, 1, 2, 3, 4, 0, 1, 0xc0, 16, 9, 9, 9})
+                          .raw({0xc0, 16})
+                          .record(6, {0xc0, 16, 0xc0, 16, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5})
+                          .opt({0, 3, 0, 0});
   accepted(packet);
   for (std::size_t size = 0; size < packet.octets.size(); ++size) {
     const Octets cut(packet.octets.begin(), packet.octets.begin() + static_cast<std::ptrdiff_t>(size));
@@ -178,15 +188,35 @@ TEST_CASE("message: every cut of a good message is refused, and none reads outsi
 }
 
 TEST_CASE("message: names inside rdata are checked for each type that has them") {
-  struct Case { int type; std::vector<int> before; int names; std::vector<int> after; };
+  struct Case {
+    int type;
+    std::vector<int> before;
+    int names;
+    std::vector<int> after;
+  };
   const std::vector<Case> cases = {
-      {2, {}, 1, {}}, {3, {}, 1, {}}, {4, {}, 1, {}}, {5, {}, 1, {}}, {7, {}, 1, {}}, {8, {}, 1, {}}, {9, {}, 1, {}},
-      {12, {}, 1, {}}, {39, {}, 1, {}}, {14, {}, 2, {}}, {17, {}, 2, {}}, {15, {0, 1}, 1, {}}, {18, {0, 1}, 1, {}},
-      {21, {0, 1}, 1, {}}, {36, {0, 1}, 1, {}}, {26, {0, 1}, 2, {}}, {33, {0, 1, 0, 2, 0, 3}, 1, {}},
+      {2, {}, 1, {}},
+      {3, {}, 1, {}},
+      {4, {}, 1, {}},
+      {5, {}, 1, {}},
+      {7, {}, 1, {}},
+      {8, {}, 1, {}},
+      {9, {}, 1, {}},
+      {12, {}, 1, {}},
+      {39, {}, 1, {}},
+      {14, {}, 2, {}},
+      {17, {}, 2, {}},
+      {15, {0, 1}, 1, {}},
+      {18, {0, 1}, 1, {}},
+      {21, {0, 1}, 1, {}},
+      {36, {0, 1}, 1, {}},
+      {26, {0, 1}, 2, {}},
+      {33, {0, 1, 0, 2, 0, 3}, 1, {}},
       {35, {0, 1, 0, 2, 1, 'u', 0, 2, 'x', 'y'}, 1, {}},
       {6, {}, 2, {0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5}},
       {46, {0, 1, 8, 2, 0, 0, 0, 60, 1, 2, 3, 4, 1, 2, 3, 4, 0, 1}, 1, {7, 7}},
-      {24, {0, 1, 8, 2, 0, 0, 0, 60, 1, 2, 3, 4, 1, 2, 3, 4, 0, 1}, 1, {7, 7}}, {47, {}, 1, {0, 1, 0x40}},
+      {24, {0, 1, 8, 2, 0, 0, 0, 60, 1, 2, 3, 4, 1, 2, 3, 4, 0, 1}, 1, {7, 7}},
+      {47, {}, 1, {0, 1, 0x40}},
       {30, {}, 1, {0x40}},
   };
   const auto build = [](const Case& c, std::initializer_list<int> last_name, std::size_t cut) {
@@ -210,9 +240,9 @@ TEST_CASE("message: names inside rdata are checked for each type that has them")
     view.records(Section::answer).begin()->expand_rdata(rdata);
     // each "n" + pointer to "a." of four octets becomes "n.a." of five
     CHECK(rdata.size() == c.before.size() + 5U * static_cast<std::size_t>(c.names) + c.after.size());
-    CHECK(refusal(build(c, {1, 'n', 0xc0, 255}, 0)) == MessageError::bad_record);   // forward
-    CHECK(refusal(build(c, {0x41, 'n', 0xc0, 12}, 0)) == MessageError::bad_record); // label type
-    CHECK(refusal(build(c, {63, 'n'}, 0)) == MessageError::bad_record);             // runs over the rdata
+    CHECK(refusal(build(c, {1, 'n', 0xc0, 255}, 0)) == MessageError::bad_record);    // forward
+    CHECK(refusal(build(c, {0x41, 'n', 0xc0, 12}, 0)) == MessageError::bad_record);  // label type
+    CHECK(refusal(build(c, {63, 'n'}, 0)) == MessageError::bad_record);              // runs over the rdata
     CHECK(refusal(build(c, {1, 'n', 0xc0, 12}, c.after.size() + 1)) == MessageError::bad_record);
     CHECK(refusal(build(c, {}, c.after.size())) == MessageError::bad_record);
     if (c.type != 46 && c.type != 24 && c.type != 47 && c.type != 30) {  // those end in a tail of any size
@@ -222,7 +252,8 @@ TEST_CASE("message: names inside rdata are checked for each type that has them")
 }
 
 TEST_CASE("message: a name in rdata must not end behind the rdata, though the message goes on") {
-  const auto packet = Packet().counts(1, 2, 0, 0).question("a").raw({0xc0, 12}).record(2, {2, 'n'}).raw({'s', 0}).record(2, {0});
+  const auto packet =
+      Packet().counts(1, 2, 0, 0).question("a").raw({0xc0, 12}).record(2, {2, 'n'}).raw({'s', 0}).record(2, {0});
   CHECK(refusal(packet) == MessageError::bad_record);
 }
 

@@ -18,7 +18,9 @@ Name name(std::string_view text) {
   return *parsed;
 }
 
-std::vector<std::uint8_t> bytes(std::initializer_list<int> values) { return {values.begin(), values.end()}; }
+std::vector<std::uint8_t> bytes(std::initializer_list<int> values) {
+  return {values.begin(), values.end()};
+}
 
 /// Twelve octets of header, then `rest`.
 std::vector<std::uint8_t> behind_header(std::initializer_list<int> rest) {
@@ -103,8 +105,8 @@ TEST_CASE("name: empty labels and limits in text") {
 
 TEST_CASE("name: compressed names are read whole") {
   // 12: F.ISI.ARPA, 24: FOO.F.ISI.ARPA by pointer, 30: ARPA by pointer (RFC 1035 4.1.4)
-  const auto message = behind_header({1, 'F', 3, 'I', 'S', 'I', 4, 'A', 'R', 'P', 'A', 0,
-                                      3, 'F', 'O', 'O', 0xc0, 12, 0xc0, 18, 0});
+  const auto message =
+      behind_header({1, 'F', 3, 'I', 'S', 'I', 4, 'A', 'R', 'P', 'A', 0, 3, 'F', 'O', 'O', 0xc0, 12, 0xc0, 18, 0});
   const auto foo = parse_name(message, 24);
   REQUIRE(foo);
   CHECK(foo->name.to_text() == "FOO.F.ISI.ARPA.");
@@ -156,7 +158,10 @@ TEST_CASE("name: decompression is bounded in size and jumps") {
 
   // Four labels of 63 octets, two runs of two joined by a pointer: 257 octets.
   std::vector<std::uint8_t> message(12);
-  const auto label63 = [&] { message.push_back(63); message.insert(message.end(), 63, 'x'); };
+  const auto label63 = [&] {
+    message.push_back(63);
+    message.insert(message.end(), 63, 'x');
+  };
   label63();
   label63();
   message.push_back(0);
@@ -191,8 +196,9 @@ TEST_CASE("name: case is kept and ignored (RFC 4343)") {
 TEST_CASE("name: the example of RFC 4034 6.1") {
   const auto star = bytes({1, 1, 1, 'z', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0});
   const std::vector<Name> ordered = {
-      name("example"), name("a.example"), name("yljkjljk.a.example"), name("Z.a.example"), name("zABC.a.EXAMPLE"),
-      name("z.example"), name("\\001.z.example"), name("*.z.example"), name("\\200.z.example"),
+      name("example"),         name("a.example"),      name("yljkjljk.a.example"),
+      name("Z.a.example"),     name("zABC.a.EXAMPLE"), name("z.example"),
+      name("\\001.z.example"), name("*.z.example"),    name("\\200.z.example"),
   };
   CHECK(NameView::from_valid(star).first_label().size() == 1);
   for (std::size_t i = 0; i < ordered.size(); ++i) {
@@ -265,5 +271,6 @@ TEST_CASE("presentation: TTLs") {
   CHECK(ttl_from_text("1h30m") == 5400U);
   CHECK(ttl_from_text("1W2d3H4m5s") == 604800U + 2 * 86400 + 3 * 3600 + 4 * 60 + 5);
   CHECK(ttl_from_text("2147483647") == 2147483647U);
-  for (const char* bad : {"", "h", "1x", "-1", "2147483648", "99999999999", "4000000000w"}) CHECK_FALSE(ttl_from_text(bad));
+  for (const char* bad : {"", "h", "1x", "-1", "2147483648", "99999999999", "4000000000w"})
+    CHECK_FALSE(ttl_from_text(bad));
 }

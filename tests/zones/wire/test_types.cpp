@@ -17,7 +17,9 @@ std::vector<std::uint8_t> rdata(RecordType type, std::string_view text, std::str
   return *parsed;
 }
 
-std::vector<std::uint8_t> bytes(std::initializer_list<int> values) { return {values.begin(), values.end()}; }
+std::vector<std::uint8_t> bytes(std::initializer_list<int> values) {
+  return {values.begin(), values.end()};
+}
 
 }  // namespace
 
@@ -28,7 +30,8 @@ TEST_CASE("types: names both ways, unknown ones as RFC 3597 5 says") {
   CHECK(record_type_from_text("aaaa") == RecordType::aaaa);
   CHECK(record_type_from_text("Type28") == RecordType::aaaa);
   CHECK(record_type_from_text("TYPE0") == static_cast<RecordType>(0));
-  for (const char* bad : {"", "TYPE", "TYPE65536", "TYPE-1", "TYPE1x", "BOGUS"}) CHECK_FALSE(record_type_from_text(bad));
+  for (const char* bad : {"", "TYPE", "TYPE65536", "TYPE-1", "TYPE1x", "BOGUS"})
+    CHECK_FALSE(record_type_from_text(bad));
   for (unsigned number = 0; number < 65536; ++number) {
     const auto type = static_cast<RecordType>(number);
     if (record_type_from_text(to_text(type)) != type) FAIL(number);
@@ -46,19 +49,29 @@ TEST_CASE("types: names both ways, unknown ones as RFC 3597 5 says") {
 }
 
 TEST_CASE("text: the types people write, to wire and back") {
-  struct Case { RecordType type; const char* text; };
+  struct Case {
+    RecordType type;
+    const char* text;
+  };
   const Case cases[] = {
-      {RecordType::a, "192.0.2.1"}, {RecordType::aaaa, "2001:db8::1"}, {RecordType::ns, "ns1.example.org."},
+      {RecordType::a, "192.0.2.1"},
+      {RecordType::aaaa, "2001:db8::1"},
+      {RecordType::ns, "ns1.example.org."},
       {RecordType::soa, "ns1.example.org. host.example.org. 1 7200 3600 1209600 300"},
-      {RecordType::mx, "10 mail.example.org."}, {RecordType::srv, "0 5 5060 sip.example.org."},
-      {RecordType::txt, "\"one two\" \"three\""}, {RecordType::txt, "\"with \\\" and \\\\ and ; in it\""},
-      {RecordType::caa, "0 issue \"ca.example\""}, {RecordType::dname, "other.example."},
+      {RecordType::mx, "10 mail.example.org."},
+      {RecordType::srv, "0 5 5060 sip.example.org."},
+      {RecordType::txt, "\"one two\" \"three\""},
+      {RecordType::txt, "\"with \\\" and \\\\ and ; in it\""},
+      {RecordType::caa, "0 issue \"ca.example\""},
+      {RecordType::dname, "other.example."},
       {RecordType::naptr, "100 10 \"u\" \"sip+E2U\" \"!^.*$!sip:info@example.org!\" ."},
       {RecordType::ds, "60485 5 1 2bb183af5f22588179a53b0a98631fad1a292118"},
-      {RecordType::https, "1 . alpn=h2,h3 ipv4hint=192.0.2.1"}, {RecordType::svcb, "0 svc.example.net."},
+      {RecordType::https, "1 . alpn=h2,h3 ipv4hint=192.0.2.1"},
+      {RecordType::svcb, "0 svc.example.net."},
       {RecordType::nsec, "b.example.org. A RRSIG NSEC TYPE65280"},
       {static_cast<RecordType>(52), "3 1 1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"},
-      {RecordType::zonemd, "1 1 1 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"},
+      {RecordType::zonemd,
+       "1 1 1 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"},
       {RecordType::resinfo, "\"qnamemin\" \"infourl=https://example.org\""},
   };
   for (const Case& c : cases) {
@@ -76,8 +89,7 @@ TEST_CASE("text: the types people write, to wire and back") {
 
 TEST_CASE("text: RFC 3597 form for unknown types, and for known ones") {
   const auto unknown = static_cast<RecordType>(731);
-  CHECK(rdata(unknown, "\\# 6 abcd ef 01 23 45") ==
-        bytes({0xab, 0xcd, 0xef, 0x01, 0x23, 0x45}));
+  CHECK(rdata(unknown, "\\# 6 abcd ef 01 23 45") == bytes({0xab, 0xcd, 0xef, 0x01, 0x23, 0x45}));
   CHECK(rdata_to_text(unknown, bytes({0xab, 0xcd})) == "\\# 2 abcd");
   CHECK(rdata_to_text(unknown, {}) == "\\# 0");
   CHECK(rdata(unknown, "\\# 0").empty());
@@ -122,9 +134,10 @@ TEST_CASE("text: whole records") {
   CHECK(record_from_text("a\\ b A 192.0.2.1", origin, 60)->owner.view().first_label().size() == 3);
   CHECK(record_to_text(record->owner, record->type, record->record_class, 3600, record->rdata) ==
         "www.example.org.\t3600\tIN\tA\t192.0.2.1");
-  for (const char* bad : {"", " A 192.0.2.1", "www", "www A", "www A 192.0.2", "www A 192.0.2.256", "www IN 5 6 A 192.0.2.1",
-                          "www BOGUS 1", "a..b A 192.0.2.1", "www AAAA ::g", "www MX mail", "www ANY x", "www OPT x",
-                          "www A 192.0.2.1 extra", "www MX 10 mail extra", "www NS a b", "www SOA a b 1 2 3 4 5 6"}) {
+  for (const char* bad :
+       {"", " A 192.0.2.1", "www", "www A", "www A 192.0.2", "www A 192.0.2.256", "www IN 5 6 A 192.0.2.1",
+        "www BOGUS 1", "a..b A 192.0.2.1", "www AAAA ::g", "www MX mail", "www ANY x", "www OPT x",
+        "www A 192.0.2.1 extra", "www MX 10 mail extra", "www NS a b", "www SOA a b 1 2 3 4 5 6"}) {
     INFO(bad);
     CHECK_FALSE(record_from_text(bad, origin, 60));
   }

@@ -16,9 +16,13 @@ namespace {
 using Octets = std::vector<std::uint8_t>;
 using Buffer = std::array<std::uint8_t, kMaxMessageSize>;
 
-Name name(std::string_view text) { return *Name::from_text(text); }
+Name name(std::string_view text) {
+  return *Name::from_text(text);
+}
 
-Octets rdata(RecordType type, std::string_view text) { return *rdata_from_text(type, text, Name()); }
+Octets rdata(RecordType type, std::string_view text) {
+  return *rdata_from_text(type, text, Name());
+}
 
 MessageView read(std::span<const std::uint8_t> bytes) {
   const auto view = parse_message(bytes);
@@ -51,11 +55,14 @@ TEST_CASE("writer: a whole answer reads back") {
   MessageWriter writer(buffer, buffer.size(), 11);
   writer.header({.id = 77, .qr = true, .aa = true, .rd = true});
   writer.question(name("example.org"), RecordType::mx, RecordClass::in);
-  writer.record(Section::answer, name("example.org"), RecordType::mx, RecordClass::in, 300, rdata(RecordType::mx, "10 mail.example.org."));
+  writer.record(Section::answer, name("example.org"), RecordType::mx, RecordClass::in, 300,
+                rdata(RecordType::mx, "10 mail.example.org."));
   writer.record(Section::authority, name("example.org"), RecordType::soa, RecordClass::in, 300,
                 rdata(RecordType::soa, "ns.example.org. host.example.org. 1 2 3 4 5"));
-  writer.record(Section::additional, name("mail.example.org"), RecordType::a, RecordClass::in, 300, rdata(RecordType::a, "192.0.2.1"));
-  writer.record(Section::additional, name("_s._tcp.example.org"), RecordType::srv, RecordClass::in, 300, rdata(RecordType::srv, "1 2 3 mail.example.org."));
+  writer.record(Section::additional, name("mail.example.org"), RecordType::a, RecordClass::in, 300,
+                rdata(RecordType::a, "192.0.2.1"));
+  writer.record(Section::additional, name("_s._tcp.example.org"), RecordType::srv, RecordClass::in, 300,
+                rdata(RecordType::srv, "1 2 3 mail.example.org."));
   const Octets cookie = {1, 2, 3};
   const MessageWriter::EdnsOption options[] = {{10, cookie}, {12, {}}};
   writer.edns(1232, true, Rcode::badcookie, options);
@@ -73,8 +80,9 @@ TEST_CASE("writer: a whole answer reads back") {
   CHECK(view.edns()->option(12)->empty());
   CHECK(text(view, Section::answer) == "example.org.\t300\tIN\tMX\t10 mail.example.org.\n");
   CHECK(text(view, Section::authority) == "example.org.\t300\tIN\tSOA\tns.example.org. host.example.org. 1 2 3 4 5\n");
-  CHECK(text(view, Section::additional).starts_with("mail.example.org.\t300\tIN\tA\t192.0.2.1\n"
-                                                   "_s._tcp.example.org.\t300\tIN\tSRV\t1 2 3 mail.example.org.\n"));
+  CHECK(text(view, Section::additional)
+            .starts_with("mail.example.org.\t300\tIN\tA\t192.0.2.1\n"
+                         "_s._tcp.example.org.\t300\tIN\tSRV\t1 2 3 mail.example.org.\n"));
 }
 
 TEST_CASE("writer: compression of owners and of RFC 1035's types only (RFC 3597 4)") {
@@ -83,16 +91,20 @@ TEST_CASE("writer: compression of owners and of RFC 1035's types only (RFC 3597 
   writer.header({});
   writer.question(name("example.org"), RecordType::mx, RecordClass::in);
   CHECK(writer.size() == 12 + 13 + 4);
-  writer.record(Section::answer, name("example.org"), RecordType::mx, RecordClass::in, 0, rdata(RecordType::mx, "1 a.example.org."));
+  writer.record(Section::answer, name("example.org"), RecordType::mx, RecordClass::in, 0,
+                rdata(RecordType::mx, "1 a.example.org."));
   CHECK(writer.size() == 29 + 2 + 10 + 2 + 2 + 2);
   std::size_t before = writer.size();
-  writer.record(Section::answer, name("a.example.org"), RecordType::ns, RecordClass::in, 0, rdata(RecordType::ns, "a.example.org."));
+  writer.record(Section::answer, name("a.example.org"), RecordType::ns, RecordClass::in, 0,
+                rdata(RecordType::ns, "a.example.org."));
   CHECK(writer.size() == before + 2 + 10 + 2);
   before = writer.size();
-  writer.record(Section::answer, name("a.example.org"), RecordType::srv, RecordClass::in, 0, rdata(RecordType::srv, "1 2 3 a.example.org."));
+  writer.record(Section::answer, name("a.example.org"), RecordType::srv, RecordClass::in, 0,
+                rdata(RecordType::srv, "1 2 3 a.example.org."));
   CHECK(writer.size() == before + 2 + 10 + 6 + 15);
   before = writer.size();
-  writer.record(Section::answer, name("a.example.org"), RecordType::dname, RecordClass::in, 0, rdata(RecordType::dname, "example.org."));
+  writer.record(Section::answer, name("a.example.org"), RecordType::dname, RecordClass::in, 0,
+                rdata(RecordType::dname, "example.org."));
   CHECK(writer.size() == before + 2 + 10 + 13);
   before = writer.size();
   writer.record(Section::answer, Name(), RecordType::ns, RecordClass::in, 0, rdata(RecordType::ns, "."));
@@ -106,15 +118,19 @@ TEST_CASE("writer: names keep their case, but the question's own is the question
   writer.header({});
   writer.question(name("eXaMpLe.oRg"), RecordType::ns, RecordClass::in);
   std::size_t before = writer.size();
-  writer.record(Section::answer, name("example.org"), RecordType::ns, RecordClass::in, 0, rdata(RecordType::ns, "ns.example.org."));
+  writer.record(Section::answer, name("example.org"), RecordType::ns, RecordClass::in, 0,
+                rdata(RecordType::ns, "ns.example.org."));
   CHECK(writer.size() == before + 2 + 10 + 16);  // rdata in full: no suffix of its case stood before
   before = writer.size();
-  writer.record(Section::additional, name("ns.example.org"), RecordType::a, RecordClass::in, 0, rdata(RecordType::a, "192.0.2.1"));
+  writer.record(Section::additional, name("ns.example.org"), RecordType::a, RecordClass::in, 0,
+                rdata(RecordType::a, "192.0.2.1"));
   CHECK(writer.size() == before + 2 + 10 + 4);
-  writer.record(Section::additional, name("NS.example.org"), RecordType::a, RecordClass::in, 0, rdata(RecordType::a, "192.0.2.2"));
+  writer.record(Section::additional, name("NS.example.org"), RecordType::a, RecordClass::in, 0,
+                rdata(RecordType::a, "192.0.2.2"));
   const MessageView view = read(*writer.finish());
   CHECK(text(view, Section::answer) == "eXaMpLe.oRg.\t0\tIN\tNS\tns.example.org.\n");
-  CHECK(text(view, Section::additional) == "ns.example.org.\t0\tIN\tA\t192.0.2.1\nNS.example.org.\t0\tIN\tA\t192.0.2.2\n");
+  CHECK(text(view, Section::additional) ==
+        "ns.example.org.\t0\tIN\tA\t192.0.2.1\nNS.example.org.\t0\tIN\tA\t192.0.2.2\n");
 }
 
 TEST_CASE("writer: what does not fit leaves nothing behind, and sticks") {
@@ -132,12 +148,14 @@ TEST_CASE("writer: what does not fit leaves nothing behind, and sticks") {
   CHECK(writer.full());
   CHECK(writer.size() == size);
   CHECK_FALSE(writer.finish());
-  writer.record(Section::answer, name("example.org"), RecordType::a, RecordClass::in, 0, rdata(RecordType::a, "192.0.2.1"));
+  writer.record(Section::answer, name("example.org"), RecordType::a, RecordClass::in, 0,
+                rdata(RecordType::a, "192.0.2.1"));
   CHECK(writer.size() == size);  // it sticks, though this would have fitted
   writer.rollback(mark);
   CHECK_FALSE(writer.full());
   // "other" was taken back with its record: it must not be pointed to.
-  writer.record(Section::answer, name("other.example.org"), RecordType::a, RecordClass::in, 0, rdata(RecordType::a, "192.0.2.1"));
+  writer.record(Section::answer, name("other.example.org"), RecordType::a, RecordClass::in, 0,
+                rdata(RecordType::a, "192.0.2.1"));
   writer.edns(1232, false, Rcode::noerror);
   const auto bytes = writer.finish();
   REQUIRE(bytes);
@@ -158,7 +176,8 @@ TEST_CASE("writer: every limit gives a whole message or none") {
     if (writer.full()) writer.rollback(mark);
     const auto bytes = writer.finish();
     INFO(limit);
-    CHECK(std::all_of(buffer.begin() + static_cast<std::ptrdiff_t>(limit), buffer.end(), [](std::uint8_t o) { return o == 0xee; }));
+    CHECK(std::all_of(buffer.begin() + static_cast<std::ptrdiff_t>(limit), buffer.end(),
+                      [](std::uint8_t o) { return o == 0xee; }));
     // 29 for header and question, then 6 + 14 and 2 + 14 for the two records
     CHECK(bytes.has_value() == (limit >= 29));
     if (bytes) CHECK(read(*bytes).count(Section::answer) == (limit >= 29 + 20 + 16 ? 2 : 0));
@@ -223,10 +242,12 @@ TEST_CASE("writer: labels that only look alike are not confused") {
   writer.header({});
   // Same size and first octets everywhere: the keys of the table collide, the octets don't.
   const char* names[] = {"abcx.org", "abcy.org", "abc\\003.org", "abcx.orh", "ab.cx.org", "ab\\.cx.org"};
-  for (const char* one : names) writer.record(Section::answer, name(one), RecordType::a, RecordClass::in, 0, Octets{1, 2, 3, 4});
+  for (const char* one : names)
+    writer.record(Section::answer, name(one), RecordType::a, RecordClass::in, 0, Octets{1, 2, 3, 4});
   const auto bytes = writer.finish();
   std::size_t i = 0;
-  for (const RecordView& record : read(*bytes).records(Section::answer)) CHECK(same_case(record.owner(), name(names[i++])));
+  for (const RecordView& record : read(*bytes).records(Section::answer))
+    CHECK(same_case(record.owner(), name(names[i++])));
 }
 
 TEST_CASE("writer: rdata that is broken for its type is written as it stands") {
@@ -255,13 +276,32 @@ TEST_CASE("writer: OPT that does not fit is an error, not half an OPT") {
 }
 
 TEST_CASE("extended error: text is cut at a UTF-8 boundary") {
-  const auto data = [](std::string text, std::size_t max) { return make_extended_error({EdeCode::blocked, std::move(text)}, max); };
+  const auto data = [](std::string text, std::size_t max) {
+    return make_extended_error({EdeCode::blocked, std::move(text)}, max);
+  };
   CHECK(data("", 10) == Octets{0, 15});
   CHECK(data("abc", 3) == Octets{0, 15, 'a', 'b', 'c'});
   CHECK(data("abcd", 3) == Octets{0, 15, 'a', 'b', 'c'});
-  CHECK(data("a\xc3\xa9", 2) == Octets{0, 15, 'a'});                       // é needs two
+  CHECK(data("a\xc3\xa9", 2) == Octets{0, 15, 'a'});  // é needs two
   CHECK(data("a\xc3\xa9", 3) == Octets{0, 15, 'a', 0xc3, 0xa9});
-  CHECK(data("\xf0\x9f\x98\x80z", 3) == Octets{0, 15});                     // four octets in three
+  CHECK(data("\xf0\x9f\x98\x80z", 3) == Octets{0, 15});  // four octets in three
   CHECK(data("\xf0\x9f\x98\x80z", 4) == Octets{0, 15, 0xf0, 0x9f, 0x98, 0x80});
   CHECK(data("abc", 0) == Octets{0, 15});
+}
+
+TEST_CASE("writer: a name that stands beyond 16383 octets is never pointed to") {
+  Buffer buffer;
+  MessageWriter writer(buffer, buffer.size());
+  writer.header({});
+  writer.record(Section::answer, name("first"), static_cast<RecordType>(731), RecordClass::in, 0, Octets(0x4000));
+  for (int i = 0; i < 2; ++i) {
+    const std::size_t before = writer.size();
+    writer.record(Section::answer, name("far.away"), RecordType::a, RecordClass::in, 0, Octets{1, 2, 3, 4});
+    CHECK(writer.size() == before + 10 + 14);
+  }
+  const auto bytes = writer.finish();
+  REQUIRE(bytes);
+  std::vector<std::string> owners;
+  for (const RecordView& record : read(*bytes).records(Section::answer)) owners.push_back(record.owner().to_text());
+  CHECK(owners == std::vector<std::string>{"first.", "far.away.", "far.away."});
 }
