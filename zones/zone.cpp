@@ -59,7 +59,8 @@ std::size_t Zone::memory_size() const {
          buckets_.capacity() * sizeof(std::uint32_t);
 }
 
-ZoneSet::ZoneSet(std::vector<std::shared_ptr<const Zone>> zones) {
+ZoneSet::ZoneSet(std::vector<std::shared_ptr<const Zone>> zones, std::vector<Name> unavailable)
+    : unavailable_(std::move(unavailable)) {
   for (auto& zone : zones) {
     assert(zone);
     const Name origin(zone->origin());
@@ -81,6 +82,14 @@ const Zone* ZoneSet::find(NameView name, RecordType type) const {
     }
     if (labels == 0) return own;
   }
+}
+
+bool ZoneSet::is_unavailable(NameView name) const {
+  if (unavailable_.empty()) return false;
+  const Zone* loaded = find(name, RecordType::a);
+  return std::any_of(unavailable_.begin(), unavailable_.end(), [&](const Name& origin) {
+    return name.is_subdomain_of(origin) && (loaded == nullptr || origin.view().size() > loaded->origin().size());
+  });
 }
 
 std::vector<std::shared_ptr<const Zone>> ZoneSet::zones() const {

@@ -163,12 +163,14 @@ class ZoneBuilder {
 class ZoneSet {
  public:
   ZoneSet() = default;
-  /// Of two zones with one origin the later counts.
-  explicit ZoneSet(std::vector<std::shared_ptr<const Zone>> zones);
+  /// Of two zones with one origin the later counts. `unavailable`: origins that are ours too, but could not be loaded.
+  explicit ZoneSet(std::vector<std::shared_ptr<const Zone>> zones, std::vector<wire::Name> unavailable = {});
 
   /// The zone with the longest origin at or above `name`; null: none. A DS question about an origin goes to the zone
   /// above it when that is here too (RFC 4035 3.1.4.1).
   const Zone* find(wire::NameView name, wire::RecordType type) const;
+  /// True where the longest origin at or above `name` is one that could not be loaded: SERVFAIL is the honest answer.
+  bool is_unavailable(wire::NameView name) const;
   std::size_t size() const { return zones_.size(); }
   std::vector<std::shared_ptr<const Zone>> zones() const;  ///< in no order
 
@@ -182,6 +184,7 @@ class ZoneSet {
     bool operator()(wire::NameView a, wire::NameView b) const { return a == b; }
   };
   std::unordered_map<wire::Name, std::shared_ptr<const Zone>, Hash, Equal> zones_;
+  std::vector<wire::Name> unavailable_;     // few: a configuration is being mended
   std::bitset<wire::kMaxLabels + 1> label_counts_;  // of the origins: what need not be looked up
 };
 

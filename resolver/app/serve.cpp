@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -26,10 +27,20 @@ sigset_t take_signals() {
   return signals;
 }
 
+/// Each worker may hold thousands of connections and hundreds of sockets upstream; a shell gives 1,024 descriptors to
+/// all. The hard limit is the administrator's word, so it is taken as far as that goes.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int serve(const Options& options) {
   const auto signals = take_signals();
+  raise_descriptor_limit();
   try {
     Server server(options);
     for (const auto& line : server.describe()) std::cout << line << '\n';

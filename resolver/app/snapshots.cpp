@@ -45,7 +45,13 @@ std::shared_ptr<const NoticeBook> make_book(policy::Store& store, const std::vec
 }  // namespace
 
 LoadedZones load_zones(const Options& options, const std::vector<net::Endpoint>& bound) {
-  using Zones = std::vector<std::shared_ptr<const zones::Zone>>;
+  struct Zones {
+    std::vector<std::shared_ptr<const zones::Zone>> loaded;
+    std::vector<wire::Name> unavailable;
+    std::shared_ptr<const zones::ZoneSet> take() {
+      return std::make_shared<const zones::ZoneSet>(std::move(loaded), std::move(unavailable));
+    }
+  };
   LoadedZones out;
   Zones everywhere;
   std::map<net::Endpoint, Zones> own;
@@ -53,19 +59,24 @@ LoadedZones load_zones(const Options& options, const std::vector<net::Endpoint>&
   std::vector<zones::LoadError> warnings;
   for (const auto& zone : options.reloadable.zones) {
     auto loaded = zones::load_zone(zone.file, zone.name, &warnings);
-    if (!loaded) {
+    std::shared_ptr<const zones::Zone> shared;
+    if (loaded) {
+      shared = std::make_shared<const zones::Zone>(*std::move(loaded));
+      ++out.count;
+    } else {
       out.problems.push_back(zones::to_text(loaded.error()));
-      continue;
     }
-    ++out.count;
-    const auto shared = std::make_shared<const zones::Zone>(*std::move(loaded));
-    if (zone.listen.empty()) everywhere.push_back(shared);
+    const auto add = [&](Zones& to) {
+      if (shared) to.loaded.push_back(shared);
+      else to.unavailable.push_back(zone.name);
+    };
+    if (zone.listen.empty()) add(everywhere);
     for (const auto& endpoint : zone.listen)
-      if (const auto found = own.find(endpoint); found != own.end()) found->second.push_back(shared);
+      if (const auto found = own.find(endpoint); found != own.end()) add(found->second);
   }
   for (const auto& warning : warnings) out.warnings.push_back(zones::to_text(warning));
-  if (!everywhere.empty()) out.everywhere = std::make_shared<const zones::ZoneSet>(std::move(everywhere));
-  for (auto& [endpoint, zones] : own) out.listeners.push_back({endpoint, std::make_shared<const zones::ZoneSet>(std::move(zones))});
+  if (!everywhere.loaded.empty() || !everywhere.unavailable.empty()) out.everywhere = everywhere.take();
+  for (auto& [endpoint, zones] : own) out.listeners.push_back({endpoint, zones.take()});
   return out;
 }
 

@@ -69,6 +69,7 @@ net::Task<Outcome> Resolver::State::ask(Flight& flight, const Delegation& delega
         continue;
       }
     }
+    if (!server && list.add_parent_side()) continue;
     if (!server || attempts++ >= options.bounds.attempts) break;
     auto asking = ask_server(flight, delegation, question, list, *server, outcome);
     Reply reply = co_await asking;

@@ -7,6 +7,7 @@
 namespace placard::recurse {
 namespace {
 
+constexpr std::uint16_t kUnnamed = 0xffff;   // of an address that came by another way than glue
 constexpr std::uint32_t kExploreOneIn = 20;  // questions that go to another server than the best
 constexpr double kBackedOff = 10'000, kLame = 100'000, kEachTry = 400;  // milliseconds of handicap
 
@@ -52,10 +53,8 @@ void ServerList::add_names() {
     bool known = false;
     std::uint32_t count = 0;
     for (const auto& glue : entry.glue) {
-      if (glue.server != number) continue;
-      known = true;
-      if (count++ < world_.options.bounds.addresses_per_server)
-        add_address({glue.address, world_.options.upstream_port}, number);
+      if (glue.server != number || count++ >= world_.options.bounds.addresses_per_server) continue;
+      known = add_address({glue.address, world_.options.upstream_port}, number) || known;
     }
     if (known) continue;
     const bool found = add_cached(*name, wire::RecordType::a, number);
@@ -80,18 +79,18 @@ void ServerList::add(const wire::RecordSet& addresses) {
   std::uint32_t count = 0;
   for (const auto rdata : addresses.rdatas) {
     if (count++ < world_.options.bounds.addresses_per_server)
-      add_address({net::Address::from_bytes(rdata), world_.options.upstream_port}, 0xffff);
+      add_address({net::Address::from_bytes(rdata), world_.options.upstream_port}, kUnnamed);
   }
 }
 
-void ServerList::add_address(const net::Endpoint& endpoint, std::uint16_t name) {
+bool ServerList::add_address(const net::Endpoint& endpoint, std::uint16_t name) {
   const auto& options = world_.options;
-  if (endpoint.address.v6 ? !options.ipv6 : !options.ipv4) return;
+  if (endpoint.address.v6 ? !options.ipv6 : !options.ipv4) return false;
   const bool hinted =
       delegation_.configured != nullptr ||
       std::ranges::any_of(options.root_hints, [&](const RootHint& hint) { return hint.address == endpoint.address; });
-  if (!usable_address(endpoint.address, hinted || options.query_loopback)) return;
-  if (std::ranges::any_of(servers_, [&](const Server& server) { return server.endpoint == endpoint; })) return;
+  if (!usable_address(endpoint.address, hinted || options.query_loopback)) return false;
+  if (std::ranges::any_of(servers_, [&](const Server& server) { return server.endpoint == endpoint; })) return true;
   Server server;
   server.endpoint = endpoint;
   server.name = name;
@@ -99,6 +98,29 @@ void ServerList::add_address(const net::Endpoint& endpoint, std::uint16_t name) 
   server.facts = world_.servers.facts(endpoint, now);
   server.lame = world_.servers.lame(endpoint, delegation_.zone(), now);
   servers_.push_back(server);
+  return true;
+}
+
+bool ServerList::add_parent_side() {
+  if (parent_side_added_ || delegation_.configured) return false;
+  parent_side_added_ = true;
+  const std::size_t before = servers_.size();
+  for (const auto rdata : delegation_.entry->set.rdatas) {
+    if (servers_.size() >= before + world_.options.bounds.servers_per_zone) break;
+    const auto name = wire::rdata_name(wire::RecordType::ns, rdata);
+    const auto above = name ? world_.cache.find_delegation(*name, world_.network.wall_seconds()) : nullptr;
+    if (!above || above == delegation_.entry) continue;
+    std::uint16_t number = 0;
+    for (const auto other : above->set.rdatas) {
+      const auto its = wire::rdata_name(wire::RecordType::ns, other);
+      for (const auto& glue : above->glue) {
+        const bool fits = glue.server == number && its && *its == *name;
+        if (fits) add_address({glue.address, world_.options.upstream_port}, kUnnamed);
+      }
+      ++number;
+    }
+  }
+  return servers_.size() > before;
 }
 
 double ServerList::cost(const Server& server) const {
@@ -145,7 +167,7 @@ std::optional<wire::Name> ServerList::next_glueless() {
 }
 
 std::string ServerList::describe(const Server& server) const {
-  if (delegation_.configured || server.name == 0xffff) return server.endpoint.to_text();
+  if (delegation_.configured || server.name == kUnnamed) return server.endpoint.to_text();
   std::uint16_t number = 0;
   for (const auto rdata : delegation_.entry->set.rdatas) {
     if (number++ != server.name) continue;

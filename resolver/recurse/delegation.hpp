@@ -53,6 +53,9 @@ class ServerList {
   /// The next name server that has no address yet, in random order. Each once.
   std::optional<wire::Name> next_glueless();
   void add(const wire::RecordSet& addresses);
+  /// When all else failed: addresses that the parents of the name servers gave as glue, where the servers' own zones
+  /// say otherwise. Once; true when there are some.
+  bool add_parent_side();
   std::string describe(const Server& server) const;  ///< "ns1.example. (192.0.2.1)"
   bool empty() const { return servers_.empty(); }
   /// Every server that is left was lame or silent of late: a name server not looked up yet may be better.
@@ -60,7 +63,7 @@ class ServerList {
 
  private:
   void add_names();
-  void add_address(const net::Endpoint& endpoint, std::uint16_t name);
+  bool add_address(const net::Endpoint& endpoint, std::uint16_t name);  ///< false: one that we may not ask
   bool add_cached(wire::NameView name, wire::RecordType type, std::uint16_t number);
   double cost(const Server& server) const;
 
@@ -68,6 +71,7 @@ class ServerList {
   const Delegation& delegation_;
   std::vector<Server> servers_;
   std::vector<wire::Name> glueless_;  // taken from the back
+  bool parent_side_added_ = false;
 };
 
 }  // namespace placard::recurse

@@ -98,7 +98,7 @@ Pipeline::Step Pipeline::admit(ClientQuestion& question, std::span<std::uint8_t>
   const auto* zones = zones_of(question.listener, exclusive);
   question.recursion_available = options.recursion && !exclusive && options.recursion_clients.contains(question.client);
   if (question.recursion_available) return std::nullopt;
-  if (zones != nullptr && zones->find(question.question.name, question.question.type) != nullptr) return std::nullopt;
+  if (is_own(zones, question)) return std::nullopt;
   counters_.refused.add();
   const wire::ExtendedError error{
       exclusive || !options.recursion ? wire::EdeCode::not_authoritative : wire::EdeCode::prohibited, {}};
@@ -120,7 +120,7 @@ Pipeline::Step Pipeline::special(const ClientQuestion& question, std::span<std::
     return std::nullopt;
   bool exclusive = false;
   const auto* zones = zones_of(question.listener, exclusive);
-  if (zones != nullptr && zones->find(question.question.name, question.question.type) != nullptr) return std::nullopt;
+  if (is_own(zones, question)) return std::nullopt;
   counters_.special_answers.add();
   return render_special(*found, question, reply);
 }
@@ -132,10 +132,20 @@ const zones::ZoneSet* Pipeline::zones_of(std::uint16_t listener, bool& exclusive
   return zones_here_[listener].zones;
 }
 
+bool Pipeline::is_own(const zones::ZoneSet* zones, const ClientQuestion& question) {
+  if (zones == nullptr) return false;
+  const auto& asked = question.question;
+  return zones->find(asked.name, asked.type) != nullptr || zones->is_unavailable(asked.name);
+}
+
 Pipeline::Step Pipeline::own_zones(const ClientQuestion& question, std::span<std::uint8_t> reply) {
   bool exclusive = false;
   const auto* zones = zones_of(question.listener, exclusive);
   if (zones == nullptr) return std::nullopt;
+  if (zones->is_unavailable(question.question.name)) {
+    const wire::ExtendedError error{wire::EdeCode::not_ready, "the zone could not be loaded"};
+    return render_rcode(question, wire::Rcode::servfail, {&error, 1}, reply);
+  }
   const auto* zone = zones->find(question.question.name, question.question.type);
   if (zone == nullptr) return std::nullopt;
   counters_.zone_answers.add();

@@ -99,6 +99,7 @@ class Pipeline {
   void answer_waiter(const Waiter& waiter, StoredAnswer& answer);
   void send(const ReturnPath& path, wire::Bytes answer);
   const zones::ZoneSet* zones_of(std::uint16_t listener, bool& exclusive) const;
+  static bool is_own(const zones::ZoneSet* zones, const ClientQuestion& question);
   void count(std::span<const std::uint8_t> answer);
 
   PipelineLimits limits_;

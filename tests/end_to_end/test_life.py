@@ -97,6 +97,7 @@ class Refusing(unittest.TestCase):
         self.addCleanup(server.kill)
         self.assertIn(f"{zone}:2", server.log.read_text())
         self.assertEqual(server.dig("www.example.net").data("A"), ["192.0.2.11"])
+        self.assertEqual(server.dig("www.broken.example").status, "SERVFAIL", "ours, so nobody else is asked")
 
     def test_a_store_that_is_no_store(self):
         server = Server()

@@ -1,5 +1,5 @@
 // Answers from unsigned zones: RFC 1034, 2308, 4592, 6672, 8482, and what does not fit.
-#include "asking.hpp"
+#include "tests/zones/asking.hpp"
 
 #include <algorithm>
 

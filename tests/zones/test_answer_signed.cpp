@@ -2,7 +2,7 @@
 //
 // signed.zone.signed was made and verified with ldns (see signed.zone). The names that each proof must be about were
 // worked out by hand from the chain of its NSECs.
-#include "asking.hpp"
+#include "tests/zones/asking.hpp"
 
 using namespace asking;
 using wire::Rcode;

@@ -2,7 +2,7 @@
 #include <unistd.h>
 #include <filesystem>
 
-#include "asking.hpp"
+#include "tests/zones/asking.hpp"
 
 using namespace asking;
 using wire::RecordType;

@@ -1,5 +1,5 @@
 // The tree: names that exist, those that only lie between, cuts, wildcards; and zones among each other.
-#include "asking.hpp"
+#include "tests/zones/asking.hpp"
 
 using namespace asking;
 using wire::RecordType;
@@ -87,11 +87,16 @@ TEST_CASE("zone: the builder refuses what is not for it") {
   CHECK_FALSE(builder.build());
 }
 
+namespace {
+
+std::shared_ptr<const zones::Zone> make(std::string_view origin) {
+  return std::make_shared<const zones::Zone>(
+      asking::zone("$TTL 60\n@ SOA ns.x. h.x. 1 2 3 4 5\n@ NS ns.x.\n", origin));
+}
+
+}  // namespace
+
 TEST_CASE("zone set: the longest origin wins, DS goes to the parent") {
-  const auto make = [](std::string_view origin) {
-    return std::make_shared<const zones::Zone>(
-        asking::zone("$TTL 60\n@ SOA ns.x. h.x. 1 2 3 4 5\n@ NS ns.x.\n", origin));
-  };
   const zones::ZoneSet set({make("org"), make("a.b.example.org"), make("Example.org"), make("net")});
   const auto found = [&](std::string_view text, RecordType type = RecordType::a) {
     const auto* zone = set.find(name(text), type);
@@ -111,4 +116,14 @@ TEST_CASE("zone set: the longest origin wins, DS goes to the parent") {
   CHECK(found("net", RecordType::ds) == "net.");  // the parent is not here
   CHECK(zones::ZoneSet().find(name("org"), RecordType::a) == nullptr);
   CHECK(zones::ZoneSet({make(".")}).find(name("org"), RecordType::ds) != nullptr);
+}
+
+TEST_CASE("a zone that could not be loaded is still ours, but not where a deeper one is") {
+  const zones::ZoneSet set({make("deep.broken.org"), make("org")}, {name("broken.org"), name("net")});
+  CHECK(set.is_unavailable(name("www.broken.org")));
+  CHECK(set.is_unavailable(name("broken.org")));
+  CHECK(set.is_unavailable(name("NET")));
+  CHECK_FALSE(set.is_unavailable(name("www.deep.broken.org")));
+  CHECK_FALSE(set.is_unavailable(name("other.org")));
+  CHECK_FALSE(set.is_unavailable(name("com")));
 }

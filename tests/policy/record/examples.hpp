@@ -52,6 +52,18 @@ inline std::string refusal(Store& store, std::string_view toml, Time now = kNow)
   return outcome ? std::string() : to_text(outcome.error().problems.front());
 }
 
+/// What a call throws, and that it is of that kind.
+template <typename Call>
+std::string error_of(Call call, std::optional<StoreError::Kind> kind = {}) {
+  try {
+    call();
+  } catch (const StoreError& error) {
+    if (kind) CHECK(error.kind() == *kind);
+    return error.what();
+  }
+  return "no error";
+}
+
 inline wire::Name name_of(std::string_view text) {
   return wire::Name::from_text(text).value();
 }

@@ -196,6 +196,7 @@ TEST_CASE("what is not TOML, empty, or too large is refused") {
   CHECK_THAT(problem_of("[[decision]\nid"), Contains("policy/x.toml:1:") && Contains("not TOML"));
   CHECK_THAT(problem_of("# one\n\n[[[decision]]]\nid = \"d\"\n"), Catch::StartsWith("policy/x.toml:3:1: not TOML"));
   CHECK_THAT(problem_of("[="), Contains("not TOML"));
+  CHECK_THAT(problem_of("id = é"), Contains("not TOML"));
   CHECK_THAT(problem_of(""), Contains("nothing to record"));
   CHECK_THAT(problem_of("decision = 3"), Contains("[[decision]]"));
   CHECK_THAT(problem_of(std::string(kMaxDecisionFileSize + 1, '#')), Contains("larger than 4 MiB"));

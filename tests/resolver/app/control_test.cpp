@@ -13,7 +13,7 @@
 #include <latch>
 #include <thread>
 
-#include "temporary_directory.hpp"
+#include "tests/resolver/app/temporary_directory.hpp"
 
 using namespace placard::app;
 using namespace std::chrono_literals;

@@ -8,7 +8,7 @@
 
 #include "resolver/app/client.hpp"
 #include "resolver/app/requests.hpp"
-#include "temporary_directory.hpp"
+#include "tests/resolver/app/temporary_directory.hpp"
 
 using namespace placard;
 using namespace placard::app;

@@ -1,0 +1,176 @@
+// The store as a file: locks, strangers' files, what the schema refuses to anyone, versions, copies.
+#include <sqlite3.h>
+
+#include <fstream>
+
+#include "policy/record/schema.hpp"
+#include "tests/policy/record/examples.hpp"
+
+using namespace placard::policy;
+using Catch::Contains;
+
+namespace {
+
+std::string read_all(const std::filesystem::path& path) {
+  std::ifstream input(path);
+  return {std::istreambuf_iterator<char>(input), {}};
+}
+
+}  // namespace
+
+TEST_CASE("one writes, others read") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  take_in(store, authority_toml());
+  CHECK_THAT(error_of([&] { open_store(folder); }, StoreError::Kind::locked),
+             Contains("another process") && Contains("writes to it"));
+  auto reader = Store::open(folder / "policy.db", Store::Mode::read_only, kNow);
+  CHECK(reader.authority("court").has_value());
+  take_in(store, decision_toml("d1", "example.org"));
+  CHECK(reader.decision("d1").has_value());
+  CHECK_THAT(error_of([&] { (void)reader.lift("d1", "x", "t", kNow); }), Contains("can only be read"));
+  {
+    auto moved = std::move(store);
+  }
+  CHECK_NOTHROW(open_store(folder));
+}
+
+TEST_CASE("files that are no store are refused and stay as they are") {
+  TemporaryFolder folder;
+  const auto refused = [&](std::string_view name, Store::Mode mode) {
+    return error_of([&] { Store::open(folder.path() / name, mode, kNow); });
+  };
+  std::ofstream(folder / "text") << std::string(5000, 'x');
+  CHECK_THAT(refused("text", Store::Mode::read_write), Contains("no policy store"));
+  CHECK(read_all(folder / "text") == std::string(5000, 'x'));
+  sqlite3* other = nullptr;
+  sqlite3_open((folder / "other.db").c_str(), &other);
+  sqlite3_exec(other, "CREATE TABLE t (x); INSERT INTO t VALUES (1)", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  const auto before = read_all(folder / "other.db");
+  CHECK_THAT(refused("other.db", Store::Mode::read_write), Contains("another program"));
+  CHECK(read_all(folder / "other.db") == before);
+  CHECK_THAT(refused("missing.db", Store::Mode::read_only), Contains("can't be opened"));
+  CHECK_FALSE(std::filesystem::exists(folder / "missing.db"));
+  CHECK_THAT(refused("no/such/folder.db", Store::Mode::read_write), Contains("No such file"));
+  std::filesystem::create_directory(folder / "sub");
+  CHECK_THAT(refused("sub", Store::Mode::read_only), Contains("folder"));
+  std::ofstream(folder / "empty.db");
+  CHECK_THAT(refused("empty.db", Store::Mode::read_only), Contains("empty"));
+}
+
+TEST_CASE("the schema itself is insert-only, for any connection and any way of writing") {
+  TemporaryFolder folder;
+  {
+    auto store = open_store(folder);
+    take_in(store, authority_toml() + decision_toml("d1", "example.org") +
+                       "action = \"local-data\"\nrecords = [\"A 192.0.2.1\"]\n");
+    take_in(store, decision_toml("d2", "example.com", "disclosure = \"sealed\"\nterritorial_scope = [\"NZ\"]"));
+    take_in(store,
+            "[[event]]\nid = \"e\"\nname = \"example.org\"\noccurred_at = 2022-09-03\nactor = \"a\"\nact = "
+            "\"blocked\"\nstatement = \"s\"\nsource = \"p\"\n");
+    store.disclose("d2", "x", "t", kNow).value();
+    store.record_views({{"default", {}, {}, {}}}, "t", kNow);
+    store.record_enforcement("n", 1, 1, kNow);
+  }
+  // A stranger's shell: SQLite's defaults, triggers not recursive, foreign keys off.
+  sqlite3* handle = nullptr;
+  REQUIRE(sqlite3_open((folder / "policy.db").c_str(), &handle) == SQLITE_OK);
+  const auto run = [handle](const std::string& sql) {
+    char* error = nullptr;
+    const int code = sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, &error);
+    std::string text = code == SQLITE_OK ? "done" : error;
+    sqlite3_free(error);
+    return text;
+  };
+  std::vector<std::string> tables;
+  sqlite3_exec(
+      handle, "SELECT name FROM sqlite_schema WHERE type = 'table'",
+      [](void* out, int, char** values, char**) {
+        static_cast<std::vector<std::string>*>(out)->push_back(values[0]);
+        return 0;
+      },
+      &tables, nullptr);
+  CHECK(tables.size() == 15);
+  for (const auto& table : tables) {
+    INFO(table);
+    std::string column;
+    sqlite3_exec(
+        handle, ("SELECT name FROM pragma_table_info('" + table + "') LIMIT 1").c_str(),
+        [](void* out, int, char** values, char**) {
+          *static_cast<std::string*>(out) = values[0];
+          return 0;
+        },
+        &column, nullptr);
+    CHECK_THAT(run(fmt::format("UPDATE {} SET {} = {}", table, column, column)), Contains("insert-only"));
+    CHECK_THAT(run(fmt::format("UPDATE OR REPLACE {} SET {} = {}", table, column, column)), Contains("insert-only"));
+    CHECK_THAT(run(fmt::format("DELETE FROM {}", table)), Contains("insert-only"));
+    CHECK_THAT(run(fmt::format("INSERT OR REPLACE INTO {0} SELECT * FROM {0}", table)), Contains("insert-only"));
+    CHECK_THAT(run(fmt::format("INSERT OR IGNORE INTO {0} SELECT * FROM {0}", table)), Contains("insert-only"));
+    CHECK_THAT(run(fmt::format("INSERT INTO {0} SELECT * FROM {0} WHERE true ON CONFLICT DO UPDATE SET {1} = {1}",
+                               table, column)),
+               Contains("insert-only"));
+  }
+  // Columns that are unique besides the key, and a gap in the log.
+  CHECK_THAT(
+      run("INSERT OR REPLACE INTO decision SELECT 99, decision_id, decision_type, authority_id, applicant, reference,"
+          " legal_basis, document_url, document_sha256, received_at, comply_by, review_at, effective_from, "
+          "effective_from_given,"
+          " expires_at, expires_after, supersedes, reverses, disclosure, demonstration, initial_state FROM decision "
+          "WHERE decision_id = 'd1'"),
+      Contains("insert-only"));
+  CHECK_THAT(run("INSERT OR REPLACE INTO rule SELECT 99, decision_id, position, trigger, match, name, name_key, "
+                 "prefix, action, ttl, target FROM rule"),
+             Contains("insert-only"));
+  CHECK_THAT(run("INSERT INTO log SELECT 99, recorded_at, kind, subject, author, author_salt, entry, withheld, hash "
+                 "FROM log LIMIT 1"),
+             Contains("next sequence"));
+  sqlite3_close(handle);
+}
+
+TEST_CASE("an older store is copied, then migrated; a newer one is refused") {
+  TemporaryFolder folder;
+  const auto path = folder / "policy.db";
+  {
+    auto store = open_store(folder);
+    take_in(store, authority_toml());
+  }
+  auto migrations = known_migrations();
+  REQUIRE(migrations.size() == 1);
+  migrations.push_back({2, "CREATE TABLE next (x INTEGER PRIMARY KEY) STRICT;"});
+  {
+    Connection connection(path, SQLITE_OPEN_READWRITE);
+    migrate(connection, migrations, kNow + 10);
+    CHECK(schema_version(connection) == 2);
+    CHECK(connection.integer("SELECT count(*) FROM next") == 0);
+    CHECK(connection.integer("SELECT count(*) FROM public_authority") == 1);
+    CHECK_NOTHROW(migrate(connection, migrations, kNow + 20));
+  }
+  CHECK_THAT(error_of([&] { open_store(folder); }, StoreError::Kind::newer_version),
+             Contains("newer Placard") && Contains("version 2"));
+  CHECK_THAT(error_of([&] { Store::open(path, Store::Mode::read_only, kNow); }, StoreError::Kind::newer_version),
+             Contains("newer Placard"));
+  auto backup = Store::open(folder / "policy.db.v1.backup", Store::Mode::read_only, kNow);
+  CHECK(backup.authority("court").has_value());
+  // A migration that fails leaves the store as it was.
+  migrations.push_back({3, "CREATE TABLE third (x INTEGER) STRICT; SELECT nonsense;"});
+  Connection connection(path, SQLITE_OPEN_READWRITE);
+  CHECK_THAT(error_of([&] { migrate(connection, migrations, kNow + 30); }), Contains("nonsense"));
+  CHECK(schema_version(connection) == 2);
+  CHECK(connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'third'") == 0);
+}
+
+TEST_CASE("a backup is a whole store and overwrites nothing") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  take_in(store, authority_toml() + decision_toml("d1", "example.org"));
+  store.backup(folder / "copy.db");
+  auto copy = Store::open(folder / "copy.db", Store::Mode::read_only, kNow);
+  CHECK(copy.decision("d1").has_value());
+  CHECK(copy.verify_log().head == store.verify_log().head);
+  CHECK_THAT(error_of([&] { store.backup(folder / "copy.db"); }, StoreError::Kind::exists), Contains("exists already"));
+  CHECK_THAT(error_of([&] { store.backup(folder / "no/such"); }), Contains("No such file"));
+  CHECK_FALSE(std::filesystem::exists(folder / "copy.db.partial"));
+  const auto permissions = std::filesystem::status(folder / "copy.db").permissions();
+  CHECK((permissions & std::filesystem::perms::others_all) == std::filesystem::perms::none);
+}
