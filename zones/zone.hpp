@@ -184,7 +184,7 @@ class ZoneSet {
     bool operator()(wire::NameView a, wire::NameView b) const { return a == b; }
   };
   std::unordered_map<wire::Name, std::shared_ptr<const Zone>, Hash, Equal> zones_;
-  std::vector<wire::Name> unavailable_;     // few: a configuration is being mended
+  std::vector<wire::Name> unavailable_;             // few: a configuration is being mended
   std::bitset<wire::kMaxLabels + 1> label_counts_;  // of the origins: what need not be looked up
 };
 

@@ -42,7 +42,7 @@ wire::Bytes bytes_of(const std::vector<Row>& rows) {
 }  // namespace
 
 ImageBytes::ImageBytes(std::size_t size)
-    : data_(static_cast<std::uint8_t*>(::operator new (size, std::align_val_t{kImageAlignment}))), size_(size) {
+    : data_(static_cast<std::uint8_t*>(::operator new(size, std::align_val_t{kImageAlignment}))), size_(size) {
   std::memset(data_, 0, size);
 }
 ImageBytes::ImageBytes(ImageBytes&& other) noexcept
@@ -53,7 +53,7 @@ ImageBytes& ImageBytes::operator=(ImageBytes&& other) noexcept {
   return *this;
 }
 ImageBytes::~ImageBytes() {
-  ::operator delete (data_, std::align_val_t{kImageAlignment});
+  ::operator delete(data_, std::align_val_t{kImageAlignment});
 }
 
 std::size_t ImageBuilder::RowHash::operator()(const RuleRow& row) const {

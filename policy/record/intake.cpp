@@ -41,8 +41,8 @@ struct Sorting {
 };
 
 std::optional<std::string> recorded_decision(Store& store, const std::string& id) {
-  const auto record = store.decision(id);
-  return record ? std::optional(canonical(record->authored, Form::as_written)) : std::nullopt;
+  const auto authored = store.authored(id);
+  return authored ? std::optional(canonical(*authored, Form::as_written)) : std::nullopt;
 }
 
 /// supersedes and reverses name decisions that exist, and do not give away one that is not public.

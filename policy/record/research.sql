@@ -16,12 +16,14 @@
 -- Of the transitions known at some moment, the one recorded last among those whose valid_from has come decides: so each
 -- later one cuts the valid time of those before it. One row for each transition and each stand of the record.
 CREATE VIEW decision_history AS
-WITH stand AS (
+WITH stand AS NOT MATERIALIZED (
   SELECT decision_id, sequence, recorded_at AS recorded_from,
-         coalesce(lead(recorded_at) OVER (PARTITION BY decision_id ORDER BY sequence), 9223372036854775807) AS recorded_to
+         coalesce((SELECT next.recorded_at FROM transition AS next
+                   WHERE next.decision_id = transition.decision_id AND next.sequence > transition.sequence
+                   ORDER BY next.sequence LIMIT 1), 9223372036854775807) AS recorded_to
   FROM transition
-), cut AS (
-  SELECT t.decision_id, t.sequence, t.state, t.valid_from, t.reason, stand.recorded_from, stand.recorded_to,
+), cut AS NOT MATERIALIZED (
+  SELECT t.decision_id, t.sequence, t.state, t.valid_from, t.reason, stand.recorded_from, stand.recorded_to, d.expires_at,
          min(CASE WHEN t.state IN ('lifted', 'annulled') THEN 9223372036854775807 ELSE d.expires_at END,
              coalesce((SELECT min(later.valid_from) FROM transition AS later
                        WHERE later.decision_id = t.decision_id AND later.sequence > t.sequence
@@ -33,20 +35,20 @@ WITH stand AS (
 SELECT decision_id, state, valid_from, valid_to, recorded_from, recorded_to, sequence, reason
 FROM cut WHERE valid_from < valid_to AND recorded_from < recorded_to
 UNION ALL
-SELECT cut.decision_id, 'expired', d.expires_at, 9223372036854775807, cut.recorded_from, cut.recorded_to, cut.sequence, ''
-FROM cut JOIN decision AS d ON d.decision_id = cut.decision_id
-WHERE cut.valid_to = d.expires_at AND d.expires_at < 9223372036854775807 AND cut.recorded_from < cut.recorded_to
-  AND cut.valid_from < cut.valid_to AND cut.state NOT IN ('lifted', 'annulled');
+SELECT decision_id, 'expired', expires_at, 9223372036854775807, recorded_from, recorded_to, sequence, ''
+FROM cut
+WHERE valid_to = expires_at AND expires_at < 9223372036854775807 AND recorded_from < recorded_to
+  AND valid_from < valid_to AND state NOT IN ('lifted', 'annulled');
 
 -- A decision's active time as each node knew it: it begins when it holds and the node has heard of it, and ends when it
 -- ends and the node has heard of that.
 CREATE VIEW decision_enforcement AS
-WITH published AS (
+WITH published AS NOT MATERIALIZED (
   SELECT t.sequence, t.decision_id, t.state, t.valid_from, node.node,
          (SELECT min(e.enforced_from) FROM enforcement AS e
           WHERE e.node = node.node AND e.last_sequence >= t.sequence) AS heard_at
   FROM transition AS t JOIN (SELECT DISTINCT node FROM enforcement) AS node
-), period AS (
+), period AS NOT MATERIALIZED (
   SELECT p.decision_id, p.node, p.sequence, max(p.valid_from, p.heard_at) AS enforced_from,
          min(d.expires_at, coalesce((SELECT min(max(later.valid_from, later.heard_at)) FROM published AS later
                                      WHERE later.decision_id = p.decision_id AND later.node = p.node

@@ -145,6 +145,8 @@ class Store {
   /// Every stretch, active or in shadow, that has not ended at `now`, by number.
   std::vector<StoredDecision> load_policy(Time now);
   std::optional<DecisionRecord> decision(std::string_view decision_id, const AsOf& as_of = {});
+  /// The decision alone, as it was written: cheaper than all that happened to it.
+  std::optional<AuthoredDecision> authored(std::string_view decision_id);
   /// Decisions with a rule (qname) about `name` or one that reaches it from above; newest first.
   std::vector<DecisionRecord> decisions_about(wire::NameView name, const AsOf& as_of = {});
   /// Events about `name`, and about names below it if asked for; oldest first.

@@ -153,7 +153,8 @@ std::optional<DecisionRecord> read_decision(Connection& connection, std::string_
       "SELECT d.sequence, decision_type, authority_id, applicant, reference, legal_basis, document_url,"
       " document_sha256, received_at, comply_by, review_at, effective_from, effective_from_given, expires_at,"
       " expires_after, supersedes, reverses, disclosure, demonstration, initial_state, log.recorded_at,"
-      " decision_id IN (SELECT decision_id FROM disclosed_decision), decision_id"
+      " disclosure = 'public' OR EXISTS (SELECT 1 FROM disclosure WHERE disclosure.decision_id = d.decision_id),"
+      " decision_id"
       " FROM decision AS d JOIN log ON log.sequence = d.sequence WHERE decision_id = ?");
   if (!rows.with(decision_id).step()) return std::nullopt;
   DecisionRecord record;
@@ -249,6 +250,11 @@ std::optional<DecisionRecord> Store::decision(std::string_view decision_id, cons
   return record;
 }
 
+std::optional<AuthoredDecision> Store::authored(std::string_view decision_id) {
+  auto record = read_decision(*connection_, decision_id);
+  return record ? std::optional<AuthoredDecision>(std::move(record->authored)) : std::nullopt;
+}
+
 std::vector<DecisionRecord> Store::decisions_about(wire::NameView name, const AsOf& as_of) {
   Transaction stand(*connection_, Transaction::Kind::read);
   // At the name itself any rule is of interest; above it, those that reach down.
@@ -276,10 +282,10 @@ std::vector<EventRecord> Store::events_about(wire::NameView name, bool subdomain
   Transaction stand(*connection_, Transaction::Kind::read);
   const auto key = stored_key(name);
   std::vector<std::string> ids;
-  // "/" is the octet behind ".": the range holds the keys that start with key + ".".
+  // "/" is the octet behind ".": the range holds the keys that start with key + ".". Everything is below the root.
   Statement rows(*connection_,
                  "SELECT event_id FROM event AS e JOIN log ON log.sequence = e.sequence"
-                 " WHERE (name_key = ?1 OR (?2 AND name_key >= ?1 || '.' AND name_key < ?1 || '/'))"
+                 " WHERE (name_key = ?1 OR (?2 AND (?1 = '' OR (name_key >= ?1 || '.' AND name_key < ?1 || '/'))))"
                  " AND occurred_at <= ?3 AND log.recorded_at <= ?4 ORDER BY occurred_at, e.sequence");
   rows.with(key, std::int64_t{subdomains}, as_of.valid_at.value_or(kNever), as_of.known_at.value_or(kNever));
   while (rows.step()) ids.push_back(rows.text(0));

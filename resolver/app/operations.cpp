@@ -38,31 +38,25 @@ std::string told(policy::IntakeError error, const std::vector<DecisionFile>& fil
   return policy::to_text(error);
 }
 
-std::string joined(const std::vector<std::string>& texts, const char* when_empty) {
-  return texts.empty() ? when_empty : fmt::format("{}", fmt::join(texts, ", "));
-}
+/// What decisions do, as the record has them now.
+struct DecisionTables {
+  policy::Table decisions{"decisions", "", {{"id", "Decision"}, {"recorded", "Recorded now"}, {"type", "Type"}, {"authority", "Authority"},
+                                            {"state", "State"}, {"effective_from", "From"}, {"expires_at", "Until"},
+                                            {"territorial_scope", "Scope"}}, {}, ""};
+  policy::Table rules{"rules", "Rules", {{"decision_id", "Decision"}, {"rule_id", "Rule"}, {"name", "Name"}, {"match", "Match"}, {"action", "Action"}}, {}, ""};
 
-/// What a decision does, as the record has it now.
-void describe(policy::Document& document, const policy::DecisionRecord& record, bool is_new) {
-  const auto& decision = record.decision();
-  policy::Fields fields{decision.id, "", {}};
-  fields.fields = {
-      {"id", "Decision", decision.id},
-      {"recorded", "", is_new},
-      {"type", "Type", std::string(policy::to_text(decision.type))},
-      {"authority", "Authority", record.authority.id},
-      {"state", "State", record.transitions.empty() ? policy::Cell() : policy::Cell(std::string(policy::to_text(record.transitions.back().state)))},
-      {"effective_from", "From", policy::to_text(decision.effective_from)},
-      {"expires_at", "Until", policy::to_text(decision.expires_at)},
-      {"territorial_scope", "Scope", joined(decision.territorial_scope, "everywhere")},
-  };
-  policy::Table rules{"rules_of_" + decision.id, "", {{"rule_id", "Rule"}, {"name", "Name"}, {"match", "Match"}, {"action", "Action"}}, {}, "No rules."};
-  for (const auto& rule : decision.rules)
-    rules.rows.push_back({rule.id, rule.prefix.empty() ? policy::stored_name(rule.name) : rule.prefix, std::string(policy::to_text(rule.match)),
-                          std::string(policy::to_text(rule.action))});
-  document.parts.emplace_back(std::move(fields));
-  document.parts.emplace_back(std::move(rules));
-}
+  void add(const policy::DecisionRecord& record, bool is_new) {
+    const auto& decision = record.decision();
+    const auto& changes = record.transitions;
+    decisions.rows.push_back({decision.id, is_new, std::string(policy::to_text(decision.type)), record.authority.id,
+                              changes.empty() ? policy::Cell() : policy::Cell(std::string(policy::to_text(changes.back().state))),
+                              policy::to_text(decision.effective_from), policy::to_text(decision.expires_at),
+                              decision.territorial_scope.empty() ? "everywhere" : fmt::format("{}", fmt::join(decision.territorial_scope, ", "))});
+    for (const auto& rule : decision.rules)
+      rules.rows.push_back({decision.id, rule.id, rule.prefix.empty() ? policy::stored_name(rule.name) : rule.prefix,
+                            std::string(policy::to_text(rule.match)), std::string(policy::to_text(rule.action))});
+  }
+};
 
 }  // namespace
 
@@ -93,17 +87,21 @@ Done decide(const Workplace& at, const std::vector<DecisionFile>& files, const s
   const policy::Guards guards{at.options.reloadable.protected_names};
   const auto outcome = policy::intake(at.store, batch, guards, author, now);
   if (!outcome) return std::unexpected(told(outcome.error(), files));
-  if (!outcome->recorded.empty() && at.publish)
+  // Also when nothing is new: what was recorded before may still wait to come into force.
+  if (at.publish)
     if (auto published = at.publish(); !published)
       return std::unexpected(fmt::format("recorded, but not yet in force: {}", published.error()));
 
   policy::Document document;
   auto is_new = [&](const std::string& id) { return std::ranges::find(outcome->recorded, id) != outcome->recorded.end(); };
+  DecisionTables tables;
   for (const auto& authored : batch.decisions)
-    if (const auto record = at.store.decision(authored.decision.id)) {
-      document.parts.emplace_back(policy::Note{is_new(record->decision().id) ? "Recorded; every guard passed." : "Recorded already, with the same content."});
-      describe(document, *record, is_new(record->decision().id));
-    }
+    if (const auto record = at.store.decision(authored.decision.id)) tables.add(*record, is_new(record->decision().id));
+  document.parts.emplace_back(policy::Note{outcome->recorded.empty() ? "All of it was recorded already, with the same content." : "Recorded; every guard passed."});
+  if (!tables.decisions.rows.empty()) {
+    document.parts.emplace_back(std::move(tables.decisions));
+    document.parts.emplace_back(std::move(tables.rules));
+  }
   auto count = [&](const auto& items, auto id_of) { return std::ranges::count_if(items, [&](const auto& item) { return is_new(id_of(item)); }); };
   const auto events = count(batch.events, [](const auto& item) { return item.event.id; });
   policy::Fields summary{"", "", {}};

@@ -30,7 +30,8 @@ struct DecisionFile {
 struct Workplace {
   policy::Store& store;                      ///< open for writing; the caller sees to it that nobody else uses it meanwhile
   const Options& options;
-  /// Brings what was recorded into force everywhere; null where no server runs. Throws or returns why it failed.
+  /// Brings what is recorded into force everywhere, where it isn't yet; null where no server runs. Throws or returns why
+  /// it failed.
   std::function<std::expected<void, std::string>()> publish;
 };
 

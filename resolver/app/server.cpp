@@ -130,6 +130,7 @@ void Server::start(std::function<void()> stop_asked) {
     policy::QueryLimits limits;
     if (auto last = store_->query("SELECT coalesce(max(last_sequence), 0) FROM public_enforcement", limits); last && !last->rows.empty())
       enforced_sequence_ = std::get<std::int64_t>(last->rows[0][0]);
+    in_force_sequence_ = crew_->current()->index->log_sequence();
     note_enforcement(*crew_->current()->index, system_time());
   }
   reloader_ = std::thread([this] { reload_thread(); });
@@ -152,7 +153,10 @@ void Server::stop() {
 }
 
 Workplace Server::workplace() {
-  return {*store_, options_, [this] { return bring_into_force(); }};
+  return {*store_, options_, [this]() -> std::expected<void, std::string> {
+            if (in_force_sequence_ == store_->last_log_sequence()) return {};
+            return bring_into_force();
+          }};
 }
 
 std::expected<void, std::string> Server::bring_into_force() {
@@ -161,6 +165,7 @@ std::expected<void, std::string> Server::bring_into_force() {
   // The page first: who is sent to it by a worker's first new answer finds the decision there.
   notice_->publish(publication.pages);
   if (!crew_->publish(publication.snapshot)) return std::unexpected("the workers have not taken the new snapshot in time");
+  in_force_sequence_ = publication.snapshot->index->log_sequence();
   note_enforcement(*publication.snapshot->index, system_time());
   return {};
 }

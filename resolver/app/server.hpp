@@ -69,7 +69,8 @@ class Server final : public RequestTarget {
   std::unique_ptr<policy::Store> store_;     // guarded by changes_
   LoadedZones zones_;                        // guarded by changes_
   std::uint64_t generation_ = 0;             // guarded by changes_
-  std::int64_t enforced_sequence_ = 0;       // guarded by changes_: the log entries up to here were in a snapshot
+  std::int64_t in_force_sequence_ = 0;       // guarded by changes_: the log entries up to here are what workers answer by
+  std::int64_t enforced_sequence_ = 0;       // guarded by changes_: of those, the ones the record says so of
   const std::vector<net::Endpoint> listeners_;  // all that is bound
   std::vector<net::Endpoint> zone_listeners_;   // those that only zones use
   std::shared_ptr<const PageState> first_pages_;

@@ -20,7 +20,7 @@ void require(int status, const char* what) {
 }
 
 void ignore_broken_pipes() {
-  struct sigaction present {};
+  struct sigaction present{};
   if (sigaction(SIGPIPE, nullptr, &present) == 0 && present.sa_handler == SIG_DFL) std::signal(SIGPIPE, SIG_IGN);
 }
 
@@ -104,8 +104,7 @@ void Loop::set_timer() {
   timer_due_ = alarms_.next();
   // At least 1: libuv before 1.45 serves timers of 0 that are set by timers without end.
   const Milliseconds delay = timer_due_ > now() ? timer_due_ - now() : 1;
-  uv_timer_start(
-      &timer_, [](uv_timer_t* handle) { static_cast<Loop*>(handle->loop->data)->on_timer(); }, delay, 0);
+  uv_timer_start(&timer_, [](uv_timer_t* handle) { static_cast<Loop*>(handle->loop->data)->on_timer(); }, delay, 0);
 }
 
 void Loop::on_timer() {

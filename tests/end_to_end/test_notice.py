@@ -26,7 +26,7 @@ class Notice(unittest.TestCase):
         self.assertEqual(status, 451)
         self.assertRegex(headers["link"], r'<mailto:hostmaster@example.net>; *rel="blocked-by"')
         self.assertTrue(headers["content-type"].startswith("text/html"))
-        for word in ("kiwifarms.net", "demo-operator-kiwifarms", "Demonstration", "Example Net"):
+        for word in ("kiwifarms.net", "demo-operator-kiwifarms", "Demonstration", "Example Net", "DDoS-Guard", "Radio-Canada"):
             self.assertIn(word, body)
 
     def test_whatever_is_asked_of_a_blocked_host(self):

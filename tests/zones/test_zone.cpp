@@ -90,8 +90,7 @@ TEST_CASE("zone: the builder refuses what is not for it") {
 namespace {
 
 std::shared_ptr<const zones::Zone> make(std::string_view origin) {
-  return std::make_shared<const zones::Zone>(
-      asking::zone("$TTL 60\n@ SOA ns.x. h.x. 1 2 3 4 5\n@ NS ns.x.\n", origin));
+  return std::make_shared<const zones::Zone>(asking::zone("$TTL 60\n@ SOA ns.x. h.x. 1 2 3 4 5\n@ NS ns.x.\n", origin));
 }
 
 }  // namespace

@@ -168,6 +168,7 @@ TEST_CASE("decisions are found by the name and from above, events by the name an
                      event("e4", "example.orga"));
   CHECK(store.events_about(name_of("example.org"), false).size() == 1);
   CHECK(store.events_about(name_of("example.org"), true).size() == 2);
+  CHECK(store.events_about(name_of("."), true).size() == 4);
   CHECK(store.events_about(name_of("example.org"), true, {*time_from_text("2022-09-02"), {}}).empty());
   CHECK(store.events_about(name_of("example.org"), true, {{}, kNow - 1}).empty());
 }

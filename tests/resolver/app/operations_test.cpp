@@ -72,21 +72,23 @@ TEST_CASE("a decision is recorded, then published, and told with its rules and t
   Fixture at;
   const auto told = at.decided({{"a.toml", kAuthority + decision("one", "example.org")}});
   CHECK(at.published == 1);
-  CHECK(told["one"]["effective_from"] == policy::to_text(kNow));
-  CHECK(told["one"]["expires_at"] == policy::to_text(kNow + 86'400));
-  CHECK(told["rules_of_one"][0]["name"] == "example.org");
+  CHECK(told["decisions"][0]["id"] == "one");
+  CHECK(told["decisions"][0]["effective_from"] == policy::to_text(kNow));
+  CHECK(told["decisions"][0]["expires_at"] == policy::to_text(kNow + 86'400));
+  CHECK(told["rules"][0]["name"] == "example.org");
   CHECK(told["in_force"] == true);
   CHECK(at.store.decision("one"));
 }
 
-TEST_CASE("what is recorded already is said so, and nothing is published for it") {
+TEST_CASE("what is recorded already is said so, and still comes into force if it hadn't") {
   Fixture at;
   const std::vector<DecisionFile> files{{"a.toml", kAuthority + decision("one", "example.org")}};
   at.decided(files);
   const auto again = at.decided(files);
   CHECK(again["recorded"] == 0);
   CHECK(again["already_recorded"] == 2);
-  CHECK(at.published == 1);
+  CHECK(again["decisions"][0]["recorded"] == false);
+  CHECK(at.published == 2);
 }
 
 TEST_CASE("several files are recorded all or none, whatever their order, and each problem names its file and line") {

@@ -176,8 +176,7 @@ TEST_CASE("a loop is destroyed with timers running, work posted and handles open
   loop->post([held] { FAIL("the loop is gone"); });
   uv_timer_t raw;
   uv_timer_init(loop->uv(), &raw);
-  uv_timer_start(
-      &raw, [](uv_timer_t*) {}, 100'000, 0);
+  uv_timer_start(&raw, [](uv_timer_t*) {}, 100'000, 0);
   loop.reset();
   CHECK(held.use_count() == 1);
 }
