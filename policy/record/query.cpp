@@ -20,105 +20,16 @@ using StatementHandle = std::unique_ptr<sqlite3_stmt, decltype([](sqlite3_stmt* 
 constexpr int kStepsBetweenChecks = 1000;
 constexpr std::size_t kLongestSql = 64 * 1024;
 
-// What an expression may call. Sorted. Left out: whatever touches files, extensions, the connection or its internals.
-constexpr auto kFunctions = std::to_array<std::string_view>({"->",
-                                                             "->>",
-                                                             "abs",
-                                                             "acos",
-                                                             "acosh",
-                                                             "asin",
-                                                             "asinh",
-                                                             "atan",
-                                                             "atan2",
-                                                             "atanh",
-                                                             "avg",
-                                                             "ceil",
-                                                             "ceiling",
-                                                             "char",
-                                                             "coalesce",
-                                                             "cos",
-                                                             "cosh",
-                                                             "count",
-                                                             "cume_dist",
-                                                             "date",
-                                                             "datetime",
-                                                             "degrees",
-                                                             "dense_rank",
-                                                             "exp",
-                                                             "first_value",
-                                                             "floor",
-                                                             "format",
-                                                             "glob",
-                                                             "group_concat",
-                                                             "hex",
-                                                             "ifnull",
-                                                             "iif",
-                                                             "instr",
-                                                             "json",
-                                                             "json_array",
-                                                             "json_array_length",
-                                                             "json_extract",
-                                                             "json_group_array",
-                                                             "json_group_object",
-                                                             "json_object",
-                                                             "json_patch",
-                                                             "json_quote",
-                                                             "json_type",
-                                                             "json_valid",
-                                                             "julianday",
-                                                             "lag",
-                                                             "last_value",
-                                                             "lead",
-                                                             "length",
-                                                             "like",
-                                                             "likelihood",
-                                                             "likely",
-                                                             "ln",
-                                                             "log",
-                                                             "log10",
-                                                             "log2",
-                                                             "lower",
-                                                             "ltrim",
-                                                             "max",
-                                                             "min",
-                                                             "mod",
-                                                             "nth_value",
-                                                             "ntile",
-                                                             "nullif",
-                                                             "percent_rank",
-                                                             "pi",
-                                                             "pow",
-                                                             "power",
-                                                             "printf",
-                                                             "quote",
-                                                             "radians",
-                                                             "random",
-                                                             "rank",
-                                                             "replace",
-                                                             "round",
-                                                             "row_number",
-                                                             "rtrim",
-                                                             "sign",
-                                                             "sin",
-                                                             "sinh",
-                                                             "sqrt",
-                                                             "strftime",
-                                                             "substr",
-                                                             "substring",
-                                                             "sum",
-                                                             "tan",
-                                                             "tanh",
-                                                             "time",
-                                                             "total",
-                                                             "trim",
-                                                             "trunc",
-                                                             "typeof",
-                                                             "unicode",
-                                                             "unixepoch",
-                                                             "unlikely",
-                                                             "upper",
-                                                             "zeroblob"});
-static_assert(std::ranges::is_sorted(kFunctions));
+// What an expression may call, between blanks. Left out: whatever touches files, extensions, the connection or its
+// internals.
+constexpr std::string_view kFunctions =
+    " -> ->> abs acos acosh asin asinh atan atan2 atanh avg ceil ceiling char coalesce cos cosh count cume_dist "
+    "date datetime degrees dense_rank exp first_value floor format glob group_concat hex ifnull iif instr json "
+    "json_array json_array_length json_extract json_group_array json_group_object json_object json_patch "
+    "json_quote json_type json_valid julianday lag last_value lead length like likelihood likely ln log log10 "
+    "log2 lower ltrim max min mod nth_value ntile nullif percent_rank pi pow power printf quote radians random "
+    "rank replace round row_number rtrim sign sin sinh sqrt strftime substr substring sum tan tanh time total "
+    "trim trunc typeof unicode unixepoch unlikely upper zeroblob ";
 
 // The tables of SQLite's own making that are fine: they read their argument and nothing else.
 constexpr auto kOwnTables = std::to_array<std::string_view>({"json_each", "json_tree"});
@@ -177,7 +88,7 @@ extern "C" int authorise(void* context, int action, const char* first, const cha
       break;
     case SQLITE_FUNCTION:
       name = lower_text(text(second));
-      allowed = contains(kFunctions, name);
+      allowed = name.find(' ') == std::string::npos && kFunctions.find(" " + name + " ") != std::string_view::npos;
       break;
     case SQLITE_READ: {
       // In the rehearsal, tables of the record do not exist; in the real run the text is known to name none.
