@@ -11,10 +11,7 @@
 #include <set>
 #include <stdexcept>
 
-// One mode of toml++ in the whole program: its two modes share function names, and the linker would mix them.
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
+#include "policy/record/toml.hpp"
 
 namespace placard::policy {
 namespace {
@@ -50,11 +47,9 @@ std::set<std::string_view> places_of(std::string_view text) {
 
 std::expected<Texts, std::string> read_texts(const EmbeddedFile& file) {
   Texts texts;
-  const auto parsed = toml::parse(file.contents, file.name);
-  if (!parsed)
-    return std::unexpected(
-        fmt::format("{}:{}: {}", file.name, parsed.error().source().begin.line, parsed.error().description()));
-  flatten(parsed.table(), "", texts);
+  const auto parsed = parse_toml(file.contents);
+  if (!parsed) return std::unexpected(fmt::format("{}:{}: {}", file.name, parsed.error().line, parsed.error().message));
+  flatten(*parsed, "", texts);
   for (const auto key : kNoticeTexts) {
     const auto at = texts.find(key);
     if (at == texts.end()) return std::unexpected(fmt::format("{}: the text \"{}\" is missing", file.name, key));

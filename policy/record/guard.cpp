@@ -53,8 +53,17 @@ bool is_link(std::string_view link, std::initializer_list<std::string_view> sche
              link, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '<' || c == '>'; });
 }
 
+/// Control characters but for line breaks and tabs: they would reach terminals and pages.
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) {
+    const auto octet = static_cast<unsigned char>(c);
+    return (octet < 0x20 && c != '\n' && c != '\t') || octet == 0x7f;
+  });
+}
+
 void check_text(Findings& findings, std::string_view field, std::string_view text) {
   if (text.size() > kMaxTextSize) findings.add(field, fmt::format("longer than {} octets", kMaxTextSize));
+  if (has_control(text)) findings.add(field, "has a control character in it");
 }
 
 void check_texts(Findings& findings, std::string_view field, const LocalizedText& texts) {
@@ -180,10 +189,9 @@ std::vector<Problem> guard_decision(const AuthoredDecision& authored, const Guar
   if (d.legal_basis.empty()) findings.add("legal_basis", "missing: every decision stands on something");
   check_texts(findings, "statement_of_reasons", d.statement_of_reasons);
   check_texts(findings, "redress", d.redress);
-  for (const auto text :
-       {std::string_view(d.legal_basis), std::string_view(d.applicant), std::string_view(d.reference)}) {
-    check_text(findings, "legal_basis, applicant or reference", text);
-  }
+  check_text(findings, "legal_basis", d.legal_basis);
+  check_text(findings, "applicant", d.applicant);
+  check_text(findings, "reference", d.reference);
   if (!d.document_url.empty() && !is_link(d.document_url, {"https://", "http://"})) {
     findings.add("document_url", "must start with https:// and have no spaces");
   }
@@ -236,6 +244,8 @@ std::vector<Problem> guard_event(const AuthoredEvent& authored, const std::strin
   if (e.source.empty()) findings.add("source", "missing: an event is told by someone who can be named");
   if (e.occurred_at > now) findings.add("occurred_at", fmt::format("{} lies in the future", to_text(e.occurred_at)));
   check_texts(findings, "statement", e.statement);
+  check_text(findings, "actor", e.actor);
+  check_text(findings, "act", e.act);
   check_text(findings, "source", e.source);
   return findings.take();
 }

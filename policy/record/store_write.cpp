@@ -23,6 +23,14 @@ bool is_withheld(Connection& connection, std::string_view decision_id) {
   return !rows.with(decision_id).step();
 }
 
+constexpr std::size_t kMaxReason = 4096;  // octets
+
+std::optional<std::string> reason_problem(std::string_view reason) {
+  if (reason.empty()) return "a reason is needed: it becomes part of the record";
+  if (reason.size() > kMaxReason) return fmt::format("the reason is longer than {} octets", kMaxReason);
+  return std::nullopt;
+}
+
 /// The states that may follow one another; terminal ones have no follower.
 bool may_follow(DecisionState current, DecisionState next) {
   using enum DecisionState;
@@ -245,7 +253,7 @@ std::expected<Transition, std::string> Store::transition(std::string_view decisi
     return std::unexpected(
         fmt::format("decision '{}' is {}; it can't become {}", decision_id, to_text(current), to_text(state)));
   }
-  if (reason.empty()) return std::unexpected("a reason is needed: it becomes part of the record");
+  if (auto problem = reason_problem(reason)) return std::unexpected(*problem);
   if (from < time && state != DecisionState::annulled) {
     return std::unexpected(fmt::format("{} lies in the past; only an annulment reaches back", to_text(from)));
   }
@@ -275,7 +283,7 @@ std::expected<void, std::string> Store::disclose(std::string_view decision_id, s
   if (!is_withheld(*connection_, decision_id)) {
     return std::unexpected(fmt::format("decision '{}' is public already", decision_id));
   }
-  if (reason.empty()) return std::unexpected("a reason is needed: it becomes part of the record");
+  if (auto problem = reason_problem(reason)) return std::unexpected(*problem);
   const auto sequence = append(time, "disclosure", decision_id, author, canonical_reason(reason), false);
   Statement(*connection_, "INSERT INTO disclosure (decision_id, sequence, recorded_at, reason) VALUES (?, ?, ?, ?)")
       .with(decision_id, sequence, time, reason)

@@ -9,8 +9,8 @@
 namespace placard::app {
 
 struct CheckResult {
-  std::vector<std::string> problems;   ///< one line for each thing that is wrong; empty: good
-  std::vector<std::string> warnings;   ///< what is doubtful in zones
+  std::vector<std::string> problems;  ///< one line for each thing that is wrong; empty: good
+  std::vector<std::string> warnings;  ///< what is doubtful in zones
 };
 /// Reads zone files and root hints.
 CheckResult check_configuration(const Options& options);

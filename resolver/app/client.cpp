@@ -60,8 +60,10 @@ class Alone final : public RequestTarget {
 Output output_of(const std::string& line) {
   const auto reply = json::parse(line, nullptr, false);
   if (reply.is_object()) {
-    if (const auto error = reply.find("error"); error != reply.end() && error->is_string()) return std::unexpected(error->get<std::string>());
-    if (const auto output = reply.find("output"); output != reply.end() && output->is_string()) return output->get<std::string>();
+    if (const auto error = reply.find("error"); error != reply.end() && error->is_string())
+      return std::unexpected(error->get<std::string>());
+    if (const auto output = reply.find("output"); output != reply.end() && output->is_string())
+      return output->get<std::string>();
   }
   return std::unexpected("the server's reply cannot be read");
 }

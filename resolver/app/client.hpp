@@ -15,7 +15,7 @@ namespace placard::app {
 /// For whom a reply is rendered.
 struct Rendering {
   bool as_json = false;
-  std::size_t width = 80;    ///< columns
+  std::size_t width = 80;  ///< columns
 };
 
 using Output = std::expected<std::string, std::string>;

@@ -7,6 +7,8 @@
 
 namespace placard::app {
 
-inline policy::Time system_time() { return static_cast<policy::Time>(std::time(nullptr)); }
+inline policy::Time system_time() {
+  return static_cast<policy::Time>(std::time(nullptr));
+}
 
 }  // namespace placard::app

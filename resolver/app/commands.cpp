@@ -32,7 +32,8 @@ struct Common {
 /// Columns of the terminal at standard output; 80 when it is none.
 std::size_t terminal_width() {
   winsize size{};
-  return ::isatty(STDOUT_FILENO) && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 ? size.ws_col : 80;
+  return ::isatty(STDOUT_FILENO) && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 ? size.ws_col
+                                                                                                        : 80;
 }
 
 /// Several problems stand on several lines; each is a whole sentence of its own. What they quote may be anything.
@@ -125,7 +126,8 @@ class CommandLine {
   }
 
   int export_record() {
-    if (!output_.empty()) return ask([&](policy::Store& store) { return export_to_folder(store, format_, output_, system_time()); });
+    if (!output_.empty())
+      return ask([&](policy::Store& store) { return export_to_folder(store, format_, output_, system_time()); });
     const auto options = read_options(common_);
     if (!options) return 1;
     const auto store = policy::Store::open(options->fixed.store, policy::Store::Mode::read_only, system_time());
@@ -159,17 +161,18 @@ class CommandLine {
   }
 
   void record_commands() {
-    auto* decide = command(app_, "decide", "Record decisions written as TOML files; the server answers by them when this returns",
-                           [this] { return request({{"operation", "decide"}, {"files", decision_files(files_)}}); });
+    auto* decide = command(
+        app_, "decide", "Record decisions written as TOML files; the server answers by them when this returns", [this] {
+          return request({{"operation", "decide"}, {"files", decision_files(files_)}});
+        });
     decide->add_option("FILE", files_, "Decision files")->required();
     auto* lift = command(app_, "lift", "End a decision now", [this] {
       return request({{"operation", "lift"}, {"id", id_}, {"reason", reason_}});
     });
     lift->add_option("ID", id_, "The decision")->required();
     lift->add_option("--reason", reason_, "Why it ends; public")->required();
-    auto* backup = command(app_, "backup", "Copy the whole record, while the server runs or not", [this] {
-      return ask([this](policy::Store& store) { return app::backup(store, file_); });
-    });
+    auto* backup = command(app_, "backup", "Copy the whole record, while the server runs or not",
+                           [this] { return ask([this](policy::Store& store) { return app::backup(store, file_); }); });
     backup->add_option("FILE", file_, "The copy; must not exist yet")->required();
   }
 
@@ -180,22 +183,30 @@ class CommandLine {
     why->add_option("NAME", name_, "The domain name")->required();
     why->add_option("--client", client_, "As a client of this address would be answered");
     why->add_option("--at", at_, "As it was at this moment (2026-11-22T10:00:00Z)");
-    auto* history = command(app_, "history", "Say what was decided and done about a name, on both axes of time", [this] {
-      return ask([this](policy::Store& store) { return app::history(store, {name_, valid_at_, known_at_}); });
-    });
+    auto* history =
+        command(app_, "history", "Say what was decided and done about a name, on both axes of time", [this] {
+          return ask([this](policy::Store& store) { return app::history(store, {name_, valid_at_, known_at_}); });
+        });
     history->add_option("NAME", name_, "The domain name")->required();
     history->add_option("--valid-at", valid_at_, "Only what held on this day or at this moment");
     history->add_option("--known-at", known_at_, "As the record stood on this day or at this moment");
     auto* query = command(app_, "query", "Ask the public record in SQL; reading only", [this] {
-      return ask([this](policy::Store& store) { return app::query(store.path(), sql_, static_cast<std::size_t>(rows_), seconds_); });
+      return ask([this](policy::Store& store) {
+        return app::query(store.path(), sql_, static_cast<std::size_t>(rows_), seconds_);
+      });
     });
     query->add_option("SQL", sql_, "One SELECT over the public_* views")->required();
     query->add_option("--rows", rows_, "At most so many rows")->check(CLI::Range(1, 1'000'000))->capture_default_str();
     query->add_option("--seconds", seconds_, "At most so long")->check(CLI::Range(1, 600))->capture_default_str();
-    auto* exported = command(app_, "export", "Write everything public as JSON lines or CSV", [this] { return export_record(); });
-    exported->add_option("--format", format_, "jsonl or csv")->check(CLI::IsMember({"jsonl", "csv"}))->capture_default_str();
-    exported->add_option("--output", output_, "A folder, one file for each table; standard output for jsonl if none is named");
-    exported->add_option("--table", table_, "Only this table, such as decision, to standard output")->excludes("--output");
+    auto* exported =
+        command(app_, "export", "Write everything public as JSON lines or CSV", [this] { return export_record(); });
+    exported->add_option("--format", format_, "jsonl or csv")
+        ->check(CLI::IsMember({"jsonl", "csv"}))
+        ->capture_default_str();
+    exported->add_option("--output", output_,
+                         "A folder, one file for each table; standard output for jsonl if none is named");
+    exported->add_option("--table", table_, "Only this table, such as decision, to standard output")
+        ->excludes("--output");
   }
 
   void control_commands() {
@@ -211,7 +222,9 @@ class CommandLine {
              {"dump", "What is in flight, step by step"},
              {"reload", "Read the configuration again, as SIGHUP does"},
              {"stop", "End the server"}})
-      command(*control, name, help, [this, operation = std::string(name)] { return request({{"operation", operation}}); });
+      command(*control, name, help, [this, operation = std::string(name)] {
+        return request({{"operation", operation}});
+      });
     auto* flush = command(*control, "flush", "Forget what is cached of a name and everything below it", [this] {
       if (name_.empty() == !all_) throw std::runtime_error("flush wants a name, or --all");
       return request({{"operation", "flush"}, {"name", name_}, {"all", all_}});
@@ -224,7 +237,8 @@ class CommandLine {
   Common common_;
   std::function<int()> action_;
   std::vector<std::string> files_;
-  std::string id_, reason_, file_, name_, client_, at_, valid_at_, known_at_, sql_, format_ = "jsonl", output_, table_, type_ = "A";
+  std::string id_, reason_, file_, name_, client_, at_, valid_at_, known_at_, sql_, format_ = "jsonl", output_, table_,
+                                                                                    type_ = "A";
   std::int64_t rows_ = 1000, seconds_ = 10;
   bool man_ = false, all_ = false;
 };

@@ -26,7 +26,9 @@ using Clock = std::chrono::steady_clock;
 
 using net::Descriptor;
 
-std::string system_error(std::string_view what) { return fmt::format("{}: {}", what, std::strerror(errno)); }
+std::string system_error(std::string_view what) {
+  return fmt::format("{}: {}", what, std::strerror(errno));
+}
 
 std::optional<sockaddr_un> socket_address(const std::string& path) {
   sockaddr_un address{};
@@ -36,7 +38,9 @@ std::optional<sockaddr_un> socket_address(const std::string& path) {
   return address;
 }
 
-const sockaddr* generic(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
+const sockaddr* generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
 
 /// Waits for `events` on `fd`, or for `cancel` to become readable. False: not before the deadline, or cancelled.
 bool wait_for(int fd, short events, Clock::time_point deadline, int cancel = -1) {
@@ -52,7 +56,8 @@ bool wait_for(int fd, short events, Clock::time_point deadline, int cancel = -1)
 }
 
 /// Reads up to the first newline, which is left out. What stands behind it is not ours to read.
-std::expected<std::string, std::string> read_line(int fd, std::size_t limit, Clock::time_point deadline, int cancel = -1) {
+std::expected<std::string, std::string> read_line(int fd, std::size_t limit, Clock::time_point deadline,
+                                                  int cancel = -1) {
   std::string line;
   char buffer[16384];
   for (;;) {
@@ -68,7 +73,8 @@ std::expected<std::string, std::string> read_line(int fd, std::size_t limit, Clo
   }
 }
 
-std::expected<void, std::string> write_line(int fd, std::string_view line, Clock::time_point deadline, int cancel = -1) {
+std::expected<void, std::string> write_line(int fd, std::string_view line, Clock::time_point deadline,
+                                            int cancel = -1) {
   std::string whole(line);
   whole += '\n';
   std::string_view left = whole;
@@ -82,7 +88,9 @@ std::expected<void, std::string> write_line(int fd, std::string_view line, Clock
   return {};
 }
 
-std::string error_reply(std::string_view reason) { return fmt::format(R"({{"error":"{}"}})", reason); }
+std::string error_reply(std::string_view reason) {
+  return fmt::format(R"({{"error":"{}"}})", reason);
+}
 
 }  // namespace
 
@@ -90,7 +98,8 @@ std::string author_of(unsigned uid) {
   passwd entry{};
   passwd* found = nullptr;
   char buffer[4096];
-  if (::getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) == 0 && found) return fmt::format("uid {} ({})", uid, found->pw_name);
+  if (::getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) == 0 && found)
+    return fmt::format("uid {} ({})", uid, found->pw_name);
   return fmt::format("uid {}", uid);
 }
 
@@ -98,12 +107,12 @@ struct ControlServer::State {
   std::string path;
   ControlLimits limits;
   Descriptor listener, cancel;
-  struct stat file {};               // as bound: only our own file is removed in the end
+  struct stat file {};  // as bound: only our own file is removed in the end
   ControlHandler handler;
   std::thread acceptor;
   std::mutex mutex;
   std::condition_variable idle;
-  std::size_t connections = 0;       // guarded by mutex
+  std::size_t connections = 0;  // guarded by mutex
 
   void accept_all() {
     for (;;) {
@@ -113,12 +122,14 @@ struct ControlServer::State {
       Descriptor client(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
       if (client.get() < 0) {
         // Out of descriptors: the connection stays in the backlog; a pause keeps this from spinning.
-        if (errno == EMFILE || errno == ENFILE) wait_for(cancel.get(), POLLIN, Clock::now() + std::chrono::milliseconds(100));
+        if (errno == EMFILE || errno == ENFILE)
+          wait_for(cancel.get(), POLLIN, Clock::now() + std::chrono::milliseconds(100));
         continue;
       }
       const std::lock_guard lock(mutex);
       if (connections == limits.connections) {
-        (void)write_line(client.get(), error_reply("the server is busy with other commands"), Clock::now() + std::chrono::seconds(1));
+        (void)write_line(client.get(), error_reply("the server is busy with other commands"),
+                         Clock::now() + std::chrono::seconds(1));
         continue;
       }
       ++connections;
@@ -149,9 +160,11 @@ struct ControlServer::State {
 
 ControlServer::ControlServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-std::expected<std::unique_ptr<ControlServer>, std::string> ControlServer::open(const std::string& path, const ControlLimits& limits) {
+std::expected<std::unique_ptr<ControlServer>, std::string> ControlServer::open(const std::string& path,
+                                                                               const ControlLimits& limits) {
   const auto address = socket_address(path);
-  if (!address) return std::unexpected(fmt::format("control socket {}: the path is too long for a socket (107 octets)", path));
+  if (!address)
+    return std::unexpected(fmt::format("control socket {}: the path is too long for a socket (107 octets)", path));
   auto state = std::make_unique<State>();
   state->path = path;
   state->limits = limits;
@@ -161,9 +174,11 @@ std::expected<std::unique_ptr<ControlServer>, std::string> ControlServer::open(c
 
   struct stat old {};
   if (::lstat(path.c_str(), &old) == 0) {
-    if (!S_ISSOCK(old.st_mode)) return std::unexpected(fmt::format("control socket {}: a file that is no socket is in the way", path));
+    if (!S_ISSOCK(old.st_mode))
+      return std::unexpected(fmt::format("control socket {}: a file that is no socket is in the way", path));
     const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const bool alive = ::connect(probe.get(), generic(*address), sizeof *address) == 0 || errno == EAGAIN || errno == EINPROGRESS;
+    const bool alive =
+        ::connect(probe.get(), generic(*address), sizeof *address) == 0 || errno == EAGAIN || errno == EINPROGRESS;
     if (alive) return std::unexpected(fmt::format("control socket {}: another server is running there", path));
     if (errno != ECONNREFUSED) return std::unexpected(system_error(fmt::format("control socket {}", path)));
     ::unlink(path.c_str());
@@ -174,7 +189,8 @@ std::expected<std::unique_ptr<ControlServer>, std::string> ControlServer::open(c
   ::umask(mask);
   if (bound != 0) return std::unexpected(bind_error);
   ::lstat(path.c_str(), &state->file);
-  if (::listen(state->listener.get(), 16) != 0) return std::unexpected(system_error(fmt::format("control socket {}", path)));
+  if (::listen(state->listener.get(), 16) != 0)
+    return std::unexpected(system_error(fmt::format("control socket {}", path)));
   return std::unique_ptr<ControlServer>(new ControlServer(std::move(state)));
 }
 
@@ -189,13 +205,16 @@ ControlServer::~ControlServer() {
   std::unique_lock lock(state_->mutex);
   state_->idle.wait(lock, [this] { return state_->connections == 0; });
   struct stat now {};
-  if (::lstat(state_->path.c_str(), &now) == 0 && now.st_ino == state_->file.st_ino && now.st_dev == state_->file.st_dev)
+  if (::lstat(state_->path.c_str(), &now) == 0 && now.st_ino == state_->file.st_ino &&
+      now.st_dev == state_->file.st_dev)
     ::unlink(state_->path.c_str());
 }
 
-std::expected<std::string, ControlError> control_call(const std::string& path, std::string_view request, std::chrono::milliseconds patience,
-                                                      const ControlLimits& limits) {
-  auto failed = [](ControlFailure kind, std::string reason) { return std::unexpected(ControlError{kind, std::move(reason)}); };
+std::expected<std::string, ControlError> control_call(const std::string& path, std::string_view request,
+                                                      std::chrono::milliseconds patience, const ControlLimits& limits) {
+  auto failed = [](ControlFailure kind, std::string reason) {
+    return std::unexpected(ControlError{kind, std::move(reason)});
+  };
   const auto address = socket_address(path);
   if (!address) return failed(ControlFailure::no_server, fmt::format("{}: the path is too long for a socket", path));
   const Descriptor server(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

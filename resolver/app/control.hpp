@@ -16,11 +16,11 @@
 namespace placard::app {
 
 struct ControlLimits {
-  std::size_t connections = 16;                 ///< at once; one more is told that the server is busy
-  std::size_t request = 64U << 20U;             ///< octets; decision files travel in it
+  std::size_t connections = 16;      ///< at once; one more is told that the server is busy
+  std::size_t request = 64U << 20U;  ///< octets; decision files travel in it
   std::size_t reply = 64U << 20U;
-  std::chrono::milliseconds read{10'000};       ///< from the connection to the whole request
-  std::chrono::milliseconds write{10'000};      ///< for the whole reply
+  std::chrono::milliseconds read{10'000};   ///< from the connection to the whole request
+  std::chrono::milliseconds write{10'000};  ///< for the whole reply
 };
 
 /// Gets one request line and its author ("uid 0 (root)"); returns the reply, one line without its end. Called on a
@@ -30,7 +30,8 @@ using ControlHandler = std::function<std::string(std::string_view request, const
 class ControlServer {
  public:
   /// Binds `path`. Requests wait in the backlog until serve().
-  static std::expected<std::unique_ptr<ControlServer>, std::string> open(const std::string& path, const ControlLimits& limits = {});
+  static std::expected<std::unique_ptr<ControlServer>, std::string> open(const std::string& path,
+                                                                         const ControlLimits& limits = {});
   /// Stops, waits for the requests under way, removes the socket's file.
   ~ControlServer();
 
@@ -44,9 +45,9 @@ class ControlServer {
 };
 
 enum class ControlFailure {
-  no_server,   ///< nobody listens at the path
-  forbidden,   ///< the file belongs to another user
-  broken,      ///< a server is there, but the exchange failed
+  no_server,  ///< nobody listens at the path
+  forbidden,  ///< the file belongs to another user
+  broken,     ///< a server is there, but the exchange failed
 };
 struct ControlError {
   ControlFailure kind;

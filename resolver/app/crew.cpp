@@ -47,7 +47,9 @@ std::expected<std::unique_ptr<Crew>, std::string> Crew::open(const serve::Worker
   return crew;
 }
 
-Crew::~Crew() { stop(); }
+Crew::~Crew() {
+  stop();
+}
 
 void Crew::start() {
   for (auto& worker : workers_) threads_.emplace_back([&worker] { worker->run(); });
@@ -73,7 +75,8 @@ bool Crew::publish(std::shared_ptr<const serve::Snapshot> snapshot) {
     const std::lock_guard lock(mutex_);
     current_ = snapshot;
   }
-  return on_every_worker([&](serve::Worker& worker, std::function<void()> done) { worker.publish(snapshot, std::move(done)); });
+  return on_every_worker(
+      [&](serve::Worker& worker, std::function<void()> done) { worker.publish(snapshot, std::move(done)); });
 }
 
 std::shared_ptr<const serve::Snapshot> Crew::current() const {

@@ -25,11 +25,11 @@ class Crew {
                                                                 std::shared_ptr<const serve::Snapshot> snapshot,
                                                                 std::shared_ptr<recurse::Cache> cache,
                                                                 std::shared_ptr<recurse::ServerTable> servers);
-  ~Crew();                                ///< stops
+  ~Crew();  ///< stops
 
-  void start();                           ///< one thread for each worker
-  void stop();                            ///< and waits for the threads
-  void stopping() { stopping_ = true; }   ///< whoever waits for workers gives up soon; from any thread
+  void start();                          ///< one thread for each worker
+  void stop();                           ///< and waits for the threads
+  void stopping() { stopping_ = true; }  ///< whoever waits for workers gives up soon; from any thread
 
   /// False when a worker did not take it within 30 seconds (it will yet, or the server is stopping).
   bool publish(std::shared_ptr<const serve::Snapshot> snapshot);
@@ -39,7 +39,10 @@ class Crew {
   const recurse::Cache& cache() const { return *cache_; }
   /// Every worker's resolutions in flight.
   std::vector<recurse::Resolver::InFlight> in_flight();
-  struct Traced { recurse::Resolved resolved; recurse::Trace trace; };
+  struct Traced {
+    recurse::Resolved resolved;
+    recurse::Trace trace;
+  };
   std::optional<Traced> trace(const wire::Question& question);
   /// The name and all below it, of records and of whole answers; an empty name is everything. How many records went.
   std::size_t flush(const std::optional<wire::Name>& name);
@@ -54,8 +57,8 @@ class Crew {
   std::vector<std::unique_ptr<serve::Worker>> workers_;
   std::vector<std::thread> threads_;
   std::shared_ptr<recurse::Cache> cache_;
-  mutable std::mutex mutex_;              // guards current_
-  std::mutex publishing_;                 // one publish at a time, so that all workers see the same order
+  mutable std::mutex mutex_;  // guards current_
+  std::mutex publishing_;     // one publish at a time, so that all workers see the same order
   std::shared_ptr<const serve::Snapshot> current_;
 };
 

@@ -40,18 +40,34 @@ std::string told(policy::IntakeError error, const std::vector<DecisionFile>& fil
 
 /// What decisions do, as the record has them now.
 struct DecisionTables {
-  policy::Table decisions{"decisions", "", {{"id", "Decision"}, {"recorded", "Recorded now"}, {"type", "Type"}, {"authority", "Authority"},
-                                            {"state", "State"}, {"effective_from", "From"}, {"expires_at", "Until"},
-                                            {"territorial_scope", "Scope"}}, {}, ""};
-  policy::Table rules{"rules", "Rules", {{"decision_id", "Decision"}, {"rule_id", "Rule"}, {"name", "Name"}, {"match", "Match"}, {"action", "Action"}}, {}, ""};
+  policy::Table decisions{"decisions",
+                          "",
+                          {{"id", "Decision"},
+                           {"recorded", "Recorded now"},
+                           {"type", "Type"},
+                           {"authority", "Authority"},
+                           {"state", "State"},
+                           {"effective_from", "From"},
+                           {"expires_at", "Until"},
+                           {"territorial_scope", "Scope"}},
+                          {},
+                          ""};
+  policy::Table rules{
+      "rules",
+      "Rules",
+      {{"decision_id", "Decision"}, {"rule_id", "Rule"}, {"name", "Name"}, {"match", "Match"}, {"action", "Action"}},
+      {},
+      ""};
 
   void add(const policy::DecisionRecord& record, bool is_new) {
     const auto& decision = record.decision();
     const auto& changes = record.transitions;
-    decisions.rows.push_back({decision.id, is_new, std::string(policy::to_text(decision.type)), record.authority.id,
-                              changes.empty() ? policy::Cell() : policy::Cell(std::string(policy::to_text(changes.back().state))),
-                              policy::to_text(decision.effective_from), policy::to_text(decision.expires_at),
-                              decision.territorial_scope.empty() ? "everywhere" : fmt::format("{}", fmt::join(decision.territorial_scope, ", "))});
+    decisions.rows.push_back(
+        {decision.id, is_new, std::string(policy::to_text(decision.type)), record.authority.id,
+         changes.empty() ? policy::Cell() : policy::Cell(std::string(policy::to_text(changes.back().state))),
+         policy::to_text(decision.effective_from), policy::to_text(decision.expires_at),
+         decision.territorial_scope.empty() ? "everywhere"
+                                            : fmt::format("{}", fmt::join(decision.territorial_scope, ", "))});
     for (const auto& rule : decision.rules)
       rules.rows.push_back({decision.id, rule.id, rule.prefix.empty() ? policy::stored_name(rule.name) : rule.prefix,
                             std::string(policy::to_text(rule.match)), std::string(policy::to_text(rule.action))});
@@ -72,7 +88,9 @@ std::expected<wire::Name, std::string> typed_name(const std::string& text) {
   // Names of services have underscores and are no host names, but may well be asked about.
   if (auto written = policy::name_from_writing(text)) return *written;
   auto name = wire::Name::from_text(text);
-  if (!name || text.empty()) return std::unexpected(fmt::format("\"{}\" is no domain name{}", text, text.empty() ? "" : fmt::format(": {}", wire::to_text(name.error()))));
+  if (!name || text.empty())
+    return std::unexpected(fmt::format("\"{}\" is no domain name{}", text,
+                                       text.empty() ? "" : fmt::format(": {}", wire::to_text(name.error()))));
   return name->lowered();
 }
 
@@ -93,28 +111,37 @@ Done decide(const Workplace& at, const std::vector<DecisionFile>& files, const s
       return std::unexpected(fmt::format("recorded, but not yet in force: {}", published.error()));
 
   policy::Document document;
-  auto is_new = [&](const std::string& id) { return std::ranges::find(outcome->recorded, id) != outcome->recorded.end(); };
+  auto is_new = [&](const std::string& id) {
+    return std::ranges::find(outcome->recorded, id) != outcome->recorded.end();
+  };
   DecisionTables tables;
   for (const auto& authored : batch.decisions)
     if (const auto record = at.store.decision(authored.decision.id)) tables.add(*record, is_new(record->decision().id));
-  document.parts.emplace_back(policy::Note{outcome->recorded.empty() ? "All of it was recorded already, with the same content." : "Recorded; every guard passed."});
+  document.parts.emplace_back(policy::Note{outcome->recorded.empty()
+                                               ? "All of it was recorded already, with the same content."
+                                               : "Recorded; every guard passed."});
   if (!tables.decisions.rows.empty()) {
     document.parts.emplace_back(std::move(tables.decisions));
     document.parts.emplace_back(std::move(tables.rules));
   }
-  auto count = [&](const auto& items, auto id_of) { return std::ranges::count_if(items, [&](const auto& item) { return is_new(id_of(item)); }); };
+  auto count = [&](const auto& items, auto id_of) {
+    return std::ranges::count_if(items, [&](const auto& item) { return is_new(id_of(item)); });
+  };
   const auto events = count(batch.events, [](const auto& item) { return item.event.id; });
   policy::Fields summary{"", "", {}};
-  summary.fields = {{"recorded", "Entries recorded", static_cast<std::int64_t>(outcome->recorded.size())},
-                    {"recorded_events", "Events among them", static_cast<std::int64_t>(events)},
-                    {"already_recorded", "Recorded already", static_cast<std::int64_t>(outcome->already_recorded.size())},
-                    {"in_force", "The server answers by it", at.publish ? policy::Cell(true) : policy::Cell(false)}};
+  summary.fields = {
+      {"recorded", "Entries recorded", static_cast<std::int64_t>(outcome->recorded.size())},
+      {"recorded_events", "Events among them", static_cast<std::int64_t>(events)},
+      {"already_recorded", "Recorded already", static_cast<std::int64_t>(outcome->already_recorded.size())},
+      {"in_force", "The server answers by it", at.publish ? policy::Cell(true) : policy::Cell(false)}};
   document.parts.emplace_back(std::move(summary));
-  if (!at.publish) document.parts.emplace_back(policy::Note{"No server runs here; one that is started will answer by it."});
+  if (!at.publish)
+    document.parts.emplace_back(policy::Note{"No server runs here; one that is started will answer by it."});
   return document;
 }
 
-Done lift(const Workplace& at, const std::string& id, const std::string& reason, const std::string& author, policy::Time now) {
+Done lift(const Workplace& at, const std::string& id, const std::string& reason, const std::string& author,
+          policy::Time now) {
   const auto lifted = at.store.lift(id, reason, author, now);
   if (!lifted) return std::unexpected(lifted.error());
   if (at.publish)
@@ -130,7 +157,8 @@ Done lift(const Workplace& at, const std::string& id, const std::string& reason,
   return policy::Document{{std::move(fields)}};
 }
 
-Done why(policy::Store& store, const Options& options, const policy::Index* current, const WhyRequest& request, policy::Time now) {
+Done why(policy::Store& store, const Options& options, const policy::Index* current, const WhyRequest& request,
+         policy::Time now) {
   policy::WhyRequest asked;
   asked.default_ttl = options.reloadable.policy_ttl;
   const auto name = typed_name(request.name);
@@ -146,7 +174,8 @@ Done why(policy::Store& store, const Options& options, const policy::Index* curr
   asked.at = *time;
   std::shared_ptr<const policy::Index> made;
   if (!current && !asked.at) {
-    made = policy::Index::compile(policy::load_compile_input(store, options.reloadable.views, store.effective_now(now)), 1);
+    made = policy::Index::compile(policy::load_compile_input(store, options.reloadable.views, store.effective_now(now)),
+                                  1);
     current = made.get();
   }
   return policy::explain_answer(store, asked, current, now);
@@ -175,7 +204,8 @@ Done backup(const policy::Store& store, const std::filesystem::path& file) {
   store.backup(file);
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);
-  policy::Fields fields{"", "", {{"backup", "Copied to", file.string()}, {"octets", "Octets", static_cast<std::int64_t>(size)}}};
+  policy::Fields fields{
+      "", "", {{"backup", "Copied to", file.string()}, {"octets", "Octets", static_cast<std::int64_t>(size)}}};
   return policy::Document{{std::move(fields)}};
 }
 

@@ -1,8 +1,8 @@
 // What commands do to the record and ask of it, the same whether the server performs them or the command itself.
 //
 // Each operation ends in a Document or in an error for the person who asked (one line for each problem). None knows
-// about sockets, terminals or JSON. What a server adds is in Workplace: the index that is in force, and a publish() that
-// comes back when every worker answers by what was just recorded.
+// about sockets, terminals or JSON. What a server adds is in Workplace: the index that is in force, and a publish()
+// that comes back when every worker answers by what was just recorded.
 #pragma once
 
 #include <expected>
@@ -28,34 +28,38 @@ struct DecisionFile {
 
 /// What changes need. Borrowed for one call.
 struct Workplace {
-  policy::Store& store;                      ///< open for writing; the caller sees to it that nobody else uses it meanwhile
+  policy::Store& store;  ///< open for writing; the caller sees to it that nobody else uses it meanwhile
   const Options& options;
-  /// Brings what is recorded into force everywhere, where it isn't yet; null where no server runs. Throws or returns why
-  /// it failed.
+  /// Brings what is recorded into force everywhere, where it isn't yet; null where no server runs. Throws or returns
+  /// why it failed.
   std::function<std::expected<void, std::string>()> publish;
 };
 
 /// Records what the files hold, all or nothing, and brings it into force. Throws policy::StoreError.
 Done decide(const Workplace& at, const std::vector<DecisionFile>& files, const std::string& author, policy::Time now);
-Done lift(const Workplace& at, const std::string& id, const std::string& reason, const std::string& author, policy::Time now);
+Done lift(const Workplace& at, const std::string& id, const std::string& reason, const std::string& author,
+          policy::Time now);
 
 struct WhyRequest {
-  std::string name, client, at;              ///< as typed; the last two may be empty
+  std::string name, client, at;  ///< as typed; the last two may be empty
 };
 /// Why `name` is answered as it is, by `current`, the index in force; null: by what the record and the configured views
 /// would make of it. With a time: what this node enforced then. Throws policy::StoreError.
-Done why(policy::Store& store, const Options& options, const policy::Index* current, const WhyRequest& request, policy::Time now);
+Done why(policy::Store& store, const Options& options, const policy::Index* current, const WhyRequest& request,
+         policy::Time now);
 
 struct HistoryRequest {
-  std::string name, valid_at, known_at;      ///< as typed; the last two may be empty
+  std::string name, valid_at, known_at;  ///< as typed; the last two may be empty
 };
 Done history(policy::Store& store, const HistoryRequest& request);
 Done query(const std::filesystem::path& store, const std::string& sql, std::size_t rows, std::int64_t seconds);
 Done backup(const policy::Store& store, const std::filesystem::path& file);
 /// Two files for each public table; those of one format ("jsonl", "csv") into a folder that is made when missing.
-Done export_to_folder(const policy::Store& store, const std::string& format, const std::filesystem::path& folder, policy::Time now);
+Done export_to_folder(const policy::Store& store, const std::string& format, const std::filesystem::path& folder,
+                      policy::Time now);
 /// One table, or with an empty name all of them one behind the other (JSON lines only), to standard output.
-std::expected<void, std::string> export_to_output(const policy::Store& store, const std::string& format, const std::string& table);
+std::expected<void, std::string> export_to_output(const policy::Store& store, const std::string& format,
+                                                  const std::string& table);
 
 /// A time or day as typed (RFC 3339); nothing for an empty text.
 std::expected<std::optional<policy::Time>, std::string> typed_time(const std::string& option, const std::string& text);

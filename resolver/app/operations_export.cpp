@@ -16,11 +16,14 @@ std::vector<policy::ExportFile> files_of(const policy::Store& store, const std::
   return files;
 }
 
-std::string name_of(const policy::ExportFile& file) { return file.name.substr(0, file.name.rfind('.')); }
+std::string name_of(const policy::ExportFile& file) {
+  return file.name.substr(0, file.name.rfind('.'));
+}
 
 }  // namespace
 
-Done export_to_folder(const policy::Store& store, const std::string& format, const std::filesystem::path& folder, policy::Time now) {
+Done export_to_folder(const policy::Store& store, const std::string& format, const std::filesystem::path& folder,
+                      policy::Time now) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return std::unexpected(fmt::format("{}: {}", folder.string(), error.message()));
@@ -42,7 +45,8 @@ Done export_to_folder(const policy::Store& store, const std::string& format, con
   return policy::export_summary(store, files, rows, now);
 }
 
-std::expected<void, std::string> export_to_output(const policy::Store& store, const std::string& format, const std::string& table) {
+std::expected<void, std::string> export_to_output(const policy::Store& store, const std::string& format,
+                                                  const std::string& table) {
   auto files = files_of(store, format);
   if (!table.empty()) std::erase_if(files, [&](const policy::ExportFile& file) { return name_of(file) != table; });
   if (files.empty()) return std::unexpected(fmt::format("there is no public table \"{}\"", table));

@@ -14,106 +14,25 @@
 #include <set>
 #include <sstream>
 
-// One mode of toml++ in the whole program: its two modes share function names, and the linker would mix them.
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
-
+#include "policy/record/toml.hpp"
+#include "resolver/app/option_values.hpp"
 #include "resolver/app/suggest.hpp"
 
 namespace placard::app {
 namespace {
 
-using Checked = std::expected<void, std::string>;
-
-std::expected<std::int64_t, std::string> size_from_text(std::string_view text) {
-  static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
-      {"KiB", 1LL << 10}, {"MiB", 1LL << 20}, {"GiB", 1LL << 30}, {"B", 1}};
-  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  if (digits == 0 || digits > 12) return std::unexpected("a size is a number and a unit: \"64MiB\"");
-  const std::int64_t number = std::stoll(std::string(text.substr(0, digits)));
-  auto unit = text.substr(digits);
-  while (unit.starts_with(' ')) unit.remove_prefix(1);
-  for (const auto& [name, factor] : kUnits)
-    if (unit == name) return number * factor;
-  return std::unexpected(fmt::format("unknown unit \"{}\"; B, KiB, MiB and GiB are known", unit));
-}
-
-/// Two capital letters, and maybe a hyphen and one to three capital letters or digits (ISO 3166-1 and -2).
-bool is_jurisdiction(std::string_view code) {
-  auto capital = [](char c) { return c >= 'A' && c <= 'Z'; };
-  auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (code.size() < 2 || !capital(code[0]) || !capital(code[1])) return false;
-  if (code.size() == 2) return true;
-  return code[2] == '-' && code.size() >= 4 && code.size() <= 6 &&
-         std::ranges::all_of(code.substr(3), [&](char c) { return capital(c) || digit(c); });
-}
-
-Checked check_range(const Option& option, std::int64_t value) {
-  if (value >= option.low && value <= option.high) return {};
-  return std::unexpected(fmt::format("{} is not between {} and {}{}{}", value, option.low, option.high,
-                                     option.unit.empty() ? "" : " ", option.unit));
-}
-
-Checked check_length(const Option& option, std::string_view text) {
-  const auto size = static_cast<std::int64_t>(text.size());
-  if (size < option.low) return std::unexpected("must not be empty");
-  if (size > option.high) return std::unexpected(fmt::format("longer than {} octets", option.high));
-  if (text.find('\0') != text.npos) return std::unexpected("holds a NUL");
-  return {};
-}
-
-/// One text of a list, or the text of a scalar.
-Checked add_text(const Option& option, const std::string& text, OptionValue& value) {
-  switch (option.kind) {
-    case OptionKind::name:
-    case OptionKind::names: {
-      auto name = wire::Name::from_text(text);
-      if (!name) return std::unexpected(fmt::format("\"{}\" is no domain name: {}", text, wire::to_text(name.error())));
-      if (option.kind == OptionKind::name) value.name = *name; else value.names.push_back(*name);
-      return {};
-    }
-    case OptionKind::endpoints: {
-      auto endpoint = net::Endpoint::from_text(text, static_cast<std::uint16_t>(option.low));
-      if (!endpoint) return std::unexpected(endpoint.error());
-      if (endpoint->port == 0) return std::unexpected(fmt::format("\"{}\" has port 0", text));
-      if (std::ranges::find(value.endpoints, *endpoint) != value.endpoints.end())
-        return std::unexpected(fmt::format("\"{}\" stands there twice", text));
-      value.endpoints.push_back(*endpoint);
-      return {};
-    }
-    case OptionKind::addresses: {
-      auto address = net::Address::from_text(text);
-      if (!address) return std::unexpected(address.error());
-      value.addresses.push_back(*address);
-      return {};
-    }
-    case OptionKind::prefixes: {
-      auto prefix = serve::Prefix::from_text(text);
-      if (!prefix) return std::unexpected(prefix.error());
-      value.prefixes.push_back(*prefix);
-      return {};
-    }
-    case OptionKind::jurisdictions:
-      if (!is_jurisdiction(text)) return std::unexpected(fmt::format("\"{}\" is no ISO 3166 code such as \"NZ\" or \"US-CA\"", text));
-      return {};
-    case OptionKind::size: {
-      auto octets = size_from_text(text);
-      if (!octets) return std::unexpected(octets.error());
-      value.integer = *octets;
-      return check_range(option, *octets);
-    }
-    default: return check_length(option, text);
-  }
-}
-
 bool is_list(OptionKind kind) {
   using enum OptionKind;
-  return kind == names || kind == texts || kind == endpoints || kind == addresses || kind == prefixes || kind == jurisdictions;
+  return kind == names || kind == texts || kind == endpoints || kind == addresses || kind == prefixes ||
+         kind == jurisdictions;
 }
 
-struct Place { std::uint32_t line = 0, column = 0; };
-Place place_of(const toml::source_region& source) { return {source.begin.line, source.begin.column}; }
+struct Place {
+  std::uint32_t line = 0, column = 0;
+};
+Place place_of(const toml::source_region& source) {
+  return {source.begin.line, source.begin.column};
+}
 
 class Reader {
  public:
@@ -125,8 +44,8 @@ class Reader {
   void defaults() {
     for (const auto& option : option_table()) {
       if (section_of(option.section)->repeated) continue;
-      const auto parsed = toml::parse(fmt::format("value = {}", option.default_toml));
-      read_value(option, *parsed.table().get("value"));
+      const auto parsed = policy::parse_toml(fmt::format("value = {}", option.default_toml));
+      read_value(option, *parsed->get("value"));
     }
   }
 
@@ -160,7 +79,8 @@ class Reader {
   void read_repeated(const OptionSection& section, const toml::node& node) {
     const auto* array = node.as_array();
     if (!array || (!array->empty() && !node.is_array_of_tables())) {
-      problem(node.source(), std::string(section.name), fmt::format("may stand several times: write [[{}]]", section.name));
+      problem(node.source(), std::string(section.name),
+              fmt::format("may stand several times: write [[{}]]", section.name));
       return;
     }
     for (const auto& entry : *array) {
@@ -172,8 +92,10 @@ class Reader {
   void read_table(const OptionSection& section, const toml::table& table, const toml::source_region& source) {
     for (const auto& [key, node] : table) {
       const auto* option = option_of(section.name, key.str());
-      if (option) read_value(*option, node);
-      else unknown(key, section.name, "key");
+      if (option)
+        read_value(*option, node);
+      else
+        unknown(key, section.name, "key");
     }
     if (!section.repeated) return;
     for (const auto& option : option_table())
@@ -200,7 +122,9 @@ class Reader {
   using At = std::pair<toml::source_region, std::string>;
 
   static std::expected<void, At> convert(const Option& option, const toml::node& node, OptionValue& value) {
-    auto wrong = [&](const toml::node& at, std::string reason) { return std::unexpected(At{at.source(), std::move(reason)}); };
+    auto wrong = [&](const toml::node& at, std::string reason) {
+      return std::unexpected(At{at.source(), std::move(reason)});
+    };
     const auto wanted = fmt::format("must be {}", to_text(option.kind));
     if (is_list(option.kind)) {
       const auto* array = node.as_array();
@@ -221,7 +145,8 @@ class Reader {
       value.boolean = boolean->get();
       return {};
     }
-    if (const auto* integer = node.as_integer(); integer && (option.kind == OptionKind::integer || option.kind == OptionKind::size)) {
+    if (const auto* integer = node.as_integer();
+        integer && (option.kind == OptionKind::integer || option.kind == OptionKind::size)) {
       value.integer = integer->get();
       if (auto ranged = check_range(option, value.integer); !ranged) return wrong(node, ranged.error());
       return {};
@@ -236,17 +161,22 @@ class Reader {
   /// For comparing what is fixed. Entries of repeated sections join under one key.
   void remember(const Option& option, const OptionValue& value) {
     if (option.reloadable) return;
-    const auto text = fmt::format("{} {} \"{}\" [{}]", value.boolean, value.integer, value.text, fmt::join(value.texts, ", "));
+    const auto text =
+        fmt::format("{} {} \"{}\" [{}]", value.boolean, value.integer, value.text, fmt::join(value.texts, ", "));
     auto& known = options.fixed_values[option.full_key()];
-    if (section_of(option.section)->repeated) known += text + ";";
-    else known = text;
+    if (section_of(option.section)->repeated)
+      known += text + ";";
+    else
+      known = text;
   }
 
   void unknown(const toml::key& key, std::string_view section, std::string_view what) {
     std::vector<std::string> known;
     for (const auto& option : option_table()) {
-      if (option.section == section) known.emplace_back(option.key);
-      else if (option.key == key.str() || section.empty()) known.push_back(option.full_key());
+      if (option.section == section)
+        known.emplace_back(option.key);
+      else if (option.key == key.str() || section.empty())
+        known.push_back(option.full_key());
     }
     if (section.empty())
       for (const auto& entry : option_sections()) known.emplace_back(entry.name);
@@ -254,8 +184,12 @@ class Reader {
     auto guess = closest(key.str(), known);
     // A key of that very name in another section is a better guess than a similar one in this.
     for (const auto& option : option_table())
-      if (option.key == key.str()) { guess = option.full_key(); break; }
-    problem(key.source(), full, fmt::format("unknown {}{}", what, guess.empty() ? "" : fmt::format("; did you mean \"{}\"?", guess)));
+      if (option.key == key.str()) {
+        guess = option.full_key();
+        break;
+      }
+    problem(key.source(), full,
+            fmt::format("unknown {}{}", what, guess.empty() ? "" : fmt::format("; did you mean \"{}\"?", guess)));
   }
 
   static constexpr std::size_t kMaxListed = 10'000;
@@ -301,7 +235,8 @@ void resolve_paths(Options& options) {
   auto& fixed = options.fixed;
   fixed.root_hints = beside(folder, fixed.root_hints);
   for (auto& zone : options.reloadable.zones) zone.file = beside(folder, zone.file);
-  fixed.state_directory = fixed.state_directory.empty() ? default_state_directory() : beside(folder, fixed.state_directory);
+  fixed.state_directory =
+      fixed.state_directory.empty() ? default_state_directory() : beside(folder, fixed.state_directory);
   fixed.store = beside(fixed.state_directory, fixed.store);
   fixed.control_socket = beside(fixed.state_directory, fixed.control_socket);
 }
@@ -327,12 +262,13 @@ std::expected<Options, std::vector<OptionProblem>> parse_options(std::string_vie
   Reader reader(file);
   reader.options.file = file;
   reader.defaults();
-  if (const auto parsed = toml::parse(text, file)) {
+  if (const auto parsed = policy::parse_toml(text)) {
     // A list given in the file replaces its default; this one's setter adds.
-    if (parsed.table().at_path("access.recursion")) reader.options.reloadable.recursion_clients = {};
-    reader.read(parsed.table());
+    if (parsed->at_path("access.recursion")) reader.options.reloadable.recursion_clients = {};
+    reader.read(*parsed);
   } else {
-    reader.problem(parsed.error().source(), "", std::string(parsed.error().description()));
+    const auto& error = parsed.error();
+    reader.problems.push_back({file, error.line, error.column, "", error.message});
   }
   if (reader.problems.empty()) check_together(reader);
   if (!reader.problems.empty()) {
@@ -366,14 +302,18 @@ std::vector<std::string> fixed_changes(const Options& running, const Options& ne
   }
   const auto bound = running.all_listeners();
   const bool zone_listener_is_new = std::ranges::any_of(next.reloadable.zones, [&](const ZoneOption& zone) {
-    return std::ranges::any_of(zone.listen, [&](const auto& at) { return std::ranges::find(bound, at) == bound.end(); });
+    return std::ranges::any_of(zone.listen,
+                               [&](const auto& at) { return std::ranges::find(bound, at) == bound.end(); });
   });
   if (zone_listener_is_new) changed.emplace_back("zone.listen");
   return changed;
 }
 
 std::string default_state_directory() {
-  auto variable = [](const char* name) { const char* value = std::getenv(name); return std::string(value ? value : ""); };
+  auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value ? value : "");
+  };
   if (auto directory = variable("STATE_DIRECTORY"); !directory.empty()) return directory.substr(0, directory.find(':'));
   if (auto directory = variable("XDG_STATE_HOME"); directory.starts_with('/')) return directory + "/placard";
   if (auto home = variable("HOME"); home.starts_with('/')) return home + "/.local/state/placard";

@@ -33,30 +33,30 @@ struct ForwardOption {
 struct ZoneOption {
   wire::Name name;
   std::string file;
-  std::vector<net::Endpoint> listen;   ///< empty: answered wherever the server listens
+  std::vector<net::Endpoint> listen;  ///< empty: answered wherever the server listens
 };
 
 struct FixedOptions {
   std::vector<net::Endpoint> listen;
-  unsigned workers = 0;                ///< 0: one for each processor
+  unsigned workers = 0;  ///< 0: one for each processor
   std::string state_directory;
-  std::string user;                    ///< empty: stay who we are
+  std::string user;  ///< empty: stay who we are
 
-  std::string root_hints;              ///< a file; empty: IANA's
+  std::string root_hints;  ///< a file; empty: IANA's
   std::uint16_t upstream_port = 53;
   bool ipv4 = true, ipv6 = true, query_loopback = false, qname_minimisation = true, random_case = true;
-  std::uint16_t udp_size = 1232;       ///< octets
-  std::uint32_t deadline = 5'000;      ///< milliseconds
+  std::uint16_t udp_size = 1232;   ///< octets
+  std::uint32_t deadline = 5'000;  ///< milliseconds
   std::uint32_t max_questions = 64, max_depth = 8, max_chain = 12;
   bool serve_stale = true;
-  std::uint32_t stale_for = 86'400;    ///< seconds
-  std::uint32_t in_flight = 20'000;    ///< resolutions of one worker
+  std::uint32_t stale_for = 86'400;  ///< seconds
+  std::uint32_t in_flight = 20'000;  ///< resolutions of one worker
 
-  std::size_t cache_memory = 0, answers_memory = 0;                  ///< octets; the second for each worker
+  std::size_t cache_memory = 0, answers_memory = 0;                       ///< octets; the second for each worker
   std::uint32_t min_ttl = 0, max_ttl = 86'400, max_negative_ttl = 3'600;  ///< seconds
   std::vector<ForwardOption> forwards;
 
-  std::string store;                   ///< the policy store, an SQLite file
+  std::string store;  ///< the policy store, an SQLite file
   std::vector<net::Endpoint> notice_listen, reset_listen, metrics_listen;
   std::string control_socket;
 };
@@ -66,7 +66,7 @@ struct ReloadableOptions {
   serve::PrefixSet recursion_clients;
   bool recursion = true;
   std::vector<wire::Name> not_special;
-  std::uint32_t policy_ttl = 10;       ///< seconds
+  std::uint32_t policy_ttl = 10;  ///< seconds
   std::vector<net::Address> notice_addresses;
   bool own_zones_policy = false;
   std::vector<wire::Name> protected_names;
@@ -76,7 +76,7 @@ struct ReloadableOptions {
 };
 
 struct Options {
-  std::string file;                    ///< where they were read; empty: built-in defaults
+  std::string file;  ///< where they were read; empty: built-in defaults
   FixedOptions fixed;
   ReloadableOptions reloadable;
   std::map<std::string, std::string> fixed_values;  ///< key to value as text, of what is fixed: for fixed_changes()
@@ -88,10 +88,10 @@ struct Options {
 /// One thing wrong with a configuration.
 struct OptionProblem {
   std::string file;
-  std::uint32_t line = 0, column = 0;  ///< from 1; 0: not about a place in the file
+  std::size_t line = 0, column = 0;  ///< from 1; 0: not about a place in the file
   std::string key, reason;
 };
-std::string to_text(const OptionProblem& problem);   ///< "FILE:LINE:COLUMN: key: reason"
+std::string to_text(const OptionProblem& problem);  ///< "FILE:LINE:COLUMN: key: reason"
 
 /// All that is wrong is collected, not the first thing only. `file` is for messages and for resolving paths.
 std::expected<Options, std::vector<OptionProblem>> parse_options(std::string_view text, const std::string& file);
@@ -109,16 +109,27 @@ std::string default_state_directory();
 // The table.
 
 enum class OptionKind : std::uint8_t {
-  boolean, integer, size, text, path, name, names, texts, endpoints, addresses, prefixes, jurisdictions,
+  boolean,
+  integer,
+  size,
+  text,
+  path,
+  name,
+  names,
+  texts,
+  endpoints,
+  addresses,
+  prefixes,
+  jurisdictions,
 };
 
 /// A value read and checked; only the member that belongs to the option's kind is set.
 struct OptionValue {
   bool boolean = false;
-  std::int64_t integer = 0;            ///< integer, size (octets)
-  std::string text;                    ///< text, path, and the canonical form of any other
+  std::int64_t integer = 0;  ///< integer, size (octets)
+  std::string text;          ///< text, path, and the canonical form of any other
   wire::Name name;
-  std::vector<std::string> texts;      ///< of every list, as written
+  std::vector<std::string> texts;  ///< of every list, as written
   std::vector<wire::Name> names;
   std::vector<net::Endpoint> endpoints;
   std::vector<net::Address> addresses;
@@ -128,11 +139,12 @@ struct OptionValue {
 struct Option {
   std::string_view section, key;
   OptionKind kind;
-  std::int64_t low, high;              ///< of integer and size; endpoints: low is the port where none is said; texts: least and most length
-  std::string_view default_toml;       ///< as it would stand in the file; for repeated tables an example
+  std::int64_t low,
+      high;  ///< of integer and size; endpoints: low is the port where none is said; texts: least and most length
+  std::string_view default_toml;  ///< as it would stand in the file; for repeated tables an example
   std::string_view unit;
   bool reloadable;
-  bool required;                       ///< in repeated tables: no default
+  bool required;  ///< in repeated tables: no default
   std::string_view help;
   void (*set)(Options&, const OptionValue&);
   std::string full_key() const { return std::string(section) + "." + std::string(key); }
@@ -140,16 +152,16 @@ struct Option {
 
 struct OptionSection {
   std::string_view name;
-  bool repeated;                       ///< [[name]]
+  bool repeated;  ///< [[name]]
   std::string_view help;
-  void (*begin)(Options&);             ///< of repeated ones: one more entry
+  void (*begin)(Options&);  ///< of repeated ones: one more entry
 };
 
 std::span<const OptionSection> option_sections();
 std::span<const Option> option_table();
-std::string_view to_text(OptionKind kind);           ///< as errors and the manual name it: "a whole number"
+std::string_view to_text(OptionKind kind);  ///< as errors and the manual name it: "a whole number"
 
-std::string example_configuration();                 ///< every option with its default, commented out
-std::string manual_page();                           ///< placard.toml(5), roff
+std::string example_configuration();  ///< every option with its default, commented out
+std::string manual_page();            ///< placard.toml(5), roff
 
 }  // namespace placard::app

@@ -10,24 +10,34 @@ constexpr bool kReload = true, kFixed = false;
 constexpr bool kRequired = true, kOptional = false;
 constexpr std::int64_t kMega = 1 << 20, kTera = std::int64_t{1} << 40;
 
-std::uint16_t small(const OptionValue& value) { return static_cast<std::uint16_t>(value.integer); }
-std::uint32_t number(const OptionValue& value) { return static_cast<std::uint32_t>(value.integer); }
+std::uint16_t small(const OptionValue& value) {
+  return static_cast<std::uint16_t>(value.integer);
+}
+std::uint32_t number(const OptionValue& value) {
+  return static_cast<std::uint32_t>(value.integer);
+}
 
-void add_forward(Options& options, bool stub) { options.fixed.forwards.push_back({{}, {}, stub}); }
+void add_forward(Options& options, bool stub) {
+  options.fixed.forwards.push_back({{}, {}, stub});
+}
 
 constexpr std::array kSections = {
     OptionSection{"server", false, "Where the server listens and where it keeps its state.", nullptr},
     OptionSection{"access", false, "Who may ask.", nullptr},
     OptionSection{"recursion", false, "How names of others are resolved, and every bound of it.", nullptr},
     OptionSection{"cache", false, "What is remembered, and for how long.", nullptr},
-    OptionSection{"forward", true, "Questions at or below a zone go to other resolvers, with RD set. The longest zone wins.",
+    OptionSection{"forward", true,
+                  "Questions at or below a zone go to other resolvers, with RD set. The longest zone wins.",
                   [](Options& o) { add_forward(o, false); }},
-    OptionSection{"stub", true, "Questions at or below a zone start at these authoritative servers instead of at the root.",
+    OptionSection{"stub", true,
+                  "Questions at or below a zone start at these authoritative servers instead of at the root.",
                   [](Options& o) { add_forward(o, true); }},
     OptionSection{"zone", true, "A zone served with authority, from a master file.",
                   [](Options& o) { o.reloadable.zones.emplace_back(); }},
-    OptionSection{"view", true, "Which clients a set of decisions applies to. The longest prefix decides; \"default\" is for the rest.",
-                  [](Options& o) { o.reloadable.views.emplace_back(); }},
+    OptionSection{
+        "view", true,
+        "Which clients a set of decisions applies to. The longest prefix decides; \"default\" is for the rest.",
+        [](Options& o) { o.reloadable.views.emplace_back(); }},
     OptionSection{"policy", false, "The record of decisions and how it is answered by.", nullptr},
     OptionSection{"notice", false, "The page that visitors of a blocked name see.", nullptr},
     OptionSection{"metrics", false, "Counters in the Prometheus text format, at /metrics.", nullptr},
@@ -45,21 +55,27 @@ constexpr std::array kOptions = {
     Option{"server", "workers", integer, 0, 256, "0", "threads", kFixed, kOptional,
            "Threads that answer; 0 is one for each processor.", [](O& o, V& v) { o.fixed.workers = number(v); }},
     Option{"server", "state_directory", path, 0, 4096, R"("")", "", kFixed, kOptional,
-           "Where the policy store and the control socket lie; empty: $STATE_DIRECTORY, $XDG_STATE_HOME/placard or ~/.local/state/placard.",
+           "Where the policy store and the control socket lie; empty: $STATE_DIRECTORY, $XDG_STATE_HOME/placard or "
+           "~/.local/state/placard.",
            [](O& o, V& v) { o.fixed.state_directory = v.text; }},
     Option{"server", "user", text, 0, 32, R"("")", "", kFixed, kOptional,
            "The user to become once every address is bound; empty: stay.", [](O& o, V& v) { o.fixed.user = v.text; }},
     Option{"server", "identity", text, 0, 64, R"("")", "", kReload, kOptional,
-           "Told to id.server and NSID; empty: not told.", [](O& o, V& v) { o.reloadable.identity = v.text; }},
+           "Told to who asks for id.server (class CH, type TXT); empty: not told.",
+           [](O& o, V& v) { o.reloadable.identity = v.text; }},
     // [access]
     Option{"access", "recursion", prefixes, 0, 0, R"(["127.0.0.0/8", "::1/128"])", "", kReload, kOptional,
            "Clients that may have recursion and the cache. Others get REFUSED with extended error 18.",
-           [](O& o, V& v) { for (const auto& prefix : v.prefixes) o.reloadable.recursion_clients.add(prefix); }},
+           [](O& o, V& v) {
+             for (const auto& prefix : v.prefixes) o.reloadable.recursion_clients.add(prefix);
+           }},
     // [recursion]
     Option{"recursion", "enabled", boolean, 0, 0, "true", "", kReload, kOptional,
-           "Resolve names of others; false: answer for own zones only.", [](O& o, V& v) { o.reloadable.recursion = v.boolean; }},
+           "Resolve names of others; false: answer for own zones only.",
+           [](O& o, V& v) { o.reloadable.recursion = v.boolean; }},
     Option{"recursion", "root_hints", path, 0, 4096, R"("")", "", kFixed, kOptional,
-           "A file with the root's name servers; empty: the thirteen that IANA publishes.", [](O& o, V& v) { o.fixed.root_hints = v.text; }},
+           "A file with the root's name servers; empty: the thirteen that IANA publishes.",
+           [](O& o, V& v) { o.fixed.root_hints = v.text; }},
     Option{"recursion", "upstream_port", integer, 1, 65535, "53", "", kFixed, kOptional,
            "The port at which authoritative servers are asked; another one is for trying things out.",
            [](O& o, V& v) { o.fixed.upstream_port = small(v); }},
@@ -71,39 +87,49 @@ constexpr std::array kOptions = {
            "Ask servers on loopback addresses that a delegation names. Root hints and forwards always may.",
            [](O& o, V& v) { o.fixed.query_loopback = v.boolean; }},
     Option{"recursion", "qname_minimisation", boolean, 0, 0, "true", "", kFixed, kOptional,
-           "Tell each server no more of the name than it needs (RFC 9156).", [](O& o, V& v) { o.fixed.qname_minimisation = v.boolean; }},
+           "Tell each server no more of the name than it needs (RFC 9156).",
+           [](O& o, V& v) { o.fixed.qname_minimisation = v.boolean; }},
     Option{"recursion", "random_case", boolean, 0, 0, "true", "", kFixed, kOptional,
-           "Mix the case of names that are asked and want it back, against forged answers.", [](O& o, V& v) { o.fixed.random_case = v.boolean; }},
+           "Mix the case of names that are asked and want it back, against forged answers.",
+           [](O& o, V& v) { o.fixed.random_case = v.boolean; }},
     Option{"recursion", "udp_size", integer, 512, 4096, "1232", "octets", kFixed, kOptional,
-           "The largest UDP message sent and announced, to clients and to servers.", [](O& o, V& v) { o.fixed.udp_size = small(v); }},
+           "The largest UDP message sent and announced, to clients and to servers.",
+           [](O& o, V& v) { o.fixed.udp_size = small(v); }},
     Option{"recursion", "deadline", integer, 100, 60'000, "5000", "milliseconds", kFixed, kOptional,
            "From a question to its answer or SERVFAIL.", [](O& o, V& v) { o.fixed.deadline = number(v); }},
     Option{"recursion", "max_questions", integer, 4, 10'000, "64", "questions", kFixed, kOptional,
-           "Sent to servers for one question, those for their addresses included.", [](O& o, V& v) { o.fixed.max_questions = number(v); }},
+           "Sent to servers for one question, those for their addresses included.",
+           [](O& o, V& v) { o.fixed.max_questions = number(v); }},
     Option{"recursion", "max_depth", integer, 1, 32, "8", "resolutions", kFixed, kOptional,
-           "Resolutions of name servers' addresses inside one another.", [](O& o, V& v) { o.fixed.max_depth = number(v); }},
+           "Resolutions of name servers' addresses inside one another.",
+           [](O& o, V& v) { o.fixed.max_depth = number(v); }},
     Option{"recursion", "max_chain", integer, 1, 64, "12", "records", kFixed, kOptional,
            "CNAME and DNAME records followed for one question.", [](O& o, V& v) { o.fixed.max_chain = number(v); }},
     Option{"recursion", "serve_stale", boolean, 0, 0, "true", "", kFixed, kOptional,
-           "Answer from expired records when their servers cannot be reached (RFC 8767).", [](O& o, V& v) { o.fixed.serve_stale = v.boolean; }},
+           "Answer from expired records when their servers cannot be reached (RFC 8767).",
+           [](O& o, V& v) { o.fixed.serve_stale = v.boolean; }},
     Option{"recursion", "stale_for", integer, 0, 604'800, "86400", "seconds", kFixed, kOptional,
            "How long past its end a record may still be used so.", [](O& o, V& v) { o.fixed.stale_for = number(v); }},
     Option{"recursion", "not_special", names, 0, 0, "[]", "", kReload, kOptional,
            "Special-use names (RFC 6761) that are to be resolved like any other, such as \"test\".",
            [](O& o, V& v) { o.reloadable.not_special = v.names; }},
     Option{"recursion", "in_flight", integer, 100, 1'000'000, "20000", "resolutions", kFixed, kOptional,
-           "Open at once in each worker; a question beyond gets SERVFAIL.", [](O& o, V& v) { o.fixed.in_flight = number(v); }},
+           "Open at once in each worker; a question beyond gets SERVFAIL.",
+           [](O& o, V& v) { o.fixed.in_flight = number(v); }},
     // [cache]
     Option{"cache", "memory", size, kMega, kTera, R"("64MiB")", "", kFixed, kOptional,
-           "Of the record cache, shared by all workers.", [](O& o, V& v) { o.fixed.cache_memory = static_cast<std::size_t>(v.integer); }},
+           "Of the record cache, shared by all workers.",
+           [](O& o, V& v) { o.fixed.cache_memory = static_cast<std::size_t>(v.integer); }},
     Option{"cache", "answers_memory", size, kMega, kTera, R"("16MiB")", "", kFixed, kOptional,
-           "Of each worker's cache of whole answers.", [](O& o, V& v) { o.fixed.answers_memory = static_cast<std::size_t>(v.integer); }},
-    Option{"cache", "min_ttl", integer, 0, 3'600, "0", "seconds", kFixed, kOptional, "Records are kept at least so long.",
-           [](O& o, V& v) { o.fixed.min_ttl = number(v); }},
-    Option{"cache", "max_ttl", integer, 1, 604'800, "86400", "seconds", kFixed, kOptional, "Records are kept at most so long.",
-           [](O& o, V& v) { o.fixed.max_ttl = number(v); }},
+           "Of each worker's cache of whole answers.",
+           [](O& o, V& v) { o.fixed.answers_memory = static_cast<std::size_t>(v.integer); }},
+    Option{"cache", "min_ttl", integer, 0, 3'600, "0", "seconds", kFixed, kOptional,
+           "Records are kept at least so long.", [](O& o, V& v) { o.fixed.min_ttl = number(v); }},
+    Option{"cache", "max_ttl", integer, 1, 604'800, "86400", "seconds", kFixed, kOptional,
+           "Records are kept at most so long.", [](O& o, V& v) { o.fixed.max_ttl = number(v); }},
     Option{"cache", "max_negative_ttl", integer, 1, 86'400, "3600", "seconds", kFixed, kOptional,
-           "Answers that something does not exist are kept at most so long.", [](O& o, V& v) { o.fixed.max_negative_ttl = number(v); }},
+           "Answers that something does not exist are kept at most so long.",
+           [](O& o, V& v) { o.fixed.max_negative_ttl = number(v); }},
     // [[forward]] and [[stub]]
     Option{"forward", "zone", name, 0, 0, R"("corp.example")", "", kFixed, kRequired, "The zone; \".\" is everything.",
            [](O& o, V& v) { o.fixed.forwards.back().zone = v.name; }},
@@ -111,8 +137,8 @@ constexpr std::array kOptions = {
            "Resolvers to ask.", [](O& o, V& v) { o.fixed.forwards.back().servers = v.endpoints; }},
     Option{"stub", "zone", name, 0, 0, R"("internal.example")", "", kFixed, kRequired, "The zone.",
            [](O& o, V& v) { o.fixed.forwards.back().zone = v.name; }},
-    Option{"stub", "servers", endpoints, 53, 0, R"(["192.0.2.54"])", "", kFixed, kRequired, "Its authoritative servers.",
-           [](O& o, V& v) { o.fixed.forwards.back().servers = v.endpoints; }},
+    Option{"stub", "servers", endpoints, 53, 0, R"(["192.0.2.54"])", "", kFixed, kRequired,
+           "Its authoritative servers.", [](O& o, V& v) { o.fixed.forwards.back().servers = v.endpoints; }},
     // [[zone]]
     Option{"zone", "name", name, 0, 0, R"("example.org")", "", kReload, kRequired, "The zone's apex.",
            [](O& o, V& v) { o.reloadable.zones.back().name = v.name; }},
@@ -124,8 +150,8 @@ constexpr std::array kOptions = {
     // [[view]]
     Option{"view", "name", text, 1, 64, R"("nz")", "", kReload, kRequired, "Its name.",
            [](O& o, V& v) { o.reloadable.views.back().name = v.text; }},
-    Option{"view", "clients", prefixes, 0, 0, R"(["127.0.0.64/26"])", "", kReload, kOptional, "Prefixes of its clients.",
-           [](O& o, V& v) { o.reloadable.views.back().clients = v.texts; }},
+    Option{"view", "clients", prefixes, 0, 0, R"(["127.0.0.64/26"])", "", kReload, kOptional,
+           "Prefixes of its clients.", [](O& o, V& v) { o.reloadable.views.back().clients = v.texts; }},
     Option{"view", "jurisdictions", jurisdictions, 0, 0, R"(["NZ"])", "", kReload, kOptional,
            "ISO 3166 codes; decisions of another territorial scope do not apply.",
            [](O& o, V& v) { o.reloadable.views.back().jurisdictions = v.texts; }},
@@ -136,50 +162,72 @@ constexpr std::array kOptions = {
     Option{"policy", "store", path, 1, 4096, R"("policy.db")", "", kFixed, kOptional,
            "The record, an SQLite file in the state directory.", [](O& o, V& v) { o.fixed.store = v.text; }},
     Option{"policy", "ttl", integer, 1, 86'400, "10", "seconds", kReload, kOptional,
-           "TTL of answers by decision, where the rule names none.", [](O& o, V& v) { o.reloadable.policy_ttl = number(v); }},
+           "TTL of answers by decision, where the rule names none.",
+           [](O& o, V& v) { o.reloadable.policy_ttl = number(v); }},
     Option{"policy", "notice_addresses", addresses, 0, 0, R"(["127.0.0.1", "::1"])", "", kReload, kOptional,
            "What a blocked name resolves to: where clients reach the notice page.",
            [](O& o, V& v) { o.reloadable.notice_addresses = v.addresses; }},
-    Option{"policy", "own_zones", boolean, 0, 0, "false", "", kReload, kOptional, "Decisions apply to the server's own zones too.",
+    Option{"policy", "own_zones", boolean, 0, 0, "false", "", kReload, kOptional,
+           "Decisions apply to the server's own zones too.",
            [](O& o, V& v) { o.reloadable.own_zones_policy = v.boolean; }},
     Option{"policy", "protected", names, 0, 0, "[]", "", kReload, kOptional,
-           "Names that no decision may block, nor anything above them.", [](O& o, V& v) { o.reloadable.protected_names = v.names; }},
+           "Names that no decision may block, nor anything above them.",
+           [](O& o, V& v) { o.reloadable.protected_names = v.names; }},
     // [notice]
     Option{"notice", "listen", endpoints, 80, 0, R"(["127.0.0.1:8451", "[::1]:8451"])", "", kFixed, kOptional,
-           "Addresses of the notice page over HTTP; a public one wants port 80.", [](O& o, V& v) { o.fixed.notice_listen = v.endpoints; }},
-    Option{"notice", "operator_name", text, 0, 200, R"("")", "", kReload, kOptional, "Who runs this resolver, as the page says it.",
-           [](O& o, V& v) { o.reloadable.operator_name = v.text; }},
+           "Addresses of the notice page over HTTP; a public one wants port 80.",
+           [](O& o, V& v) { o.fixed.notice_listen = v.endpoints; }},
+    Option{"notice", "operator_name", text, 0, 200, R"("")", "", kReload, kOptional,
+           "Who runs this resolver, as the page says it.", [](O& o, V& v) { o.reloadable.operator_name = v.text; }},
     Option{"notice", "operator_contact", text, 0, 500, R"("")", "", kReload, kOptional,
            "A mailto: or https: address of the operator.", [](O& o, V& v) { o.reloadable.operator_contact = v.text; }},
     Option{"notice", "reset_listen", endpoints, 443, 0, "[]", "", kFixed, kOptional,
-           "Addresses where connections are reset at once: port 443 of the notice address, for no honest page can be shown there.",
+           "Addresses where connections are reset at once: port 443 of the notice address, for no honest page can be "
+           "shown there.",
            [](O& o, V& v) { o.fixed.reset_listen = v.endpoints; }},
     // [metrics], [control]
-    Option{"metrics", "listen", endpoints, 9453, 0, R"(["127.0.0.1:9453"])", "", kFixed, kOptional, "Addresses of the metrics page.",
-           [](O& o, V& v) { o.fixed.metrics_listen = v.endpoints; }},
+    Option{"metrics", "listen", endpoints, 9453, 0, R"(["127.0.0.1:9453"])", "", kFixed, kOptional,
+           "Addresses of the metrics page.", [](O& o, V& v) { o.fixed.metrics_listen = v.endpoints; }},
     Option{"control", "socket", path, 1, 4096, R"("control.sock")", "", kFixed, kOptional,
-           "A Unix socket in the state directory, for its owner and root.", [](O& o, V& v) { o.fixed.control_socket = v.text; }},
+           "A Unix socket in the state directory, for its owner and root.",
+           [](O& o, V& v) { o.fixed.control_socket = v.text; }},
 };
 
 }  // namespace
 
-std::span<const OptionSection> option_sections() { return kSections; }
-std::span<const Option> option_table() { return kOptions; }
+std::span<const OptionSection> option_sections() {
+  return kSections;
+}
+std::span<const Option> option_table() {
+  return kOptions;
+}
 
 std::string_view to_text(OptionKind kind) {
   switch (kind) {
-    case boolean: return "true or false";
-    case integer: return "a whole number";
-    case size: return "a size such as \"64MiB\"";
-    case text: return "text";
-    case path: return "a path";
-    case name: return "a domain name";
-    case names: return "a list of domain names";
-    case texts: return "a list of texts";
-    case endpoints: return "a list of addresses, with ports or without";
-    case addresses: return "a list of IP addresses";
-    case prefixes: return "a list of prefixes such as \"192.0.2.0/24\"";
-    case jurisdictions: return "a list of ISO 3166 codes such as \"NZ\" or \"US-CA\"";
+    case boolean:
+      return "true or false";
+    case integer:
+      return "a whole number";
+    case size:
+      return "a size such as \"64MiB\"";
+    case text:
+      return "text";
+    case path:
+      return "a path";
+    case name:
+      return "a domain name";
+    case names:
+      return "a list of domain names";
+    case texts:
+      return "a list of texts";
+    case endpoints:
+      return "a list of addresses, with ports or without";
+    case addresses:
+      return "a list of IP addresses";
+    case prefixes:
+      return "a list of prefixes such as \"192.0.2.0/24\"";
+    case jurisdictions:
+      return "a list of ISO 3166 codes such as \"NZ\" or \"US-CA\"";
   }
   return "";
 }

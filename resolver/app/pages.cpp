@@ -25,12 +25,14 @@ std::optional<policy::NoticeFacts> facts_of(const PageState& state, const policy
   policy::NoticeFacts facts;
   facts.decision = decision->second.decision;
   facts.recorded_at = decision->second.recorded_at;
-  if (const auto authority = state.book->authorities.find(facts.decision.authority); authority != state.book->authorities.end())
+  if (const auto authority = state.book->authorities.find(facts.decision.authority);
+      authority != state.book->authorities.end())
     facts.authority = authority->second;
   facts.rule.id = match.rule_id;
   facts.rule.name = wire::Name(match.rule_name);
   facts.rule.action = match.action;
-  if (const auto kind = state.book->matches.find(match.rule_id); kind != state.book->matches.end()) facts.rule.match = kind->second;
+  if (const auto kind = state.book->matches.find(match.rule_id); kind != state.book->matches.end())
+    facts.rule.match = kind->second;
   facts.events = events_of(*state.book, host);
   return facts;
 }
@@ -48,7 +50,8 @@ net::HttpResponse NoticePages::answer(const net::HttpRequest& request, policy::T
     const std::lock_guard lock(mutex_);
     state = state_;
   }
-  const policy::NoticeRequest asked{request.method, request.host, request.target, request.accept, request.accept_language};
+  const policy::NoticeRequest asked{request.method, request.host, request.target, request.accept,
+                                    request.accept_language};
   std::optional<policy::NoticeFacts> facts;
   const auto host = policy::parse_notice_host(request.host);
   if (host.kind == policy::NoticeHostKind::name) {
@@ -61,6 +64,8 @@ net::HttpResponse NoticePages::answer(const net::HttpRequest& request, policy::T
   return {document.status, std::move(document.headers), std::move(document.body)};
 }
 
-std::expected<policy::NoticeCatalogues, std::string> load_catalogues() { return policy::NoticeCatalogues::load(embedded_notice()); }
+std::expected<policy::NoticeCatalogues, std::string> load_catalogues() {
+  return policy::NoticeCatalogues::load(embedded_notice());
+}
 
 }  // namespace placard::app

@@ -20,10 +20,10 @@ namespace placard::app {
 /// What the notice page knows beside the index. Immutable once published.
 struct NoticeBook {
   struct Entry {
-    policy::Decision decision;                          ///< without its rules
+    policy::Decision decision;  ///< without its rules
     policy::Time recorded_at = 0;
   };
-  std::unordered_map<std::string, Entry> decisions;     ///< by decision id
+  std::unordered_map<std::string, Entry> decisions;  ///< by decision id
   std::unordered_map<std::string, policy::Authority> authorities;
   std::unordered_map<std::int64_t, policy::MatchKind> matches;  ///< of rules that aren't MatchKind::both, by rule id
   std::unordered_map<wire::Name, std::vector<policy::Event>, wire::NameHash> events;
@@ -34,7 +34,7 @@ struct PageState {
   std::shared_ptr<const policy::Index> index;
   std::shared_ptr<const NoticeBook> book;
   policy::NoticeOperator by;
-  policy::Time not_before = 0;                          ///< see serve::Snapshot
+  policy::Time not_before = 0;  ///< see serve::Snapshot
 };
 
 class NoticePages {
@@ -48,7 +48,7 @@ class NoticePages {
  private:
   policy::NoticeCatalogues catalogues_;
   mutable std::mutex mutex_;
-  std::shared_ptr<const PageState> state_;              // guarded by mutex_
+  std::shared_ptr<const PageState> state_;  // guarded by mutex_
 };
 
 /// The notice texts that the program carries.

@@ -37,14 +37,18 @@ std::expected<void, std::string> Privileges::make_directory(const std::string& p
   namespace fs = std::filesystem;
   std::error_code error;
   const auto folder = fs::path(path).lexically_normal();
-  auto failed = [&](const std::string& reason) { return std::unexpected(fmt::format("state directory {}: {}", path, reason)); };
+  auto failed = [&](const std::string& reason) {
+    return std::unexpected(fmt::format("state directory {}: {}", path, reason));
+  };
   if (fs::is_directory(folder, error)) {
     const AsUser as_user(*this);
-    if (::access(folder.c_str(), F_OK) != 0 || ::eaccess(folder.c_str(), W_OK | X_OK) != 0) return failed(std::strerror(errno));
+    if (::access(folder.c_str(), F_OK) != 0 || ::eaccess(folder.c_str(), W_OK | X_OK) != 0)
+      return failed(std::strerror(errno));
     return {};
   }
   if (fs::exists(folder, error)) return failed("is no folder");
-  if (const auto parent = folder.parent_path(); !parent.empty() && !fs::create_directories(parent, error) && error) return failed(error.message());
+  if (const auto parent = folder.parent_path(); !parent.empty() && !fs::create_directories(parent, error) && error)
+    return failed(error.message());
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed(std::strerror(errno));
   if (change_ && ::lchown(folder.c_str(), uid_, gid_) != 0) return failed(std::strerror(errno));
   return {};
@@ -70,7 +74,8 @@ std::expected<void, std::string> Privileges::drop() const {
       return std::unexpected(fmt::format("cannot become {}: {}", name_, std::strerror(errno)));
     if (::setuid(0) == 0) return std::unexpected(fmt::format("became {}, but root can be had back", name_));
   }
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return std::unexpected(fmt::format("no_new_privs: {}", std::strerror(errno)));
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return std::unexpected(fmt::format("no_new_privs: {}", std::strerror(errno)));
   return {};
 }
 

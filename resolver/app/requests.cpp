@@ -16,7 +16,9 @@ std::string text_of(const json& request, const char* key) {
 
 Done trace(RequestTarget& target, const json& request) {
   auto name = wire::Name::from_text(text_of(request, "name"));
-  if (!name) return std::unexpected(fmt::format("\"{}\" is no domain name: {}", text_of(request, "name"), wire::to_text(name.error())));
+  if (!name)
+    return std::unexpected(
+        fmt::format("\"{}\" is no domain name: {}", text_of(request, "name"), wire::to_text(name.error())));
   const auto type = wire::record_type_from_text(text_of(request, "type"));
   if (!type) return std::unexpected(fmt::format("\"{}\" is no record type", text_of(request, "type")));
   return target.trace({*name, *type, wire::RecordClass::in});
@@ -34,11 +36,14 @@ Done perform(RequestTarget& target, const json& request, const std::string& auth
   const auto operation = request.at("operation").get<std::string>();
   if (operation == "decide") {
     std::vector<DecisionFile> files;
-    for (const auto& file : request.at("files")) files.push_back({file.at("name").get<std::string>(), file.at("text").get<std::string>()});
+    for (const auto& file : request.at("files"))
+      files.push_back({file.at("name").get<std::string>(), file.at("text").get<std::string>()});
     return target.decide(files, author);
   }
-  if (operation == "lift") return target.lift(request.at("id").get<std::string>(), request.at("reason").get<std::string>(), author);
-  if (operation == "why") return target.why({request.at("name").get<std::string>(), text_of(request, "client"), text_of(request, "at")});
+  if (operation == "lift")
+    return target.lift(request.at("id").get<std::string>(), request.at("reason").get<std::string>(), author);
+  if (operation == "why")
+    return target.why({request.at("name").get<std::string>(), text_of(request, "client"), text_of(request, "at")});
   if (operation == "trace") return trace(target, request);
   if (operation == "flush") return flush(target, request);
   if (operation == "status") return target.status();

@@ -26,7 +26,7 @@ class RequestTarget {
   virtual Done status() = 0;
   virtual Done dump() = 0;
   virtual Done trace(const wire::Question& question) = 0;
-  virtual Done flush(const std::optional<wire::Name>& name) = 0;   ///< nothing: everything
+  virtual Done flush(const std::optional<wire::Name>& name) = 0;  ///< nothing: everything
   virtual Done reload() = 0;
   virtual Done stop_server() = 0;
 };

@@ -31,9 +31,11 @@ std::vector<net::Endpoint> only_of_zones(const Options& options) {
   return all;
 }
 
-std::string joined(const std::vector<net::Endpoint>& endpoints, std::string_view before = "", std::string_view behind = "") {
+std::string joined(const std::vector<net::Endpoint>& endpoints, std::string_view before = "",
+                   std::string_view behind = "") {
   std::string out;
-  for (const auto& endpoint : endpoints) out += fmt::format("{}{}{}{}", out.empty() ? "" : " ", before, endpoint.to_text(), behind);
+  for (const auto& endpoint : endpoints)
+    out += fmt::format("{}{}{}{}", out.empty() ? "" : " ", before, endpoint.to_text(), behind);
   return out;
 }
 
@@ -53,20 +55,27 @@ Server::Server(const Options& options)
   must(privileges_.drop());
 }
 
-Server::~Server() { stop(); }
+Server::~Server() {
+  stop();
+}
 
-void Server::warn(const std::string& what) const { std::cerr << "placard: " << what << std::endl; }
+void Server::warn(const std::string& what) const {
+  std::cerr << "placard: " << what << std::endl;
+}
 
 /// The store, the zones, the first index, the control socket: everything that has files of the service's user.
 void Server::open_state() {
   // The socket first: a second server on the same state is told so before it looks at anything.
   control_ = must(ControlServer::open(options_.fixed.control_socket));
   const auto now = system_time();
-  store_ = std::make_unique<policy::Store>(policy::Store::open(options_.fixed.store, policy::Store::Mode::read_write, now));
+  store_ =
+      std::make_unique<policy::Store>(policy::Store::open(options_.fixed.store, policy::Store::Mode::read_write, now));
   if (const auto behind = store_->last_recorded_at() - now; behind > policy::kClockTolerance)
-    warn(fmt::format("the clock says {}, but the record has an entry of {}: decisions are applied as of then, and nothing can be recorded "
-                     "until the clock is right",
-                     policy::to_text(now), policy::to_text(store_->last_recorded_at())));
+    warn(
+        fmt::format("the clock says {}, but the record has an entry of {}: decisions are applied as of then, and "
+                    "nothing can be recorded "
+                    "until the clock is right",
+                    policy::to_text(now), policy::to_text(store_->last_recorded_at())));
   try {
     store_->record_views(options_.reloadable.views, "placard serve, " + author_of(::getuid()), now);
   } catch (const policy::StoreError& error) {
@@ -84,22 +93,24 @@ void Server::open_sockets() {
   for (const auto& endpoint : listeners_)
     for (const bool tcp : {false, true})
       if (net::port_is_taken(endpoint, tcp))
-        throw std::runtime_error(fmt::format("cannot listen on {} ({}): address already in use", endpoint.to_text(), tcp ? "TCP" : "UDP"));
+        throw std::runtime_error(
+            fmt::format("cannot listen on {} ({}): address already in use", endpoint.to_text(), tcp ? "TCP" : "UDP"));
   const auto& fixed = options_.fixed;
   const auto processors = [] {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1U;
   };
   const recurse::CacheLimits limits{fixed.cache_memory, fixed.min_ttl, fixed.max_ttl, fixed.max_negative_ttl};
-  crew_ = must(Crew::open(worker, fixed.workers == 0 ? processors() : fixed.workers, first.snapshot, std::make_shared<recurse::Cache>(limits),
-                          std::make_shared<recurse::ServerTable>()));
+  crew_ = must(Crew::open(worker, fixed.workers == 0 ? processors() : fixed.workers, first.snapshot,
+                          std::make_shared<recurse::Cache>(limits), std::make_shared<recurse::ServerTable>()));
   notice_ = std::make_unique<NoticePages>(must(load_catalogues()));
   notice_->publish(first.pages);
   notice_server_ = must(net::HttpServer::start(fixed.notice_listen, [this](const net::HttpRequest& request) {
     notice_requests_.fetch_add(1, std::memory_order_relaxed);
     return notice_->answer(request, system_time());
   }));
-  metrics_server_ = must(net::HttpServer::start(fixed.metrics_listen, [this](const net::HttpRequest& request) { return metrics_page(request); }));
+  metrics_server_ = must(net::HttpServer::start(
+      fixed.metrics_listen, [this](const net::HttpRequest& request) { return metrics_page(request); }));
   reset_ = must(net::ResetListener::start(fixed.reset_listen));
 }
 
@@ -108,16 +119,17 @@ std::vector<std::string> Server::describe() const {
   const auto snapshot = crew_->current();
   std::vector<std::string> lines{version_text()};
   lines.push_back(fmt::format("  configuration  {}", options_.file.empty() ? "built-in defaults" : options_.file));
-  lines.push_back(fmt::format("  DNS            {} (UDP and TCP), {} worker{}", joined(fixed.listen), crew_->counters().size(),
-                              crew_->counters().size() == 1 ? "" : "s"));
+  lines.push_back(fmt::format("  DNS            {} (UDP and TCP), {} worker{}", joined(fixed.listen),
+                              crew_->counters().size(), crew_->counters().size() == 1 ? "" : "s"));
   if (zones_.count > 0)
-    lines.push_back(fmt::format("  own zones      {}, on {} address{} of their own", zones_.count, zone_listeners_.size(),
-                                zone_listeners_.size() == 1 ? "" : "es"));
+    lines.push_back(fmt::format("  own zones      {}, on {} address{} of their own", zones_.count,
+                                zone_listeners_.size(), zone_listeners_.size() == 1 ? "" : "es"));
   lines.push_back(fmt::format("  notice         {}", joined(fixed.notice_listen, "http://", "/")));
-  if (!fixed.metrics_listen.empty()) lines.push_back(fmt::format("  metrics        {}", joined(fixed.metrics_listen, "http://", "/metrics")));
-  lines.push_back(fmt::format("  record         {}: {} decision{}, {} rule{} in the index", fixed.store, snapshot->index->decision_count(),
-                              snapshot->index->decision_count() == 1 ? "" : "s", snapshot->index->rule_count(),
-                              snapshot->index->rule_count() == 1 ? "" : "s"));
+  if (!fixed.metrics_listen.empty())
+    lines.push_back(fmt::format("  metrics        {}", joined(fixed.metrics_listen, "http://", "/metrics")));
+  lines.push_back(fmt::format("  record         {}: {} decision{}, {} rule{} in the index", fixed.store,
+                              snapshot->index->decision_count(), snapshot->index->decision_count() == 1 ? "" : "s",
+                              snapshot->index->rule_count(), snapshot->index->rule_count() == 1 ? "" : "s"));
   lines.push_back(fmt::format("  control        {}", fixed.control_socket));
   return lines;
 }
@@ -128,13 +140,15 @@ void Server::start(std::function<void()> stop_asked) {
   {
     const std::lock_guard lock(changes_);
     policy::QueryLimits limits;
-    if (auto last = store_->query("SELECT coalesce(max(last_sequence), 0) FROM public_enforcement", limits); last && !last->rows.empty())
+    if (auto last = store_->query("SELECT coalesce(max(last_sequence), 0) FROM public_enforcement", limits);
+        last && !last->rows.empty())
       enforced_sequence_ = std::get<std::int64_t>(last->rows[0][0]);
     in_force_sequence_ = crew_->current()->index->log_sequence();
     note_enforcement(*crew_->current()->index, system_time());
   }
   reloader_ = std::thread([this] { reload_thread(); });
-  control_->serve([this](std::string_view line, const std::string& author) { return perform_line(*this, line, author); });
+  control_->serve(
+      [this](std::string_view line, const std::string& author) { return perform_line(*this, line, author); });
 }
 
 void Server::stop() {
@@ -164,7 +178,8 @@ std::expected<void, std::string> Server::bring_into_force() {
   ++generation_;
   // The page first: who is sent to it by a worker's first new answer finds the decision there.
   notice_->publish(publication.pages);
-  if (!crew_->publish(publication.snapshot)) return std::unexpected("the workers have not taken the new snapshot in time");
+  if (!crew_->publish(publication.snapshot))
+    return std::unexpected("the workers have not taken the new snapshot in time");
   in_force_sequence_ = publication.snapshot->index->log_sequence();
   note_enforcement(*publication.snapshot->index, system_time());
   return {};
@@ -177,8 +192,8 @@ void Server::note_enforcement(const policy::Index& index, policy::Time since) {
     enforced_sequence_ = index.log_sequence();
   } catch (const policy::StoreError& error) {
     // It is in force all the same; the next snapshot's row will hold these entries too.
-    warn(fmt::format("since when log entries {} to {} are in force could not be recorded: {}", enforced_sequence_ + 1, index.log_sequence(),
-                     error.what()));
+    warn(fmt::format("since when log entries {} to {} are in force could not be recorded: {}", enforced_sequence_ + 1,
+                     index.log_sequence(), error.what()));
   }
 }
 
@@ -241,7 +256,8 @@ Done Server::reload() {
   }
   reloads_.fetch_add(1, std::memory_order_relaxed);
   policy::Document document;
-  document.parts.emplace_back(policy::Fields{"", "", {{"configuration", "Reloaded", options_.file.empty() ? "built-in defaults" : options_.file}}});
+  document.parts.emplace_back(policy::Fields{
+      "", "", {{"configuration", "Reloaded", options_.file.empty() ? "built-in defaults" : options_.file}}});
   return document;
 }
 

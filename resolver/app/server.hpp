@@ -1,8 +1,9 @@
 // The running server: what was bound, what is in force, and the changes that may be made to it one at a time.
 //
 // Made in this order: state directory, store, zones, index (as the service's user); every address (as root, where one
-// is needed); then root is given up; then threads. A change (decide, lift, reload) holds `changes_`, works on the thread
-// that asked for it, and has come into force on every worker when it returns. Whatever fails, what is in force stays.
+// is needed); then root is given up; then threads. A change (decide, lift, reload) holds `changes_`, works on the
+// thread that asked for it, and has come into force on every worker when it returns. Whatever fails, what is in force
+// stays.
 #pragma once
 
 #include <atomic>
@@ -65,12 +66,12 @@ class Server final : public RequestTarget {
 
   Privileges privileges_;
   std::mutex changes_;
-  Options options_;                          // guarded by changes_
-  std::unique_ptr<policy::Store> store_;     // guarded by changes_
-  LoadedZones zones_;                        // guarded by changes_
-  std::uint64_t generation_ = 0;             // guarded by changes_
-  std::int64_t in_force_sequence_ = 0;       // guarded by changes_: the log entries up to here are what workers answer by
-  std::int64_t enforced_sequence_ = 0;       // guarded by changes_: of those, the ones the record says so of
+  Options options_;                       // guarded by changes_
+  std::unique_ptr<policy::Store> store_;  // guarded by changes_
+  LoadedZones zones_;                     // guarded by changes_
+  std::uint64_t generation_ = 0;          // guarded by changes_
+  std::int64_t in_force_sequence_ = 0;    // guarded by changes_: the log entries up to here are what workers answer by
+  std::int64_t enforced_sequence_ = 0;    // guarded by changes_: of those, the ones the record says so of
   const std::vector<net::Endpoint> listeners_;  // all that is bound
   std::vector<net::Endpoint> zone_listeners_;   // those that only zones use
   std::shared_ptr<const PageState> first_pages_;

@@ -18,9 +18,13 @@ std::uint64_t resident_memory() {
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-std::string text_of(const wire::Question& question) { return fmt::format("{} {}", question.name.to_text(), wire::to_text(question.type)); }
+std::string text_of(const wire::Question& question) {
+  return fmt::format("{} {}", question.name.to_text(), wire::to_text(question.type));
+}
 
-std::int64_t as_cell(std::uint64_t number) { return static_cast<std::int64_t>(number); }
+std::int64_t as_cell(std::uint64_t number) {
+  return static_cast<std::int64_t>(number);
+}
 
 std::string addresses(const std::vector<net::Endpoint>& endpoints) {
   std::string out;
@@ -58,7 +62,8 @@ Done Server::status() {
   const auto cache = crew_->cache().counters();
   const std::lock_guard changes(changes_);
   const auto& fixed = options_.fixed;
-  const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_).count();
+  const auto uptime =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_).count();
   policy::Fields fields;
   fields.fields = {
       {"version", "Version", std::string(kVersion)},
@@ -88,27 +93,40 @@ Done Server::status() {
 }
 
 Done Server::dump() {
-  policy::Table table{"in_flight", "In flight", {{"question", "Question"}, {"milliseconds", "Age (ms)"}, {"step", "Last step"}}, {}, "Nothing is in flight."};
+  policy::Table table{"in_flight",
+                      "In flight",
+                      {{"question", "Question"}, {"milliseconds", "Age (ms)"}, {"step", "Last step"}},
+                      {},
+                      "Nothing is in flight."};
   for (const auto& one : crew_->in_flight())
-    table.rows.push_back({text_of(one.question), as_cell(one.age), one.steps.empty() ? policy::Cell() : policy::Cell(one.steps.back().text)});
+    table.rows.push_back({text_of(one.question), as_cell(one.age),
+                          one.steps.empty() ? policy::Cell() : policy::Cell(one.steps.back().text)});
   return policy::Document{{std::move(table)}};
 }
 
 Done Server::trace(const wire::Question& question) {
   const auto traced = crew_->trace(question);
   if (!traced) return std::unexpected("the resolution did not end in time");
-  policy::Table steps{"steps", "Steps", {{"milliseconds", "At (ms)"}, {"step", "Step"}}, {}, "Answered from the cache."};
+  policy::Table steps{
+      "steps", "Steps", {{"milliseconds", "At (ms)"}, {"step", "Step"}}, {}, "Answered from the cache."};
   for (const auto& step : traced->trace.steps) steps.rows.push_back({as_cell(step.at), step.text});
-  policy::Table records{"records", "Answer", {{"owner", "Name"}, {"ttl", "TTL"}, {"type", "Type"}, {"data", "Data"}}, {}, "No records."};
+  policy::Table records{
+      "records", "Answer", {{"owner", "Name"}, {"ttl", "TTL"}, {"type", "Type"}, {"data", "Data"}}, {}, "No records."};
   const auto now = system_time();
   for (const auto& entry : traced->resolved.answer)
     for (const auto rdata : entry->set.rdatas)
-      records.rows.push_back({entry->set.owner.to_text(), static_cast<std::int64_t>(entry->ttl_at(now)), wire::to_text(entry->set.type),
-                              wire::rdata_to_text(entry->set.type, rdata)});
-  policy::Fields result{"", "", {{"question", "Question", text_of(question)}, {"rcode", "Result", wire::to_text(traced->resolved.rcode)}}};
+      records.rows.push_back({entry->set.owner.to_text(), static_cast<std::int64_t>(entry->ttl_at(now)),
+                              wire::to_text(entry->set.type), wire::rdata_to_text(entry->set.type, rdata)});
+  policy::Fields result{
+      "",
+      "",
+      {{"question", "Question", text_of(question)}, {"rcode", "Result", wire::to_text(traced->resolved.rcode)}}};
   for (const auto& error : traced->resolved.errors)
-    result.fields.push_back({"error", "Why", fmt::format("{} ({}) {}", wire::to_text(error.code), static_cast<int>(error.code), error.extra_text)});
-  policy::Note note{"This is what resolution finds, before any decision is looked at: `placard why` says what clients are answered."};
+    result.fields.push_back(
+        {"error", "Why",
+         fmt::format("{} ({}) {}", wire::to_text(error.code), static_cast<int>(error.code), error.extra_text)});
+  policy::Note note{
+      "This is what resolution finds, before any decision is looked at: `placard why` says what clients are answered."};
   return policy::Document{{std::move(steps), std::move(result), std::move(records), std::move(note)}};
 }
 

@@ -18,7 +18,8 @@ std::map<std::string, policy::Time> disclosed_at(policy::Store& store) {
   const auto result = store.query("SELECT decision_id, recorded_from FROM public_decision", limits);
   if (!result) throw policy::StoreError(policy::StoreError::Kind::other, result.error());
   for (const auto& row : result->rows)
-    if (const auto time = policy::time_from_text(std::get<std::string>(row[1]))) out[std::get<std::string>(row[0])] = *time;
+    if (const auto time = policy::time_from_text(std::get<std::string>(row[1])))
+      out[std::get<std::string>(row[0])] = *time;
   return out;
 }
 
@@ -36,9 +37,11 @@ std::shared_ptr<const NoticeBook> make_book(policy::Store& store, const std::vec
       entry.decision.disclosure = policy::Disclosure::public_;  // it may have been sealed when it was recorded
     }
     if (!book->authorities.contains(one.decision.authority))
-      if (auto authority = store.authority(one.decision.authority)) book->authorities[one.decision.authority] = *std::move(authority);
+      if (auto authority = store.authority(one.decision.authority))
+        book->authorities[one.decision.authority] = *std::move(authority);
   }
-  for (auto& record : store.events_about(wire::NameView(), true)) book->events[record.event.name].push_back(std::move(record.event));
+  for (auto& record : store.events_about(wire::NameView(), true))
+    book->events[record.event.name].push_back(std::move(record.event));
   return book;
 }
 
@@ -67,8 +70,10 @@ LoadedZones load_zones(const Options& options, const std::vector<net::Endpoint>&
       out.problems.push_back(zones::to_text(loaded.error()));
     }
     const auto add = [&](Zones& to) {
-      if (shared) to.loaded.push_back(shared);
-      else to.unavailable.push_back(zone.name);
+      if (shared)
+        to.loaded.push_back(shared);
+      else
+        to.unavailable.push_back(zone.name);
     };
     if (zone.listen.empty()) add(everywhere);
     for (const auto& endpoint : zone.listen)
@@ -124,14 +129,15 @@ std::expected<serve::WorkerOptions, std::string> worker_options(const Options& o
   return out;
 }
 
-Publication make_publication(policy::Store& store, const Options& options, const LoadedZones& zones, std::uint64_t generation,
-                             policy::Time now) {
+Publication make_publication(policy::Store& store, const Options& options, const LoadedZones& zones,
+                             std::uint64_t generation, policy::Time now) {
   const auto effective = store.effective_now(now);
   auto pages = std::make_shared<PageState>();
   pages->book = make_book(store, store.load_policy(effective));
   pages->by = {options.reloadable.operator_name, options.reloadable.operator_contact};
   pages->not_before = store.last_recorded_at();
-  pages->index = policy::Index::compile(policy::load_compile_input(store, options.reloadable.views, effective), generation);
+  pages->index =
+      policy::Index::compile(policy::load_compile_input(store, options.reloadable.views, effective), generation);
 
   auto snapshot = std::make_shared<serve::Snapshot>();
   snapshot->index = pages->index;

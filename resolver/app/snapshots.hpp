@@ -20,11 +20,11 @@ namespace placard::app {
 
 /// The zones of a configuration, as snapshots hold them.
 struct LoadedZones {
-  std::shared_ptr<const zones::ZoneSet> everywhere;      ///< null: none
+  std::shared_ptr<const zones::ZoneSet> everywhere;  ///< null: none
   std::vector<serve::ListenerZones> listeners;
   std::size_t count = 0;
-  std::vector<std::string> problems;                     ///< "FILE:LINE: reason" of each that could not be loaded
-  std::vector<std::string> warnings;                     ///< the same of what is merely doubtful
+  std::vector<std::string> problems;  ///< "FILE:LINE: reason" of each that could not be loaded
+  std::vector<std::string> warnings;  ///< the same of what is merely doubtful
 };
 /// `bound`: listeners that only zones use; one that no zone names any more answers for nothing.
 LoadedZones load_zones(const Options& options, const std::vector<net::Endpoint>& bound);
@@ -39,7 +39,7 @@ struct Publication {
   std::shared_ptr<const PageState> pages;
 };
 /// `now`: seconds since the epoch by the system's clock. Throws policy::StoreError.
-Publication make_publication(policy::Store& store, const Options& options, const LoadedZones& zones, std::uint64_t generation,
-                             policy::Time now);
+Publication make_publication(policy::Store& store, const Options& options, const LoadedZones& zones,
+                             std::uint64_t generation, policy::Time now);
 
 }  // namespace placard::app

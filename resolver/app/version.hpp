@@ -6,6 +6,8 @@
 namespace placard::app {
 
 inline constexpr const char* kVersion = "0.1.0";
-inline std::string version_text() { return std::string("placard ") + kVersion; }
+inline std::string version_text() {
+  return std::string("placard ") + kVersion;
+}
 
 }  // namespace placard::app

@@ -26,7 +26,7 @@ struct ServeOptions {
   bool recursion = true;                       ///< false: own zones only, RA clear
   bool own_zones_policy = false;               ///< policy by name applies to own zones too
   std::vector<wire::Name> not_special;         ///< special-use names (RFC 6761) that are to be treated as ordinary
-  std::string identity;                        ///< of id.server and NSID; empty: not told
+  std::string identity;                        ///< of id.server; empty: not told
 };
 
 /// Zones served with authority on the addresses of one listener; a listener not named gets `everywhere`.

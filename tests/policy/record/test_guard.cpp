@@ -113,6 +113,12 @@ TEST_CASE("ids, codes, links, digests and languages are checked") {
       Contains("lies in the future"));
 }
 
+TEST_CASE("no control character gets into the record") {
+  Recorded recorded;
+  CHECK_THAT(refusal(recorded.store, decision_toml("d", "example.org", "reference = \"\\u001b[2J\"")),
+             Contains("decision.reference: has a control character"));
+}
+
 TEST_CASE("a batch is recorded as a whole or not at all") {
   Recorded recorded;
   CHECK_FALSE(refusal(recorded.store, decision_toml("good", "example.org") + decision_toml("bad", "com")).empty());

@@ -58,6 +58,7 @@ TEST_CASE("a decision is lifted once, with a reason, and only while it lasts") {
   take_in(store, authority_toml() + decision_toml("d1", "example.org") + decision_toml("d2", "example.com"));
   CHECK_THAT(store.lift("nobody", "x", "test", kNow).error(), Contains("there is no decision 'nobody'"));
   CHECK_THAT(store.lift("d1", "", "test", kNow).error(), Contains("reason"));
+  CHECK_THAT(store.lift("d1", std::string(5000, 'x'), "test", kNow).error(), Contains("longer than 4096"));
   const auto lifted = store.lift("d1", "appeal won", "test", kNow + 60).value();
   CHECK(lifted.sequence == 4);
   CHECK(lifted.valid_from == kNow + 60);

@@ -29,7 +29,8 @@ external = false
 std::string decision(const std::string& id, const std::string& name) {
   return R"(
 [[decision]]
-id = ")" + id + R"("
+id = ")" +
+         id + R"("
 type = "voluntary"
 authority = "tester"
 legal_basis = "the terms of this test"
@@ -38,13 +39,15 @@ redress = "Write to the tester."
 expires_after = "1 day"
 [[decision.rule]]
 match = "both"
-name = ")" + name + "\"\n";
+name = ")" +
+         name + "\"\n";
 }
 
 struct Fixture {
   TemporaryDirectory folder;
   policy::Store store = policy::Store::open(folder.path("policy.db"), policy::Store::Mode::read_write, kNow);
-  Options options = *parse_options("[[view]]\nname = \"nz\"\nclients = [\"192.0.2.0/24\"]\njurisdictions = [\"NZ\"]\n", "");
+  Options options =
+      *parse_options("[[view]]\nname = \"nz\"\nclients = [\"192.0.2.0/24\"]\njurisdictions = [\"NZ\"]\n", "");
   int published = 0;
   std::expected<void, std::string> publishing;  // what publish() says
 
@@ -95,26 +98,30 @@ TEST_CASE("several files are recorded all or none, whatever their order, and eac
   Fixture at;
   at.decided({{"b.toml", decision("one", "example.org")}, {"a.toml", kAuthority}});
   const auto sequence = at.store.last_log_sequence();
-  const auto error = at.refused({{"good.toml", decision("two", "example.net")}, {"bad.toml", "\n\n" + decision("three", "com")}});
+  const auto error =
+      at.refused({{"good.toml", decision("two", "example.net")}, {"bad.toml", "\n\n" + decision("three", "com")}});
   INFO(error);
   CHECK(error.find("bad.toml:12:") != std::string::npos);
   CHECK(error.find("good.toml") == std::string::npos);
   CHECK(at.store.last_log_sequence() == sequence);
   CHECK_FALSE(at.store.decision("two"));
-  CHECK(at.refused({{"good.toml", decision("two", "example.net")}, {"broken.toml", "[[decision]\n"}}).find("broken.toml:1") != std::string::npos);
+  CHECK(at.refused({{"good.toml", decision("two", "example.net")}, {"broken.toml", "[[decision]\n"}})
+            .find("broken.toml:1") != std::string::npos);
   CHECK(at.published == 1);
 }
 
 TEST_CASE("protected names of the configuration are guarded") {
   Fixture at;
   at.options = *parse_options("[policy]\nprotected = [\"keep.example.org\"]\n", "");
-  CHECK(at.refused({{"a.toml", kAuthority + decision("one", "example.org")}}).find("keep.example.org") != std::string::npos);
+  CHECK(at.refused({{"a.toml", kAuthority + decision("one", "example.org")}}).find("keep.example.org") !=
+        std::string::npos);
 }
 
 TEST_CASE("a decision that is recorded but could not be published says exactly that") {
   Fixture at;
   at.publishing = std::unexpected("a worker hangs");
-  CHECK(at.refused({{"a.toml", kAuthority + decision("one", "example.org")}}) == "recorded, but not yet in force: a worker hangs");
+  CHECK(at.refused({{"a.toml", kAuthority + decision("one", "example.org")}}) ==
+        "recorded, but not yet in force: a worker hangs");
   CHECK(at.store.decision("one"));
 }
 
@@ -123,7 +130,8 @@ TEST_CASE("a full disk refuses the decision and leaves the record as it was") {
   at.decided({{"a.toml", kAuthority}});
   at.store.limit_pages(1);
   std::string many = decision("big", "n0.example.org");
-  for (int i = 1; i < 2000; ++i) many += "[[decision.rule]]\nmatch = \"both\"\nname = \"n" + std::to_string(i) + ".example.org\"\n";
+  for (int i = 1; i < 2000; ++i)
+    many += "[[decision.rule]]\nmatch = \"both\"\nname = \"n" + std::to_string(i) + ".example.org\"\n";
   CHECK_THROWS_AS(decide(at.with_server(), {{"b.toml", many}}, "uid 0 (root)", kNow), policy::StoreError);
   CHECK_FALSE(at.store.decision("big"));
   CHECK(at.published == 1);
@@ -197,12 +205,18 @@ struct Recorder final : RequestTarget {
   Done decide(const std::vector<DecisionFile>& files, const std::string& author) override {
     return say("decide " + files.at(0).name + "=" + files.at(0).text + " by " + author);
   }
-  Done lift(const std::string& id, const std::string& reason, const std::string&) override { return say("lift " + id + ": " + reason); }
-  Done why(const WhyRequest& request) override { return say("why " + request.name + " " + request.client + " " + request.at); }
+  Done lift(const std::string& id, const std::string& reason, const std::string&) override {
+    return say("lift " + id + ": " + reason);
+  }
+  Done why(const WhyRequest& request) override {
+    return say("why " + request.name + " " + request.client + " " + request.at);
+  }
   Done status() override { throw std::runtime_error("the disk is on fire"); }
   Done dump() override { return std::unexpected("nothing to \"dump\""); }
   Done trace(const wire::Question& question) override { return say("trace " + question.name.to_text()); }
-  Done flush(const std::optional<wire::Name>& name) override { return say("flush " + (name ? name->to_text() : "all")); }
+  Done flush(const std::optional<wire::Name>& name) override {
+    return say("flush " + (name ? name->to_text() : "all"));
+  }
   Done reload() override { return say("reload"); }
   Done stop_server() override { return say("stop"); }
 };
@@ -212,7 +226,8 @@ struct Recorder final : RequestTarget {
 TEST_CASE("request lines reach their operation, and what is wrong with them comes back") {
   Recorder target;
   auto reply = [&](const std::string& line) { return json::parse(perform_line(target, line, "uid 7")); };
-  CHECK(reply(R"({"operation":"decide","files":[{"name":"a","text":"b"}],"json":true})")["output"] == "{\"seen\":\"decide a=b by uid 7\"}\n");
+  CHECK(reply(R"({"operation":"decide","files":[{"name":"a","text":"b"}],"json":true})")["output"] ==
+        "{\"seen\":\"decide a=b by uid 7\"}\n");
   reply(R"({"operation":"why","name":"x","client":"c"})");
   CHECK(target.seen == "why x c ");
   reply(R"({"operation":"flush","all":true})");
@@ -224,9 +239,11 @@ TEST_CASE("request lines reach their operation, and what is wrong with them come
   target.seen.clear();
   CHECK(reply(R"({"operation":"status"})")["error"] == "the disk is on fire");
   CHECK(reply(R"({"operation":"dump"})")["error"] == "nothing to \"dump\"");
-  for (const auto* bad : {"", "{}", "[]", "null", "{\"operation\":7}", "{\"operation\":\"fly\"}", "{\"operation\":\"decide\"}",
-                          R"({"operation":"decide","files":[{"name":1,"text":"b"}]})", R"({"operation":"flush"})", R"({"operation":"flush","name":""})",
-                          R"({"operation":"trace","name":"a","type":"nonsense"})", "{\"operation\":\"why\",\"name\":\"\xff\"}", "\x01\x02"}) {
+  for (const auto* bad :
+       {"", "{}", "[]", "null", "{\"operation\":7}", "{\"operation\":\"fly\"}", "{\"operation\":\"decide\"}",
+        R"({"operation":"decide","files":[{"name":1,"text":"b"}]})", R"({"operation":"flush"})",
+        R"({"operation":"flush","name":""})", R"({"operation":"trace","name":"a","type":"nonsense"})",
+        "{\"operation\":\"why\",\"name\":\"\xff\"}", "\x01\x02"}) {
     INFO(bad);
     CHECK(reply(bad).contains("error"));
   }
@@ -236,14 +253,17 @@ TEST_CASE("request lines reach their operation, and what is wrong with them come
 TEST_CASE("a command without a server works on the store itself; one that needs a server says so") {
   const TemporaryDirectory folder;
   const auto options = *parse_options("[server]\nstate_directory = \"" + folder.path("state") + "\"\n", "");
-  const json decide{{"operation", "decide"}, {"files", {{{"name", "a.toml"}, {"text", kAuthority + decision("one", "example.org")}}}}};
+  const json decide{{"operation", "decide"},
+                    {"files", {{{"name", "a.toml"}, {"text", kAuthority + decision("one", "example.org")}}}}};
   const auto decided = perform(options, decide.dump(), {true, 80});
   REQUIRE(decided);
   CHECK(json::parse(*decided)["in_force"] == false);
   const auto status = perform(options, R"({"operation":"status"})", {});
   REQUIRE_FALSE(status);
   CHECK(status.error().find("no server runs at") != std::string::npos);
-  const auto rows = read_record(options, {true, 80}, [](policy::Store& store) { return query(store.path(), "SELECT count(*) AS n FROM public_decision", 1, 1); });
+  const auto rows = read_record(options, {true, 80}, [](policy::Store& store) {
+    return query(store.path(), "SELECT count(*) AS n FROM public_decision", 1, 1);
+  });
   REQUIRE(rows);
   CHECK(json::parse(*rows)["rows"][0]["n"] == 1);
 }
