@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace placard::serve {
 namespace {
@@ -86,12 +87,15 @@ void AnswerCache::drop(Slot& slot) {
 }
 
 void AnswerCache::make_room(std::size_t needed) {
-  // One sweep at most: drops what was not used in the last half of the ticks, then whatever the hand meets.
-  const std::uint64_t old = tick_ / 2;
+  // The hand of a clock: what was not used since it came by last is dropped; after a whole pass in vain, whatever it
+  // meets. It stops as soon as there is room, and goes on from there next time.
   for (std::size_t steps = 0; memory_ + needed > limit_ && steps < 2 * slots_.size(); ++steps) {
     Slot& slot = slots_[hand_];
-    hand_ = (hand_ + 1) % slots_.size();
-    if (slot.answer && (slot.used <= old || steps >= slots_.size())) drop(slot);
+    if (++hand_ == slots_.size()) {
+      hand_ = 0;
+      last_pass_began_ = std::exchange(pass_began_, tick_);
+    }
+    if (slot.answer && (slot.used <= last_pass_began_ || steps >= slots_.size())) drop(slot);
   }
 }
 

@@ -43,7 +43,8 @@ class AnswerCache {
   std::vector<Slot> slots_;
   std::uint64_t mask_ = 0, seed_ = 0, tick_ = 0;
   std::size_t limit_ = 0, memory_ = 0, entries_ = 0;
-  std::size_t hand_ = 0;  // where make_room() sweeps on
+  std::uint64_t pass_began_ = 0, last_pass_began_ = 0;  // ticks
+  std::size_t hand_ = 0;                                // where make_room() sweeps on
 };
 
 }  // namespace placard::serve

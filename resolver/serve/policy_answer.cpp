@@ -148,6 +148,9 @@ std::size_t render_redirect(const ClientQuestion& question, wire::NameView owner
       record.expand_rdata(rdata);
       writer.record(record.owner(), record.type(), std::min(ttl, record.ttl() > age ? record.ttl() - age : 0), rdata);
     }
+    for (const auto& record : message->records(wire::Section::authority)) {
+      if (record.type() == wire::RecordType::soa) writer.soa(record.owner(), ttl);  // what a negative answer needs
+    }
   }
   return writer.finish();
 }

@@ -8,6 +8,11 @@
 #include "zones/answer.hpp"
 
 namespace placard::serve {
+namespace {
+
+constexpr std::size_t kWaitersPerResolution = 4;  // on average over all in flight: bounds their memory
+
+}  // namespace
 
 /// A client that waits for a resolution.
 struct Pipeline::Waiter {
@@ -31,7 +36,7 @@ std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, co
   question.stream = stream;
   bool exempt = false;  // a passthru rule met the asked name: policy has nothing more to say
 
-  Step answer = receive(packet, question, reply);
+  Step answer = receive(packet, question, path, reply);
   if (!answer) answer = admit(question, reply);
   if (!answer) answer = special(question, reply);
   const bool policy_first = snapshot_->options.own_zones_policy && !zones_here_[listener].exclusive;
@@ -46,12 +51,10 @@ std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, co
 
 // ---------------------------------------------------------------- 1: receive
 
-Pipeline::Step Pipeline::receive(wire::Bytes packet, ClientQuestion& question, std::span<std::uint8_t> reply) {
+Pipeline::Step Pipeline::receive(wire::Bytes packet, ClientQuestion& question, const ReturnPath& path,
+                                 std::span<std::uint8_t> reply) {
   const auto header = wire::parse_header(packet);
-  if (!header || header->qr) {
-    counters_.dropped.add();
-    return 0;
-  }
+  if (!header || header->qr) return drop(path);
   question.id = header->id;
   question.recursion_desired = header->rd;
   question.checking_disabled = header->cd;
@@ -148,12 +151,19 @@ Pipeline::Step Pipeline::own_zones(const ClientQuestion& question, std::span<std
   }
   const auto* zone = zones->find(question.question.name, question.question.type);
   if (zone == nullptr) return std::nullopt;
-  counters_.zone_answers.add();
+  // A client that may have recursion gets it below our own delegations too (RFC 1034 4.3.1), and for the DS of our own
+  // apex, which only the zone above us has (RFC 4035 3.1.4.1).
+  const bool recurse = question.recursion_available && question.recursion_desired;
+  if (recurse && question.question.type == wire::RecordType::ds && question.question.name.view() == zone->origin())
+    return std::nullopt;
   wire::MessageWriter writer(reply, std::min(question.limit, reply.size()), opt_size(question, {}));
   auto header = answer_header(question, wire::Rcode::noerror);
   writer.header(header);
   writer.question(question.question.name, question.question.type, question.question.record_class);
   const auto result = zones::answer(*zone, question.question, question.dnssec_ok, writer);
+  const bool referral = !result.authoritative && result.rcode == wire::Rcode::noerror;
+  if (recurse && referral) return std::nullopt;
+  counters_.zone_answers.add();
   header.aa = result.authoritative;
   header.tc = result.truncated;
   header.rcode = static_cast<std::uint8_t>(result.rcode);
@@ -175,15 +185,16 @@ Pipeline::Step Pipeline::policy_by_name(const ClientQuestion& question, const Re
 Pipeline::Step Pipeline::apply(const policy::Match& match, const ClientQuestion& question, const ReturnPath& path,
                                wire::NameView met, const ChainPrefix& prefix, bool& exempt,
                                std::span<std::uint8_t> reply) {
-  counters_.policy_hits[static_cast<std::size_t>(match.action)].add();
   const auto result =
       render_policy(match, *snapshot_->index, snapshot_->options, question, met, prefix, policy_now_, reply);
+  // A question that passes comes by here again when its resolution ends: it counts once, the first time.
+  if (result.verdict != PolicyVerdict::pass || !resolving_)
+    counters_.policy_hits[static_cast<std::size_t>(match.action)].add();
   switch (result.verdict) {
     case PolicyVerdict::answered:
       return result.size;
     case PolicyVerdict::dropped:
-      if (const auto stream = path.stream.lock()) stream->forget_one();
-      return 0;
+      return drop(path);
     case PolicyVerdict::redirect:
       return redirect(question, path, match, met, reply);
     case PolicyVerdict::pass:
@@ -217,23 +228,23 @@ std::size_t Pipeline::resolve(const ClientQuestion& question, const ReturnPath& 
   if (!question.recursion_desired)
     return refuse(wire::Rcode::refused,
                   {wire::EdeCode::other, "not in the cache, and recursion was not desired (RD=0)"});
-  if (question.question.type == wire::RecordType::any && redirect == nullptr)
-    return refuse(wire::Rcode::notimp,
-                  {wire::EdeCode::invalid_query_type, "ANY is answered from own zones only (RFC 8482)"});
-
   PendingKey key{redirect != nullptr ? redirect->target.lowered() : question.question.name.lowered(),
                  question.question.type, question.checking_disabled};
   Waiter waiter{question, path, redirect != nullptr ? std::optional(*redirect) : std::nullopt};
   if (const auto found = pending_.find(key); found != pending_.end()) {
     if (found->second->waiters.size() >= limits_.waiters)
       return refuse(wire::Rcode::servfail, {wire::EdeCode::other, "too many clients wait for this answer"});
+    if (waiting_ >= kWaitersPerResolution * limits_.in_flight)
+      return refuse(wire::Rcode::servfail, {wire::EdeCode::other, "too many clients wait for answers"});
     counters_.coalesced.add();
+    ++waiting_;
     found->second->waiters.push_back(std::move(waiter));
     return 0;
   }
   if (pending_.size() >= limits_.in_flight)
     return refuse(wire::Rcode::servfail, {wire::EdeCode::other, "too many questions in flight"});
   auto pending = std::make_shared<Pending>(Pending{key, {}});
+  ++waiting_;
   pending->waiters.push_back(std::move(waiter));
   pending_.emplace(std::move(key), pending);
   counters_.in_flight.set(pending_.size());
@@ -253,6 +264,7 @@ net::Task<void> Pipeline::run(std::shared_ptr<Pending> pending) {
 void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved) {
   read_clock();
   pending_.erase(pending->key);  // first: what is asked from here on starts anew
+  waiting_ -= pending->waiters.size();
   counters_.in_flight.set(pending_.size());
   if (resolved.stale) counters_.stale_answers.add();
   if (resolved.rcode == wire::Rcode::servfail) counters_.failures.add();
@@ -281,18 +293,31 @@ void Pipeline::answer_waiter(const Waiter& waiter, StoredAnswer& answer) {
   std::span<std::uint8_t> reply(later_);
   bool exempt = false;
   Step size;
-  if (waiter.redirect) {
+  // What was decided while the resolution ran counts: policy by the snapshot of now.
+  resolving_ = true;
+  if (!waiter.redirect) {
+    size = policy_by_name(waiter.question, waiter.path, exempt, reply);
+    if (!size) size = deliver(answer, waiter.question, waiter.path, exempt, reply);
+  } else if (still_redirects(waiter)) {
     const auto& redirect = *waiter.redirect;
     size = render_redirect(waiter.question, redirect.owner, redirect.target, redirect.ttl, redirect.error, answer, now_,
                            reply);
   } else {
-    // What was decided while the resolution ran counts: policy by name, by the snapshot of now.
     size = policy_by_name(waiter.question, waiter.path, exempt, reply);
-    if (!size) size = deliver(answer, waiter.question, waiter.path, exempt, reply);
+    if (!size) size = resolve(waiter.question, waiter.path, nullptr, reply);
   }
+  resolving_ = false;
   if (*size == 0) return;
   count(reply.first(*size));
   send(waiter.path, reply.first(*size));
+}
+
+/// True while the rule that sent this client to another name is in force.
+bool Pipeline::still_redirects(const Waiter& waiter) const {
+  const auto& index = *snapshot_->index;
+  const auto match =
+      index.match_name(waiter.redirect->owner, index.view_of(waiter.question.client.bytes()), policy_now_);
+  return match && match->action == policy::Action::cname && index.target_of(*match) == waiter.redirect->target.view();
 }
 
 // ---------------------------------------------------------------- 8: policy on what came back
@@ -353,6 +378,13 @@ std::size_t Pipeline::redirect(const ClientQuestion& question, const ReturnPath&
 
 // ---------------------------------------------------------------- 10: send
 
+/// No answer at all; a connection must not wait for one.
+std::size_t Pipeline::drop(const ReturnPath& path) {
+  counters_.dropped.add();
+  if (const auto stream = path.stream.lock()) stream->forget_one();
+  return 0;
+}
+
 void Pipeline::send(const ReturnPath& path, wire::Bytes answer) {
   if (path.udp != nullptr)
     path.udp->send(path.peer, answer);
@@ -398,6 +430,7 @@ void Pipeline::read_clock() {
 void Pipeline::cancel_all() {
   tasks_.cancel_all();
   pending_.clear();
+  waiting_ = 0;
 }
 
 }  // namespace placard::serve

@@ -76,7 +76,8 @@ class Pipeline {
   /// nullopt: this step has nothing to say, the next one goes on. Else the size of the answer; 0: none now.
   using Step = std::optional<std::size_t>;
 
-  Step receive(wire::Bytes packet, ClientQuestion& question, std::span<std::uint8_t> reply);
+  Step receive(wire::Bytes packet, ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply);
+  std::size_t drop(const ReturnPath& path);
   Step admit(ClientQuestion& question, std::span<std::uint8_t> reply);
   Step special(const ClientQuestion& question, std::span<std::uint8_t> reply);
   Step own_zones(const ClientQuestion& question, std::span<std::uint8_t> reply);
@@ -97,6 +98,7 @@ class Pipeline {
   net::Task<void> run(std::shared_ptr<Pending> pending);
   void finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved);
   void answer_waiter(const Waiter& waiter, StoredAnswer& answer);
+  bool still_redirects(const Waiter& waiter) const;
   void send(const ReturnPath& path, wire::Bytes answer);
   const zones::ZoneSet* zones_of(std::uint16_t listener, bool& exclusive) const;
   static bool is_own(const zones::ZoneSet* zones, const ClientQuestion& question);
@@ -117,6 +119,8 @@ class Pipeline {
   policy::Time policy_now_ = 0;        // the same, but never before the record's latest moment
   AnswerCache answers_;
   std::unordered_map<PendingKey, std::shared_ptr<Pending>, PendingHash> pending_;
+  std::size_t waiting_ = 0;          // clients of all of them
+  bool resolving_ = false;           // an answer to a waiter is being made
   std::vector<std::uint8_t> later_;  // where answers to waiters are written
   net::TaskSet tasks_;
 };

@@ -4,15 +4,12 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <optional>
 
 namespace placard::serve {
 namespace {
 
 constexpr std::size_t kOptBase = 11;  // root owner, type, class, TTL, length (RFC 6891 6.1.2)
-
-bool wants_extended_errors(const ClientQuestion& question, std::span<const wire::ExtendedError> errors) {
-  return question.edns && !errors.empty();
-}
 
 void put16(std::span<std::uint8_t> at, std::size_t offset, std::uint32_t value) {
   at[offset] = static_cast<std::uint8_t>(value >> 8);
@@ -57,17 +54,25 @@ wire::Header answer_header(const ClientQuestion& question, wire::Rcode rcode) {
 std::size_t finish_answer(wire::MessageWriter& writer, const ClientQuestion& question, wire::Rcode rcode,
                           std::span<const wire::ExtendedError> errors) {
   if (question.edns) {
-    std::array<std::array<std::uint8_t, kMaxErrorText + 2>, kMaxErrors> texts;  // NOLINT: only what is written is read
+    std::array<std::array<std::uint8_t, kMaxErrorText + 2>, kMaxErrors> texts;
     std::array<wire::MessageWriter::EdnsOption, kMaxErrors> options;
-    std::size_t count = 0;
-    if (wants_extended_errors(question, errors)) {
-      for (const auto& error : errors.first(std::min(errors.size(), kMaxErrors))) {
-        const std::size_t size = put_extended_error(error, texts[count]);
-        options[count] = {static_cast<std::uint16_t>(wire::OptionCode::extended_error), {texts[count].data(), size}};
-        ++count;
-      }
+    const std::size_t count = std::min(errors.size(), kMaxErrors);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t size = put_extended_error(errors[i], texts[i]);
+      options[i] = {static_cast<std::uint16_t>(wire::OptionCode::extended_error), {texts[i].data(), size}};
     }
-    writer.edns(question.udp_size, question.dnssec_ok, rcode, {options.data(), count});
+    // What explains must not cost what is explained: texts go first, then the codes, the last ones first.
+    const auto start = writer.mark();
+    for (std::size_t texted = count, coded = count;;) {
+      for (std::size_t i = texted; i < coded; ++i) options[i].data = options[i].data.first(2);
+      writer.edns(question.udp_size, question.dnssec_ok, rcode, {options.data(), coded});
+      if (!writer.full() || coded == 0) break;
+      writer.rollback(start);
+      if (texted > 0)
+        --texted;
+      else
+        --coded;
+    }
   }
   const auto written = writer.finish();
   return written ? written->size() : 0;
@@ -99,11 +104,11 @@ std::size_t StoredAnswer::memory() const {
 
 namespace {
 
-/// Where the TTLs of a message that we wrote stand.
-std::vector<std::uint16_t> find_ttls(std::span<const std::uint8_t> message) {
-  std::vector<std::uint16_t> offsets;
+/// Where the TTLs of a message that we wrote stand; nothing for one that nobody could read, so that it is not sent.
+std::optional<std::vector<std::uint16_t>> find_ttls(std::span<const std::uint8_t> message) {
   const auto view = wire::parse_message(message);
-  assert(view);  // our own writer made it
+  if (!view) return std::nullopt;
+  std::vector<std::uint16_t> offsets;
   for (const auto section : {wire::Section::answer, wire::Section::authority}) {
     for (const auto& record : view->records(section)) {
       const auto rdata = static_cast<std::size_t>(record.rdata().data() - message.data());
@@ -114,16 +119,31 @@ std::vector<std::uint16_t> find_ttls(std::span<const std::uint8_t> message) {
 }
 
 void write_sections(wire::MessageWriter& writer, const recurse::Resolved& resolved, bool dnssec_ok, std::int64_t now) {
-  const std::uint32_t stale_ttl = 30;  // RFC 8767 4
-  const auto ttl_of = [&](const recurse::CacheEntry& entry) { return resolved.stale ? stale_ttl : entry.ttl_at(now); };
+  const auto ttl_of = [&](const recurse::CacheEntry& entry) {
+    return resolved.stale ? resolved.stale_ttl : entry.ttl_at(now);
+  };
+  const auto write_proof = [&](const recurse::CacheEntry& entry) {
+    for (const auto& proof : entry.proof) writer.record_set(wire::Section::authority, proof, true, ttl_of(entry));
+  };
   for (const auto& entry : resolved.answer)
     writer.record_set(wire::Section::answer, entry->set, dnssec_ok, ttl_of(*entry));
-  if (!resolved.negative) return;
-  if (!resolved.negative->set.rdatas.empty())
+  if (resolved.negative && !resolved.negative->set.rdatas.empty())
     writer.record_set(wire::Section::authority, resolved.negative->set, dnssec_ok, ttl_of(*resolved.negative));
   if (!dnssec_ok) return;
-  for (const auto& proof : resolved.negative->proof)
-    writer.record_set(wire::Section::authority, proof, true, ttl_of(*resolved.negative));
+  for (const auto& entry : resolved.answer) write_proof(*entry);  // of wildcards (RFC 4035 3.1.3.3)
+  if (resolved.negative) write_proof(*resolved.negative);
+}
+
+/// A message of `question` and, unless `resolved` is null, its sections; empty when that does not fit into a message.
+std::vector<std::uint8_t> write_message(const recurse::Resolved* resolved, const wire::Question& question,
+                                        bool dnssec_ok, std::int64_t now) {
+  std::vector<std::uint8_t> buffer(wire::kMaxMessageSize);
+  wire::MessageWriter writer(buffer, buffer.size() - 1024);  // room for an OPT behind the largest answer
+  writer.header({});
+  writer.question(question.name, question.type, question.record_class);
+  if (resolved != nullptr) write_sections(writer, *resolved, dnssec_ok, now);
+  const auto written = writer.finish();
+  return written ? std::vector<std::uint8_t>(written->begin(), written->end()) : std::vector<std::uint8_t>();
 }
 
 }  // namespace
@@ -137,30 +157,25 @@ StoredAnswer store_answer(const recurse::Resolved& resolved, const wire::Questio
   stored.bogus = resolved.bogus;
   stored.stored_at = now;
   stored.expires_at = now + resolved.ttl(now);
-  std::vector<std::uint8_t> buffer(wire::kMaxMessageSize);
-  wire::MessageWriter writer(buffer, buffer.size() - 1024);  // room for an OPT behind the largest answer
-  writer.header({});
-  writer.question(question.name, question.type, question.record_class);
-  const auto start = writer.mark();
-  write_sections(writer, resolved, dnssec_ok, now);
-  if (writer.full()) {
-    writer.rollback(start);
+  stored.message = write_message(&resolved, question, dnssec_ok, now);
+  auto ttls = find_ttls(stored.message);
+  if (!ttls) {
     stored.rcode = wire::Rcode::servfail;
-    stored.errors = {{wire::EdeCode::other, "the answer is larger than a message can be"}};
+    stored.errors = {{wire::EdeCode::other, "the answer does not fit into a message"}};
+    stored.message = write_message(nullptr, question, dnssec_ok, now);
+    ttls.emplace();
+    return stored;
   }
-  const auto written = writer.finish();
-  assert(written);
-  stored.message.assign(written->begin(), written->end());
-  stored.ttl_offsets = find_ttls(stored.message);
-  stored.has_chain = std::any_of(resolved.answer.begin(), resolved.answer.end(), [&](const auto& entry) {
-    return entry->set.type == wire::RecordType::cname && question.type != wire::RecordType::cname;
-  });
+  stored.ttl_offsets = *std::move(ttls);
+  const auto aliases = std::ranges::count_if(
+      resolved.answer, [](const auto& entry) { return entry->set.type == wire::RecordType::cname; });
+  stored.has_chain = aliases > (question.type == wire::RecordType::cname ? 1 : 0);
   return stored;
 }
 
 std::size_t render_stored(const StoredAnswer& answer, const ClientQuestion& question, std::int64_t now,
                           std::span<std::uint8_t> reply) {
-  const std::size_t opt = opt_size(question, answer.errors);
+  const std::size_t opt = question.edns ? kOptBase : 0;  // finish_answer leaves out of the errors what does not fit
   if (answer.message.size() + opt > std::min(question.limit, reply.size()))
     return render_truncated(question, answer.rcode, answer.errors, reply);
 

@@ -114,8 +114,8 @@ std::size_t render_special(const SpecialName& special, const ClientQuestion& que
   static constexpr std::array<std::uint8_t, 16> kLoopback6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   static const wire::Name kLocalhost = *wire::Name::from_text("localhost.");
   const bool at_apex = question.question.name.view() == special.zone;
-  const auto rcode =
-      special.kind == SpecialKind::no_such_name && !at_apex ? wire::Rcode::nxdomain : wire::Rcode::noerror;
+  const bool exists = at_apex || special.kind == SpecialKind::loopback || special.kind == SpecialKind::empty;
+  const auto rcode = exists ? wire::Rcode::noerror : wire::Rcode::nxdomain;
   wire::MessageWriter writer(reply, std::min(question.limit, reply.size()), opt_size(question, {}));
   auto header = answer_header(question, rcode);
   header.aa = true;

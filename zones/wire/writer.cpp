@@ -213,9 +213,15 @@ void MessageWriter::owner(NameView owner_name) {
 /// Writes the labels that stand nowhere yet, then a pointer to the rest, or the root.
 void MessageWriter::name(NameView name, bool compress) {
   if (!compress) return put(name.bytes());
+  const std::uint16_t first = names_;
   for (; !name.is_root(); name = name.parent()) {
     const std::uint32_t key = target_key(name);
-    if (const std::uint16_t target = find(name, key); target != 0) return put16(kPointer | target);
+    if (const Target* target = find(name, key)) {
+      // What was just remembered ends in this pointer, too.
+      const auto depth = static_cast<std::uint8_t>(target->depth + 1);
+      for (std::uint16_t i = first; i < names_; ++i) targets_[i].depth = depth;
+      return put16(kPointer | target->offset);
+    }
     if (!room(name.first_label().size() + 1)) return;
     remember(size_, key);
     put(name.bytes().first(name.first_label().size() + 1));
@@ -223,17 +229,20 @@ void MessageWriter::name(NameView name, bool compress) {
   put8(0);
 }
 
-/// The offset of a name of the same octets, or 0.
-std::uint16_t MessageWriter::find(NameView name, std::uint32_t hash) const {
+/// A name of the same octets that may be pointed at, or null. Names of names of names are not: their readers count.
+const MessageWriter::Target* MessageWriter::find(NameView name, std::uint32_t hash) const {
   for (std::size_t i = 0; i < names_; ++i) {
-    if (targets_[i].hash == hash && stands_at(buffer_.data(), targets_[i].offset, name)) return targets_[i].offset;
+    const Target& target = targets_[i];
+    if (target.hash == hash && target.depth < kMaxDepth && stands_at(buffer_.data(), target.offset, name)) {
+      return &target;
+    }
   }
-  return 0;
+  return nullptr;
 }
 
 void MessageWriter::remember(std::size_t offset, std::uint32_t hash) {
   if (names_ == kMaxNames || offset > kMaxPointerTarget) return;
-  targets_[names_++] = {static_cast<std::uint16_t>(offset), hash};
+  targets_[names_++] = {static_cast<std::uint16_t>(offset), 0, hash};
 }
 
 /// Rdata as it stands, except that the names of RFC 1035's types are compressed. Rdata that is broken stays as it is.

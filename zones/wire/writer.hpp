@@ -63,8 +63,10 @@ class MessageWriter {
 
  private:
   static constexpr std::size_t kMaxNames = 64;  // compression targets remembered; later names are written in full
+  static constexpr std::uint8_t kMaxDepth = 8;  // pointers behind one another; parse_name follows kMaxCompressionJumps
   struct Target {
     std::uint16_t offset;
+    std::uint8_t depth;  // pointers that reading the name takes
     std::uint32_t hash;
   };
 
@@ -76,7 +78,7 @@ class MessageWriter {
   void name(NameView name, bool compress);
   void owner(NameView name);
   void rdata(RecordType type, Bytes rdata);
-  std::uint16_t find(NameView name, std::uint32_t hash) const;
+  const Target* find(NameView name, std::uint32_t hash) const;
   void remember(std::size_t offset, std::uint32_t hash);
 
   std::span<std::uint8_t> buffer_;

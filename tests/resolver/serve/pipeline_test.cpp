@@ -4,6 +4,7 @@
 #include "resolver/recurse/servers.hpp"
 #include "resolver/serve/query.hpp"
 #include "tests/resolver/serve/fake_world.hpp"
+#include "zones/load.hpp"
 
 namespace placard {
 namespace {
@@ -102,9 +103,9 @@ class House {
     reply.resize(size);
     return reply;
   }
-  std::vector<std::uint8_t> packet(std::vector<std::uint8_t> bytes) {
+  std::vector<std::uint8_t> packet(std::vector<std::uint8_t> bytes, const serve::ReturnPath& path = {}) {
     std::vector<std::uint8_t> reply(65535);
-    reply.resize(pipeline_->on_question(bytes, 0, *net::Address::from_text("127.0.0.1"), false, {}, reply));
+    reply.resize(pipeline_->on_question(bytes, 0, *net::Address::from_text("127.0.0.1"), false, path, reply));
     return reply;
   }
   serve::WorkerCounters counters;
@@ -379,6 +380,114 @@ TEST_CASE("an answer larger than the client takes is truncated over UDP and whol
   CHECK(texts(house.ask({"big.example.org.", RecordType::txt}), wire::Section::answer).size() == 60);
 }
 
+TEST_CASE("a connection is told of a packet that gets no answer") {
+  House house;
+  house.publish();
+  serve::ReturnPath path;
+  path.stream = house.stream;
+  CHECK(house.packet({1, 2, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0}, path).empty());
+  CHECK(house.stream->forgotten == 1);
+}
+
+TEST_CASE("extended errors give way to the answer") {
+  House house;
+  const std::string label(63, 'x');
+  const std::string long_name = label + "." + label + "." + label + ".example.";
+  house.publish();
+  serve::ClientQuestion question;
+  question.question.name = name(long_name.c_str());
+  question.edns = true;
+  question.limit = 512;
+  std::vector<std::uint8_t> reply(4096);
+  std::vector<wire::ExtendedError> many(4, {wire::EdeCode::network_error, std::string(160, 'y')});
+  reply.resize(serve::render_rcode(question, wire::Rcode::servfail, many, reply));
+  REQUIRE(reply.size() > wire::kHeaderSize);
+  CHECK(reply.size() <= 512);
+  CHECK(rcode(reply) == wire::Rcode::servfail);
+  CHECK(errors(reply).size() == 4);  // codes all, texts as far as there is room
+  CHECK(errors(reply)[0].extra_text == many[0].extra_text);
+}
+
+TEST_CASE("a question for CNAME is answered by the first alias alone; a longer chain is checked") {
+  House house;
+  house.block("d-5", "blocked.example.");
+  house.publish();
+  CHECK(texts(house.ask({"alias.example.org.", RecordType::cname}), wire::Section::answer) ==
+        Lines{"alias.example.org. CNAME www.blocked.example."});
+  recurse::Resolved resolved;
+  for (const char* line : {"a.example. CNAME b.example.", "b.example. CNAME www.blocked.example."}) {
+    const auto record = *wire::record_from_text(line, {}, 60);
+    auto entry = std::make_shared<recurse::CacheEntry>();
+    entry->set.owner = record.owner;
+    entry->set.type = record.type;
+    entry->set.rdatas.add(record.rdata);
+    resolved.answer.push_back(std::move(entry));
+  }
+  CHECK(serve::store_answer(resolved, {name("a.example."), RecordType::cname}, false, 0).has_chain);
+}
+
+TEST_CASE("own zones answer; recursion goes on below their delegations") {
+  House house;
+  house.world.add("www.sub.own.example. A 192.0.2.77");
+  auto zone =
+      zones::parse_zone("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.2\nsub NS ns.elsewhere.example.\n",
+                        name("own.example."), "test.zone");
+  REQUIRE(zone);
+  house.snapshot.everywhere = std::make_shared<const zones::ZoneSet>(
+      std::vector{std::make_shared<const zones::Zone>(*std::move(zone))}, std::vector{name("broken.example.")});
+  house.publish();
+  const auto own = house.ask({"ns.own.example."});
+  CHECK(wire::parse_message(own)->header().aa);
+  CHECK(texts(own, wire::Section::answer) == Lines{"ns.own.example. A 192.0.2.2"});
+  CHECK(house.world.asked == 0);
+  CHECK(texts(house.ask({"www.sub.own.example."}), wire::Section::answer) ==
+        Lines{"www.sub.own.example. A 192.0.2.77"});
+  Asked iterative{"www.sub.own.example."};
+  iterative.recursion_desired = false;
+  CHECK(texts(house.ask(iterative), wire::Section::authority) == Lines{"sub.own.example. NS ns.elsewhere.example."});
+  CHECK(rcode(house.ask({"www.own.example.", RecordType::a, "192.0.2.7"})) == wire::Rcode::nxdomain);  // anyone may ask
+  const auto broken = house.ask({"www.broken.example."});
+  CHECK(rcode(broken) == wire::Rcode::servfail);
+  CHECK(errors(broken)[0].code == wire::EdeCode::not_ready);
+}
+
+TEST_CASE("a redirection that was lifted while its target was resolved is not sent") {
+  House house;
+  auto& rule = house.block("cn", "www.example.org.", policy::Action::cname).rules[0];
+  rule.target = name("garden.example.org.");
+  house.publish();
+  house.world.hold = true;
+  CHECK(house.ask({"www.example.org."}).empty());
+  house.input.decisions.clear();
+  house.publish();
+  house.world.hold = false;
+  house.world.release();
+  REQUIRE(house.stream->sent.size() == 1);
+  CHECK(texts(house.stream->sent[0], wire::Section::answer) == Lines{"www.example.org. A 192.0.2.80"});
+}
+
+TEST_CASE("a question that passes counts once") {
+  House house;
+  house.block("p-1", "www.example.org.", policy::Action::passthru);
+  house.publish();
+  house.world.hold = true;
+  house.ask({"www.example.org."});
+  house.world.hold = false;
+  house.world.release();
+  CHECK(house.counters.policy_hits[static_cast<std::size_t>(policy::Action::passthru)].get() == 1);
+}
+
+TEST_CASE("names of names of names fit into an answer that its readers can follow") {
+  House house;
+  std::string target = "e.example.org.";
+  for (int i = 0; i < 40; ++i) {
+    target = "a." + target;
+    house.world.add("nested.example.org. MX 10 " + target);
+  }
+  house.publish();
+  CHECK(texts(house.ask({"nested.example.org.", RecordType::mx}), wire::Section::answer).size() == 40);
+}
+
 TEST_CASE("the answer cache keeps to its memory under churn and finds what it has") {
   serve::AnswerCache cache(64 << 10, 99);
   const auto key = [](int i) {
@@ -400,6 +509,11 @@ TEST_CASE("the answer cache keeps to its memory under churn and finds what it ha
     REQUIRE(cache.find(key(i), 2'000) == nullptr);
   }
   CHECK(cache.entries() > 50);
+  REQUIRE(cache.insert(key(-1), make(-1)) != nullptr);
+  for (int i = 0; i < 5'000; ++i) {
+    REQUIRE(cache.find(key(-1), 1'999) != nullptr);  // used between any two others: it stays
+    cache.insert(key(i), make(i));
+  }
   cache.clear();
   CHECK(cache.entries() == 0);
 }
