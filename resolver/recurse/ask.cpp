@@ -2,7 +2,8 @@
 // someone says something that can be believed, or time, questions or servers have run out.
 //
 // Each server gets its say in several ways where it needs them: over TCP after TC, without EDNS after FORMERR, NOTIMP
-// or BADVERS (and only then, as the flag day of 2019 has it), without 0x20 over TCP when its reply did not fit.
+// or BADVERS (and only then, as the flag day of 2019 has it), over TCP without 0x20 when its reply did not fit, and
+// over UDP without 0x20 when only the case did not fit and TCP is no way.
 #include <algorithm>
 
 #include "resolver/recurse/engine.hpp"
@@ -152,6 +153,11 @@ net::Task<Reply> Resolver::State::ask_server(Flight& flight, const Delegation& d
     auto result = co_await exchanging;
     if (!result) {
       if (traced(flight)) step(to_text(result.error()));
+      if (result.error() == NetworkError::other_case && outgoing.random_case) {
+        servers->note_no_random_case(server.endpoint, network.now());
+        outgoing.random_case = false;
+        continue;
+      }
       if (result.error() == NetworkError::malformed && outgoing.transport == Transport::udp) {
         outgoing.transport = Transport::tcp;  // where nobody can forge it, any case is good
         outgoing.random_case = false;
@@ -163,9 +169,12 @@ net::Task<Reply> Resolver::State::ask_server(Flight& flight, const Delegation& d
 
     outcome.answered = true;
     servers->note_answer(server.endpoint, result->rtt, network.now());
+    if (result->other_case) servers->note_no_random_case(server.endpoint, network.now());
     restore_case(result->bytes, question.name);
     const auto message = wire::parse_message(result->bytes);
-    const Asked asked{question, forwarder ? wire::NameView{} : delegation.zone(), forwarder, options.bounds.chain};
+    const Asked asked{question, delegation.zone(), forwarder, options.bounds.chain, [&](wire::NameView name) {
+                        return forward_for(name) != forward_for(question.name) || never_ask(name);
+                      }};
     Reply reply = message ? judge(*message, asked) : no_reply("not a DNS message");
     if (traced(flight)) step(describe_reply(reply));
     if (reply.kind == ReplyKind::truncated && outgoing.transport == Transport::udp) {

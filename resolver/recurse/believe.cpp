@@ -26,6 +26,15 @@ EntryPointer made_from(const EntryPointer& dname, wire::RecordSet cname) {
   return entry;
 }
 
+/// RFC 4034 3.1.3: fewer labels signed than the owner has. Whoever checks the signature needs the proof that nothing
+/// closer exists (RFC 4035 5.3.4).
+bool from_wildcard(const wire::RecordSet& set) {
+  constexpr std::size_t kLabelsAt = 3;
+  return std::ranges::any_of(set.signatures, [&](wire::Bytes rrsig) {
+    return rrsig.size() > kLabelsAt && rrsig[kLabelsAt] < set.owner.view().label_count();
+  });
+}
+
 }  // namespace
 
 Fetched Resolver::State::believe(const wire::Question& question, Reply reply) {
@@ -35,14 +44,15 @@ Fetched Resolver::State::believe(const wire::Question& question, Reply reply) {
   fetched.next = reply.next;
   fetched.complete = reply.kind != ReplyKind::chain;
   for (std::size_t i = 0; i < reply.answer.size(); ++i) {
-    const bool final_set = i + 1 == reply.answer.size() && reply.kind == ReplyKind::answer;
+    const bool last = i + 1 == reply.answer.size();
+    const bool proven = from_wildcard(reply.answer[i]) || (last && reply.kind <= ReplyKind::chain);
     const bool synthesised = i > 0 && fetched.links.back()->set.type == wire::RecordType::dname &&
                              reply.answer[i].type == wire::RecordType::cname && reply.answer[i].signatures.empty();
     if (synthesised) {
       fetched.links.push_back(made_from(fetched.links.back(), std::move(reply.answer[i])));
     } else {
       fetched.links.push_back(cache->store(std::move(reply.answer[i]), credibility, now,
-                                           final_set ? std::move(reply.proof) : std::vector<wire::RecordSet>{}));
+                                           proven ? reply.proof : std::vector<wire::RecordSet>{}));
     }
   }
   switch (reply.kind) {
@@ -72,9 +82,12 @@ Fetched Resolver::State::believe(const wire::Question& question, Reply reply) {
   return fetched;
 }
 
-EntryPointer Resolver::State::believe_referral(Reply& reply) {
+/// Who was told of a child by servers that are no longer the parent's may not know it longer than he knew those: a
+/// child could prolong itself for ever by servers of its own (phoenix domains, CVE-2022-30698). The root stays.
+EntryPointer Resolver::State::believe_referral(Reply& reply, const Delegation* from) {
+  const bool lasting = !from || from->configured || from->zone().is_root();
   return cache->store_delegation(std::move(reply.ns), std::move(reply.glue), std::move(reply.proof),
-                                 network.wall_seconds());
+                                 network.wall_seconds(), lasting ? Cache::kNoEnd : from->entry->expires_at);
 }
 
 }  // namespace placard::recurse

@@ -28,14 +28,14 @@ constexpr std::uint8_t kMaxUses = 3;
 constexpr std::uint32_t kFailureTtlLimit = 300;  // RFC 9520 3.2
 
 std::size_t list_memory(const wire::RdataList& list) {
-  return list.packed().empty() ? 0 : list.packed().size() + kAllocation;
+  return list.capacity() == 0 ? 0 : list.capacity() + kAllocation;
 }
 
 std::size_t entry_memory(const CacheEntry& entry) {
   std::size_t size = sizeof(CacheEntry) + 2 * sizeof(void*) + kAllocation;  // with shared_ptr's control block
   size += list_memory(entry.set.rdatas) + list_memory(entry.set.signatures);
-  if (!entry.proof.empty()) size += kAllocation;
-  for (const auto& set : entry.proof) size += sizeof set + list_memory(set.rdatas) + list_memory(set.signatures);
+  if (entry.proof.capacity() > 0) size += entry.proof.capacity() * sizeof(wire::RecordSet) + kAllocation;
+  for (const auto& set : entry.proof) size += list_memory(set.rdatas) + list_memory(set.signatures);
   if (!entry.glue.empty()) size += entry.glue.capacity() * sizeof(Glue) + kAllocation;
   if (entry.error) size += entry.error->extra_text.capacity();
   return size;
@@ -46,6 +46,10 @@ std::uint64_t mix(std::uint64_t value) {
   value *= 0xff51afd7ed558ccdULL;
   value ^= value >> 33U;
   return value;
+}
+
+const EntryPointer& newer_of(const EntryPointer& one, const EntryPointer& other) {
+  return !one || (other && other->stored_at > one->stored_at) ? other : one;
 }
 
 }  // namespace
@@ -198,7 +202,7 @@ EntryPointer Cache::find(wire::NameView name, wire::RecordType type, std::int64_
     if (nxdomain && nxdomain->fresh(now)) return ++shard.counters.hits, nxdomain;
     failed = shard.use(key_of(hash, type, static_cast<std::uint8_t>(Slot::failure)), name, type, Slot::failure);
     if (failed && !failed->fresh(now)) failed = nullptr;
-    stale = exact ? exact : nxdomain;
+    stale = newer_of(exact, nxdomain);
     ++(failed || stale ? shard.counters.hits : shard.counters.misses);
   }
   if (!name.is_root() && nxdomains_.load(std::memory_order_relaxed) > 0) {
@@ -208,21 +212,21 @@ EntryPointer Cache::find(wire::NameView name, wire::RecordType type, std::int64_
 }
 
 EntryPointer Cache::find_stale(wire::NameView name, wire::RecordType type) const {
-  if (auto exact = probe(name, type, Slot::exact)) return exact;
-  return probe(name, kAnyType, Slot::nxdomain);
+  return newer_of(probe(name, type, Slot::exact), probe(name, kAnyType, Slot::nxdomain));
 }
 
 EntryPointer Cache::find_delegation(wire::NameView name, std::int64_t now) const {
   return deepest(name, {}, wire::RecordType::ns, Slot::delegation, now);
 }
 
-EntryPointer Cache::find_dname(wire::NameView name, std::int64_t now) const {
+EntryPointer Cache::find_dname(wire::NameView name, std::int64_t now, wire::NameView top) const {
   if (name.is_root() || dnames_.load(std::memory_order_relaxed) == 0) return nullptr;
-  for (auto at = name.parent();; at = at.parent()) {
+  for (auto at = name.parent(); at.is_subdomain_of(top); at = at.parent()) {
     auto found = probe(at, wire::RecordType::dname, Slot::exact);
     if (found && found->kind == CacheKind::records && found->fresh(now)) return found;
-    if (at.is_root()) return nullptr;
+    if (at.is_root()) break;
   }
+  return nullptr;
 }
 
 EntryPointer Cache::probe(wire::NameView name, wire::RecordType type, Slot slot) const {
@@ -272,7 +276,7 @@ EntryPointer Cache::store_negative(CacheKind kind, wire::NameView name, wire::Re
 }
 
 EntryPointer Cache::store_delegation(wire::RecordSet ns, std::vector<Glue> glue, std::vector<wire::RecordSet> proof,
-                                     std::int64_t now) {
+                                     std::int64_t now, std::int64_t not_after) {
   auto entry = std::make_shared<CacheEntry>();
   entry->kind = CacheKind::delegation;
   entry->credibility = Credibility::glue;
@@ -281,7 +285,7 @@ EntryPointer Cache::store_delegation(wire::RecordSet ns, std::vector<Glue> glue,
   entry->glue = std::move(glue);
   entry->proof = std::move(proof);
   entry->stored_at = now;
-  entry->expires_at = now + std::clamp(entry->set.ttl, limits_.min_ttl, limits_.max_ttl);
+  entry->expires_at = std::min(now + std::clamp(entry->set.ttl, limits_.min_ttl, limits_.max_ttl), not_after);
   insert(entry->set.owner, wire::RecordType::ns, Slot::delegation, entry, now);
   return entry;
 }

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -75,12 +76,12 @@ class Cache {
   /// The entry for (name, type): fresh records or NODATA, else a fresh NXDOMAIN of the name or of an ancestor at or
   /// below `top`, else a fresh failure, else an expired entry (look at expires_at). Never a delegation.
   EntryPointer find(wire::NameView name, wire::RecordType type, std::int64_t now, wire::NameView top = {}) const;
-  /// The records, NODATA or NXDOMAIN kept for (name, type), however old; for serve-stale.
+  /// The newest of the records, NODATA or NXDOMAIN kept for (name, type), however old; for serve-stale.
   EntryPointer find_stale(wire::NameView name, wire::RecordType type) const;
   /// Deepest fresh delegation at or above `name`: where to start iterating. Nothing when even the root is unknown.
   EntryPointer find_delegation(wire::NameView name, std::int64_t now) const;
-  /// The fresh DNAME set of the deepest proper ancestor that has one (RFC 6672).
-  EntryPointer find_dname(wire::NameView name, std::int64_t now) const;
+  /// The fresh DNAME set of the deepest proper ancestor at or below `top` that has one (RFC 6672).
+  EntryPointer find_dname(wire::NameView name, std::int64_t now, wire::NameView top = {}) const;
 
   /// Each store returns the entry as made (TTL within the limits), kept or not: a more credible fresh one stays in
   /// place, and what has TTL 0 is not kept at all.
@@ -88,9 +89,11 @@ class Cache {
                      std::vector<wire::RecordSet> proof = {});
   EntryPointer store_negative(CacheKind kind, wire::NameView name, wire::RecordType type, CacheEntry entry,
                               std::uint32_t ttl, std::int64_t now);
-  /// `ns.owner` is the zone; replaces what was known of it. The glue's `server` counts ns.rdatas.
+  /// `ns.owner` is the zone; replaces what was known of it. The glue's `server` counts ns.rdatas. Expires at
+  /// `not_after` at the latest, whatever its TTL and the limits say.
   EntryPointer store_delegation(wire::RecordSet ns, std::vector<Glue> glue, std::vector<wire::RecordSet> proof,
-                                std::int64_t now);
+                                std::int64_t now, std::int64_t not_after = kNoEnd);
+  static constexpr std::int64_t kNoEnd = std::numeric_limits<std::int64_t>::max();
 
   void flush_all();
   std::size_t flush_name(wire::NameView name);     ///< all types; how many entries went

@@ -50,13 +50,12 @@ void ServerList::add_names() {
   for (const std::uint16_t number : order) {
     const auto name = wire::rdata_name(wire::RecordType::ns, names[number]);
     if (!name) continue;
-    bool known = false;
     std::uint32_t count = 0;
     for (const auto& glue : entry.glue) {
-      if (glue.server != number || count++ >= world_.options.bounds.addresses_per_server) continue;
-      known = add_address({glue.address, world_.options.upstream_port}, number) || known;
+      if (glue.server != number || count >= world_.options.bounds.addresses_per_server) continue;
+      if (add_address({glue.address, world_.options.upstream_port}, number)) ++count;
     }
-    if (known) continue;
+    if (count > 0) continue;
     const bool found = add_cached(*name, wire::RecordType::a, number);
     if (!add_cached(*name, wire::RecordType::aaaa, number) && !found) glueless_.push_back(*name);
   }
@@ -66,21 +65,21 @@ bool ServerList::add_cached(wire::NameView name, wire::RecordType type, std::uin
   const std::int64_t now = world_.network.wall_seconds();
   const auto entry = world_.cache.find(name, type, now);
   if (!entry || entry->kind != CacheKind::records || !entry->fresh(now)) return false;
-  std::uint32_t count = 0;
-  for (const auto rdata : entry->set.rdatas) {
-    if (count++ < world_.options.bounds.addresses_per_server)
-      add_address({net::Address::from_bytes(rdata), world_.options.upstream_port}, number);
-  }
-  return true;
+  return add_set(entry->set, number);
 }
 
-void ServerList::add(const wire::RecordSet& addresses) {
-  if (addresses.type != wire::RecordType::a && addresses.type != wire::RecordType::aaaa) return;
+bool ServerList::add(const wire::RecordSet& addresses) {
+  if (addresses.type != wire::RecordType::a && addresses.type != wire::RecordType::aaaa) return false;
+  return add_set(addresses, kUnnamed);
+}
+
+bool ServerList::add_set(const wire::RecordSet& addresses, std::uint16_t number) {
   std::uint32_t count = 0;
   for (const auto rdata : addresses.rdatas) {
-    if (count++ < world_.options.bounds.addresses_per_server)
-      add_address({net::Address::from_bytes(rdata), world_.options.upstream_port}, kUnnamed);
+    if (count >= world_.options.bounds.addresses_per_server) break;
+    if (add_address({net::Address::from_bytes(rdata), world_.options.upstream_port}, number)) ++count;
   }
+  return count > 0;
 }
 
 bool ServerList::add_address(const net::Endpoint& endpoint, std::uint16_t name) {

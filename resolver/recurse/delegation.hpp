@@ -52,7 +52,7 @@ class ServerList {
   bool is_last(const Server& server) const;
   /// The next name server that has no address yet, in random order. Each once.
   std::optional<wire::Name> next_glueless();
-  void add(const wire::RecordSet& addresses);
+  bool add(const wire::RecordSet& addresses);  ///< false: none in it that we may ask
   /// When all else failed: addresses that the parents of the name servers gave as glue, where the servers' own zones
   /// say otherwise. Once; true when there are some.
   bool add_parent_side();
@@ -64,6 +64,7 @@ class ServerList {
  private:
   void add_names();
   bool add_address(const net::Endpoint& endpoint, std::uint16_t name);  ///< false: one that we may not ask
+  bool add_set(const wire::RecordSet& addresses, std::uint16_t number);
   bool add_cached(wire::NameView name, wire::RecordType type, std::uint16_t number);
   double cost(const Server& server) const;
 

@@ -66,11 +66,12 @@ struct Resolver::State {
                               ServerList& list, Server& server, Outcome& outcome);
   Outgoing first_way(const Flight& flight, const Server& server, bool forwarder) const;
   void note_error(NetworkError error, Server& server, Outcome& outcome);
+  bool never_ask(wire::NameView name) const { return options.never_ask && options.never_ask(name); }
   net::Task<bool> look_up_address(Flight& flight, ServerList& list, wire::Name name);
 
   // believe.cpp
   Fetched believe(const wire::Question& question, Reply reply);
-  EntryPointer believe_referral(Reply& reply);
+  EntryPointer believe_referral(Reply& reply, const Delegation* from);
 
   // hints.cpp
   Delegation root();

@@ -82,7 +82,7 @@ net::Task<void> Resolver::State::prime() {
     }
   }
   if (reply.glue.empty()) co_return;
-  believe_referral(reply);
+  believe_referral(reply, nullptr);
 }
 
 std::vector<RootHint> iana_root_hints() {

@@ -83,8 +83,9 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
     Reply& reply = *outcome.reply;
     if (reply.kind == ReplyKind::referral) {
       ++referrals;
+      EntryPointer below = believe_referral(reply, &at);
       at = Delegation{};
-      at.entry = believe_referral(reply);
+      at.entry = std::move(below);
       continue;
     }
     if (!minimiser.whole()) {

@@ -37,6 +37,7 @@ struct Incoming {
   std::vector<std::uint8_t>
       bytes;  ///< parses; its question is ours, or missing with FORMERR, SERVFAIL, NOTIMP, REFUSED
   Milliseconds rtt = 0;
+  bool other_case = false;  ///< came over TCP, after a reply over UDP that fitted in all but the case of the name
 };
 
 enum class NetworkError : std::uint8_t {
@@ -45,6 +46,7 @@ enum class NetworkError : std::uint8_t {
   closed,       ///< a TCP connection ended before the answer
   malformed,    ///< something came that fits the question's id and address but isn't a DNS message, or has another
                 ///< question
+  other_case,   ///< the name came back in another case than it was sent in, and TCP was no way out
   overloaded,   ///< our own limits: too many questions in flight
 };
 std::string_view to_text(NetworkError error);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "resolver/recurse/chain.hpp"
+
 namespace placard::recurse {
 namespace {
 
@@ -52,85 +54,6 @@ std::vector<RecordSet> believable_sets(const wire::MessageView& message, wire::S
   return sets;
 }
 
-/// Follows the chain from the question's name through the answer section.
-class ChainReader {
- public:
-  ChainReader(std::vector<RecordSet> sets, const Asked& asked, Reply& reply)
-      : sets_(std::move(sets)), asked_(asked), reply_(reply) {}
-
-  enum class End : std::uint8_t { found, open, too_long };
-  End follow() {
-    reply_.next = asked_.question.name;
-    for (std::size_t links = 0; links <= asked_.max_chain; ++links) {
-      if (take_final()) return End::found;
-      if (const auto* dname = dname_above(reply_.next)) {
-        if (!take_dname(*dname)) return End::too_long;
-        if (asked_.question.type == RecordType::cname) return End::found;
-      } else if (!take_cname()) {
-        return End::open;
-      }
-    }
-    return End::open;
-  }
-
- private:
-  bool take_final() {
-    bool any = false;
-    for (auto& set : sets_) {
-      const bool fits = set.type == asked_.question.type || asked_.question.type == RecordType::any;
-      if (!fits || set.rdatas.empty() || !(set.owner == reply_.next)) continue;
-      reply_.answer.push_back(std::move(set));
-      set.rdatas = {};
-      any = true;
-    }
-    return any;
-  }
-  const RecordSet* dname_above(NameView name) const {
-    for (const auto& set : sets_) {
-      if (set.type == RecordType::dname && !set.rdatas.empty() && name.is_subdomain_of(set.owner) &&
-          !(set.owner.view() == name))
-        return &set;
-    }
-    return nullptr;
-  }
-  /// False when the name made is too long.
-  bool take_dname(const RecordSet& dname) {
-    const auto target = wire::rdata_name(RecordType::dname, *dname.rdatas.begin());
-    const std::size_t prefix = reply_.next.view().label_count() - dname.owner.view().label_count();
-    reply_.answer.push_back(dname);
-    const auto made = wire::Name::concatenate(reply_.next, prefix, *target);
-    if (!made) return false;
-    RecordSet cname;
-    cname.owner = reply_.next;
-    cname.type = RecordType::cname;
-    cname.ttl = dname.ttl;
-    cname.rdatas.add(made->view().bytes());
-    reply_.answer.push_back(std::move(cname));
-    reply_.next = *made;
-    return true;
-  }
-  bool take_cname() {
-    for (auto& set : sets_) {
-      if (set.type != RecordType::cname || set.rdatas.empty() || !(set.owner == reply_.next)) continue;
-      const auto target = wire::rdata_name(RecordType::cname, *set.rdatas.begin());
-      if (set.rdatas.size() > 1) {  // RFC 1034 3.6.2: one only
-        wire::RdataList first;
-        first.add(*set.rdatas.begin());
-        set.rdatas = std::move(first);
-      }
-      reply_.answer.push_back(std::move(set));
-      set.rdatas = {};
-      reply_.next = *target;
-      return true;
-    }
-    return false;
-  }
-
-  std::vector<RecordSet> sets_;
-  const Asked& asked_;
-  Reply& reply_;
-};
-
 bool is_proof(RecordType type) {
   return type == RecordType::nsec || type == RecordType::nsec3;
 }
@@ -139,6 +62,7 @@ void take_proof(std::vector<RecordSet>& authority, Reply& reply, bool with_ds) {
   for (auto& set : authority) {
     if (is_proof(set.type) || (with_ds && set.type == RecordType::ds && set.owner == reply.ns.owner))
       reply.proof.push_back(std::move(set));
+    if (reply.proof.size() >= kMaxProofSets) return;
   }
 }
 
@@ -152,22 +76,42 @@ void take_soa(const std::vector<RecordSet>& authority, NameView name, Reply& rep
 }
 
 void take_glue(const wire::MessageView& message, const Asked& asked, Reply& reply) {
-  std::vector<wire::Name> servers;
-  for (const auto rdata : reply.ns.rdatas) servers.push_back(*wire::rdata_name(RecordType::ns, rdata));
-  std::vector<std::uint8_t> taken(servers.size(), 0);
+  struct Server {
+    wire::Name name;
+    std::uint64_t hash;
+    std::size_t taken = 0;
+  };
+  std::vector<Server> servers;
+  for (const auto rdata : reply.ns.rdatas) {
+    const wire::Name name = *wire::rdata_name(RecordType::ns, rdata);
+    servers.push_back({name, name.view().hash(0)});
+  }
   for (const auto& record : message.records(wire::Section::additional)) {
     const bool address = record.type() == RecordType::a || record.type() == RecordType::aaaa;
     if (!address || record.record_class() != wire::RecordClass::in || !well_formed(record.type(), record.rdata()))
       continue;
     const wire::Name owner = record.owner();
     if (!owner.view().is_subdomain_of(asked.zone)) continue;
+    const std::uint64_t hash = owner.view().hash(0);
     for (std::size_t i = 0; i < servers.size(); ++i) {
-      if (taken[i] >= kMaxGluePerServer || !(servers[i] == owner)) continue;
-      ++taken[i];
+      Server& server = servers[i];
+      if (server.hash != hash || server.taken >= kMaxGluePerServer || !(server.name == owner)) continue;
+      ++server.taken;
       reply.glue.push_back({static_cast<std::uint16_t>(i), net::Address::from_bytes(record.rdata())});
       reply.ns.ttl = std::min(reply.ns.ttl, record.ttl());  // the delegation is known as long as all of it is
     }
   }
+}
+
+/// The first of the name servers, and their addresses.
+void take_servers(const wire::MessageView& message, const Asked& asked, const RecordSet& ns, Reply& reply) {
+  wire::RdataList kept;
+  for (const auto rdata : ns.rdatas) {
+    if (kept.size() < kMaxDelegationServers) kept.add(rdata);
+  }
+  reply.ns = ns;
+  reply.ns.rdatas = std::move(kept);
+  take_glue(message, asked, reply);
 }
 
 /// In the authority section, of whatever zone.
@@ -209,14 +153,7 @@ Reply judge_no_answer(const wire::MessageView& message, const Asked& asked, std:
   }
   if (cut) {
     reply.kind = ReplyKind::referral;
-    wire::RdataList kept;
-    for (const auto rdata : cut->rdatas) {
-      if (kept.size() < kMaxDelegationServers) kept.add(rdata);
-    }
-    reply.ns = std::move(*cut);
-    reply.ns.rdatas = std::move(kept);
-    cut->rdatas = {};
-    take_glue(message, asked, reply);
+    take_servers(message, asked, *cut, reply);
     take_proof(authority, reply, true);
     return reply;
   }
@@ -278,6 +215,7 @@ RecordSet signatures_of(const wire::MessageView& message, NameView name) {
       continue;
     std::vector<std::uint8_t> rdata;
     record.expand_rdata(rdata);
+    if (rdata.size() > wire::RdataList::kMaxSize) continue;
     set.rdatas.add(rdata);
     set.ttl = std::min(set.ttl, record.ttl());
   }
@@ -288,6 +226,9 @@ RecordSet signatures_of(const wire::MessageView& message, NameView name) {
 
 Reply judge(const wire::MessageView& message, const Asked& asked) {
   if (auto rejected = judge_header(message, asked)) return *std::move(rejected);
+  for (const auto section : {wire::Section::answer, wire::Section::authority}) {
+    if (message.count(section) > kMaxSectionRecords) return reject(ReplyKind::malformed, "too many records");
+  }
   const auto rcode = message.rcode();
   Reply reply;
   reply.authoritative = message.header().aa;
@@ -298,22 +239,27 @@ Reply judge(const wire::MessageView& message, const Asked& asked) {
     std::erase_if(answers, [](const RecordSet& set) { return set.type == RecordType::rrsig; });
     if (auto set = signatures_of(message, asked.question.name); !set.rdatas.empty()) answers.push_back(std::move(set));
   }
-  auto authority = believable_sets(message, wire::Section::authority, asked.zone, broken);
+  // What denies comes from the zone that a forwarder found it in, which may begin above the one it has from us. A
+  // denial is kept with the question only, and its proofs for those who check them.
+  const NameView denying = asked.forwarder ? NameView{} : asked.zone;
+  auto authority = believable_sets(message, wire::Section::authority, denying, broken);
 
-  ChainReader chain(std::move(answers), asked, reply);
-  switch (chain.follow()) {
-    case ChainReader::End::too_long:
+  switch (follow_chain(std::move(answers), asked, reply)) {
+    case ChainEnd::too_long:
       reply.kind = ReplyKind::yxdomain;
       return reply;
-    case ChainReader::End::found:
+    case ChainEnd::beyond:
+      reply.kind = ReplyKind::chain;
+      take_proof(authority, reply, false);
+      return reply;
+    case ChainEnd::found:
       reply.kind = ReplyKind::answer;
       take_proof(authority, reply, false);  // of a wildcard's expansion
       if (asked.question.type == RecordType::ns && reply.answer.back().type == RecordType::ns) {
-        reply.ns = reply.answer.back();  // priming wants the addresses too
-        take_glue(message, asked, reply);
+        take_servers(message, asked, reply.answer.back(), reply);  // priming wants the addresses too
       }
       return reply;
-    case ChainReader::End::open:
+    case ChainEnd::nothing:
       break;
   }
   if (rcode == wire::Rcode::yxdomain) return reject(ReplyKind::malformed, "YXDOMAIN without a DNAME");

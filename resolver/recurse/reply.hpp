@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,7 @@ namespace placard::recurse {
 enum class ReplyKind : std::uint8_t {
   // To be believed:
   answer,    ///< the chain ends in records of the asked type
-  chain,     ///< CNAMEs or DNAMEs up to `next`, of which this server says nothing that counts
+  chain,     ///< CNAMEs or DNAMEs up to `next`, of which this server says nothing that counts, or max_chain of them
   nodata,    ///< `next` exists, the type does not
   nxdomain,  ///< `next` does not exist
   yxdomain,  ///< a DNAME makes a name that is too long (RFC 6672 2.2)
@@ -43,6 +44,10 @@ constexpr bool believable(ReplyKind kind) {
 
 inline constexpr std::size_t kMaxDelegationServers = 32;  ///< name servers kept of one referral (many-NS delegations)
 inline constexpr std::size_t kMaxGluePerServer = 8;       ///< addresses kept of each
+inline constexpr std::size_t kMaxProofSets = 16;          ///< NSEC and NSEC3 sets kept of one reply
+/// Records in an answer or authority section; a reply with more is malformed. No honest set has as many, and the
+/// work of gathering sets grows with the square.
+inline constexpr std::size_t kMaxSectionRecords = 512;
 
 struct Reply {
   ReplyKind kind = ReplyKind::malformed;
@@ -61,8 +66,9 @@ struct Reply {
 struct Asked {
   const wire::Question& question;
   wire::NameView zone;         ///< the server was asked as one of this zone's
-  bool forwarder = false;      ///< it resolves for us: any name, AA not expected, no referrals
+  bool forwarder = false;      ///< it resolves for us: AA not expected, no referrals, denials from zones above too
   std::size_t max_chain = 12;  ///< links followed inside one reply
+  std::function<bool(wire::NameView)> beyond = {};  ///< names in the zone that others are asked about, or nobody
 };
 Reply judge(const wire::MessageView& message, const Asked& asked);
 

@@ -18,6 +18,20 @@ Resolved servfail(wire::EdeCode code, std::string text) {
   return resolved;
 }
 
+/// Adds the names whose aliases were followed to `seen`. One that was there already, if there is one.
+std::optional<wire::Name> pass_links(const Fetched& fetched, const wire::Question& question,
+                                     std::vector<wire::Name>& seen) {
+  const bool asked_for = question.type == wire::RecordType::cname || question.type == wire::RecordType::any;
+  for (const auto& entry : fetched.links) {
+    if (entry->set.type != wire::RecordType::cname) continue;
+    if (asked_for && fetched.complete && entry == fetched.links.back()) continue;  // an answer, not a link
+    if (std::ranges::find(seen, entry->set.owner) != seen.end()) return entry->set.owner;
+    seen.push_back(entry->set.owner);
+  }
+  if (!fetched.complete && std::ranges::find(seen, fetched.next) != seen.end()) return fetched.next;
+  return std::nullopt;
+}
+
 Asker on_behalf_of(Asker asker, Flight& flight) {
   asker.flight = &flight;
   return asker;
@@ -25,10 +39,12 @@ Asker on_behalf_of(Asker asker, Flight& flight) {
 
 }  // namespace
 
+/// Counts every link, whether it came alone or in a row, from a server or from the cache: what becomes of a chain must
+/// not depend on that. Each round adds a link or ends.
 net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker asker) {
   Resolved resolved;
   std::vector<wire::Name> seen;
-  for (std::uint32_t links = 0; links <= options.bounds.chain; ++links) {
+  while (true) {
     std::optional<Fetched> link = from_cache(question, network.wall_seconds());
     if (!link) {
       auto fetching = fetch(question, asker);
@@ -55,18 +71,24 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
     resolved.stale = resolved.stale || link->stale;
     resolved.stale_ttl = options.stale_ttl;
     resolved.answer.insert(resolved.answer.end(), link->links.begin(), link->links.end());
+    if (const auto circle = pass_links(*link, question, seen)) {
+      co_return servfail(wire::EdeCode::other, "aliases in a circle at " + circle->to_text());
+    }
+    if (seen.size() > options.bounds.chain) {
+      co_return servfail(wire::EdeCode::other, "a chain of too many aliases at " + question.name.to_text());
+    }
     if (link->complete) {
       resolved.rcode = link->rcode;
       resolved.negative = link->negative;
       co_return resolved;
     }
-    seen.push_back(question.name);
+    assert(!seen.empty() && !(seen.back() == link->next));  // an open link is an alias, and of another name
     question.name = link->next;
-    if (std::ranges::find(seen, question.name) != seen.end()) {
-      co_return servfail(wire::EdeCode::other, "aliases in a circle at " + question.name.to_text());
+    if (never_ask(question.name)) {
+      resolved.rcode = wire::Rcode::nxdomain;
+      co_return resolved;
     }
   }
-  co_return servfail(wire::EdeCode::other, "a chain of too many aliases at " + question.name.to_text());
 }
 
 /// Joins the flight for the question, or starts it.
@@ -160,7 +182,8 @@ std::optional<Fetched> as_alias(const EntryPointer& cname) {
 }
 
 /// The CNAME that a DNAME makes for this name (RFC 6672 2.2), with what is left of its time.
-std::optional<Fetched> as_dname(const EntryPointer& dname, wire::NameView name) {
+std::optional<Fetched> as_dname(const EntryPointer& dname, const wire::Question& question) {
+  const wire::NameView name = question.name;
   const auto target = wire::rdata_name(wire::RecordType::dname, *dname->set.rdatas.begin());
   if (!target) return std::nullopt;
   Fetched fetched;
@@ -181,6 +204,7 @@ std::optional<Fetched> as_dname(const EntryPointer& dname, wire::NameView name) 
   cname->expires_at = dname->expires_at;
   fetched.links.push_back(std::move(cname));
   fetched.next = *made;
+  fetched.complete = question.type == wire::RecordType::cname;
   return fetched;
 }
 
@@ -189,7 +213,8 @@ std::optional<Fetched> as_dname(const EntryPointer& dname, wire::NameView name) 
 std::optional<Fetched> Resolver::State::from_cache(const wire::Question& question, std::int64_t now) const {
   if (wire::is_meta(question.type)) return std::nullopt;
   const Forward* to = forward_for(question.name);
-  const auto entry = cache->find(question.name, question.type, now, to ? to->zone.view() : wire::NameView{});
+  const wire::NameView top = to ? to->zone.view() : wire::NameView{};
+  const auto entry = cache->find(question.name, question.type, now, top);
   const bool fresh = entry && entry->fresh(now);
   if (fresh && entry->kind != CacheKind::nxdomain && entry->kind != CacheKind::failure) {
     if (auto answer = as_answer(entry)) return answer;
@@ -200,21 +225,25 @@ std::optional<Fetched> Resolver::State::from_cache(const wire::Question& questio
       if (auto answer = as_alias(alias)) return answer;
     }
   }
-  if (const auto dname = cache->find_dname(question.name, now)) {
-    if (auto answer = as_dname(dname, question.name)) return answer;
+  if (const auto dname = cache->find_dname(question.name, now, top)) {
+    if (auto answer = as_dname(dname, question)) return answer;
   }
   return fresh ? as_answer(entry) : std::nullopt;
 }
 
 std::optional<Fetched> Resolver::State::from_stale(const wire::Question& question, std::int64_t now) const {
   if (!options.serve_stale || wire::is_meta(question.type)) return std::nullopt;
+  const auto kept = [&](wire::RecordType type) {
+    EntryPointer entry = cache->find_stale(question.name, type);
+    return entry && entry->expires_at + options.stale_for > now ? entry : nullptr;
+  };
+  const EntryPointer entry = kept(question.type);
   std::optional<Fetched> found;
-  EntryPointer entry = cache->find_stale(question.name, question.type);
-  if (entry && entry->expires_at + options.stale_for > now) found = as_answer(entry);
-  if (!found && question.type != wire::RecordType::cname) {
-    entry = cache->find_stale(question.name, wire::RecordType::cname);
-    if (entry && entry->expires_at + options.stale_for > now) found = as_alias(entry);
+  if (question.type != wire::RecordType::cname) {  // the last word counts, be it records, a denial or an alias
+    const EntryPointer cname = kept(wire::RecordType::cname);
+    if (cname && (!entry || cname->stored_at > entry->stored_at)) found = as_alias(cname);
   }
+  if (!found && entry) found = as_answer(entry);
   if (!found || found->failed) return std::nullopt;
   found->stale = true;
   found->errors.push_back(
@@ -231,6 +260,7 @@ net::Task<bool> Resolver::State::look_up_address(Flight& flight, ServerList& lis
   const Milliseconds left = asker.deadline > now ? asker.deadline - now : 0;
   asker.deadline = now + std::min(left, std::max(left / 2, kLeastForServers));
   --flight.asker.budget->glueless;
+  if (never_ask(name)) co_return false;
   note(flight, "looking up the address of {}", name);
   bool found = false;
   for (const auto type : {wire::RecordType::a, wire::RecordType::aaaa}) {
@@ -241,8 +271,7 @@ net::Task<bool> Resolver::State::look_up_address(Flight& flight, ServerList& lis
     auto resolving = resolve(question, asker);
     const Resolved resolved = co_await resolving;
     for (const auto& entry : resolved.answer) {
-      list.add(entry->set);
-      found = found || entry->set.type == type;
+      found = list.add(entry->set) || found;
     }
     if (found || resolved.rcode != wire::Rcode::noerror) break;  // NXDOMAIN and SERVFAIL are so for AAAA too
   }
@@ -322,6 +351,21 @@ const ResolverCounters& Resolver::counters() const {
 }
 std::vector<Resolver::InFlight> Resolver::in_flight() const {
   return state_->flights.list();
+}
+
+std::vector<Resolved::Proof> Resolved::proofs() const {
+  std::vector<Proof> proofs;
+  const auto add = [&](const CacheEntry& entry) {
+    for (const auto& set : entry.proof) {
+      const auto same = [&](const Proof& known) {
+        return known.set->type == set.type && known.set->owner == set.owner;
+      };
+      if (std::ranges::none_of(proofs, same)) proofs.push_back({&set, &entry});
+    }
+  };
+  if (negative) add(*negative);
+  for (const auto& entry : answer) add(*entry);
+  return proofs;
 }
 
 std::uint32_t Resolved::ttl(std::int64_t now) const {

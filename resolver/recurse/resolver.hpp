@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,7 +24,7 @@ struct Bounds {
   std::uint32_t questions = 64;         ///< to servers, sub-resolutions included (NXNSAttack)
   std::uint32_t attempts = 16;          ///< questions about one name to the servers of one zone (lame delegations)
   std::uint32_t depth = 8;              ///< resolutions of name servers' addresses inside one another
-  std::uint32_t chain = 12;             ///< CNAMEs and DNAMEs followed
+  std::uint32_t chain = 12;             ///< CNAMEs followed, those made from DNAMEs too
   std::uint32_t referrals = 32;         ///< of one question
   std::uint32_t servers_per_zone = 13;  ///< name servers of a delegation looked at
   std::uint32_t glueless = 5;           ///< name servers without address resolved for one delegation (NXNSAttack)
@@ -57,6 +58,11 @@ struct ResolverOptions {
   bool query_loopback = false;  ///< ask servers on 127/8 and ::1 that delegations name (hints and forwards always may)
   bool qname_minimisation = true;
   bool random_case = true;
+  /// Names that must not leave this machine: special-use ones and those that it answers itself. Asked of the targets of
+  /// aliases (true: NXDOMAIN, without SOA, and no server hears of it) and of the names of name servers (never looked
+  /// up); a client's own question has been judged before it comes here. What a forward zone is meant to resolve is not
+  /// such a name. Called on the resolver's thread. Empty: none.
+  std::function<bool(wire::NameView)> never_ask;
   std::uint16_t udp_size = 1232;
   bool serve_stale = true;           ///< RFC 8767
   std::uint32_t stale_for = 86'400;  ///< seconds past expiry that an answer may still be used
@@ -73,6 +79,13 @@ struct Resolved {
   bool bogus = false;          ///< DNSSEC says bogus: rcode is servfail
   bool stale = false;          ///< some part of it had expired: TTLs to clients are stale_ttl
   std::uint32_t stale_ttl = 30;
+  /// The NSEC and NSEC3 sets for the authority section: of the denial, and of answers made from wildcards (RFC 4035
+  /// 3.1.3.3). Each set once, though several entries may carry it; valid as long as this is.
+  struct Proof {
+    const wire::RecordSet* set;
+    const CacheEntry* entry;  ///< whose time is its time
+  };
+  std::vector<Proof> proofs() const;
   std::uint32_t ttl(std::int64_t now) const;  ///< seconds this whole answer may be kept; the least of its parts
 };
 

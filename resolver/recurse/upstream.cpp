@@ -19,6 +19,8 @@ std::string_view to_text(NetworkError error) {
       return "connection closed";
     case NetworkError::malformed:
       return "malformed reply";
+    case NetworkError::other_case:
+      return "reply in another case";
     case NetworkError::overloaded:
       return "too many questions in flight";
   }
@@ -58,6 +60,7 @@ net::Task<ExchangeResult> Upstream::exchange(Outgoing outgoing) {
   const Counted counted(state_->in_flight);
   Milliseconds left = outgoing.timeout;
   const bool asked_over_udp = outgoing.transport == Transport::udp;
+  bool other_case = false;
   if (asked_over_udp) {
     const Milliseconds began = now();
     UdpExchange over_udp(state_->udp, outgoing);
@@ -67,10 +70,13 @@ net::Task<ExchangeResult> Upstream::exchange(Outgoing outgoing) {
     const Milliseconds passed = now() - began;
     if (passed >= left) co_return result;
     left -= passed;
+    other_case = over_udp.other_case();
   }
   ExchangeResult result = co_await state_->over_tcp(outgoing, left);
   // What made us come here is what the caller shall know of this server, when TCP is no way out.
-  if (!result && asked_over_udp) co_return std::unexpected(NetworkError::malformed);
+  if (!result && asked_over_udp)
+    co_return std::unexpected(other_case ? NetworkError::other_case : NetworkError::malformed);
+  if (result) result->other_case = other_case;
   co_return result;
 }
 

@@ -69,14 +69,14 @@ void OutgoingMessage::set_id(std::uint16_t id) {
   octets_[1] = static_cast<std::uint8_t>(id & 0xffU);
 }
 
-bool OutgoingMessage::same_question(wire::Bytes reply) const {
+bool OutgoingMessage::same_question(wire::Bytes reply, bool exact_case) const {
   if (reply.size() < wire::kHeaderSize + question_size_ || reply[4] != 0 || reply[5] != 1) return false;
   const wire::Bytes ours = bytes().subspan(wire::kHeaderSize, question_size_);
   const wire::Bytes theirs = reply.subspan(wire::kHeaderSize, question_size_);
   const std::size_t name_size = name_.view().size();
   const auto names_equal =
-      exact_case_ ? std::ranges::equal(ours.first(name_size), theirs.first(name_size))
-                  : std::ranges::equal(ours.first(name_size), theirs.first(name_size), {}, wire::lower, wire::lower);
+      exact_case ? std::ranges::equal(ours.first(name_size), theirs.first(name_size))
+                 : std::ranges::equal(ours.first(name_size), theirs.first(name_size), {}, wire::lower, wire::lower);
   return names_equal && std::ranges::equal(ours.subspan(name_size), theirs.subspan(name_size));
 }
 
@@ -85,7 +85,7 @@ Fit OutgoingMessage::judge(std::vector<std::uint8_t>& reply) const {
   if ((reply[2] & kQr) == 0 || (reply[2] & kOpcodeMask) != 0) return Fit::other;
 
   const bool no_question = reply[4] == 0 && reply[5] == 0;
-  const bool same = same_question(reply);
+  const bool same = same_question(reply, exact_case_);
   if (!wire::parse_message(reply)) {
     if (!same || (reply[2] & kTc) == 0) return Fit::malformed;
     reply.resize(wire::kHeaderSize + question_size_);
@@ -94,7 +94,7 @@ Fit OutgoingMessage::judge(std::vector<std::uint8_t>& reply) const {
   } else if (no_question) {
     return may_lack_question(reply[3] & kRcodeMask) ? Fit::ours : Fit::other;
   }
-  if (!same) return Fit::other;
+  if (!same) return exact_case_ && same_question(reply, false) ? Fit::other_case : Fit::other;
   // Owners that point to the question shall not carry our random case into caches and answers.
   std::ranges::copy(name_.view().bytes(), reply.begin() + wire::kHeaderSize);
   return Fit::ours;

@@ -14,9 +14,10 @@ namespace placard::recurse {
 inline constexpr std::size_t kMaxOutgoingSize = wire::kHeaderSize + wire::kMaxNameSize + 4 + 11;
 
 enum class Fit : std::uint8_t {
-  ours,       ///< it answers our question
-  other,      ///< a DNS message, but of another question, another case, or no reply: maybe forged
-  malformed,  ///< not a DNS message
+  ours,        ///< it answers our question
+  other,       ///< a DNS message, but of another question, or no reply: maybe forged
+  other_case,  ///< only the case of the name differs: a server that does not echo it, or forged
+  malformed,   ///< not a DNS message
 };
 
 /// The octets of a question, and the measure of its replies.
@@ -35,7 +36,7 @@ class OutgoingMessage {
   Fit judge(std::vector<std::uint8_t>& reply) const;
 
  private:
-  bool same_question(wire::Bytes reply) const;
+  bool same_question(wire::Bytes reply, bool exact_case) const;
 
   wire::Name name_;  // as the caller has it
   bool exact_case_;

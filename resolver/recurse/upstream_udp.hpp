@@ -33,6 +33,8 @@ class UdpExchange final : public net::Completion<ExchangeResult>, private net::A
   void start();  ///< may complete at once
   /// The replies look forged, or the server does not echo the question as asked: to be asked again over TCP.
   bool distrusted() const { return distrusted_; }
+  /// And the case of the name was all that was wrong.
+  bool other_case() const { return other_case_; }
 
  private:
   friend class UdpPool;
@@ -50,6 +52,7 @@ class UdpExchange final : public net::Completion<ExchangeResult>, private net::A
   Milliseconds sent_ = 0;
   std::size_t near_misses_ = 0;
   bool other_question_ = false;  // a reply with our id had another question
+  bool other_case_ = false;      // it was ours but for the case of the name
   bool distrusted_ = false;
 };
 

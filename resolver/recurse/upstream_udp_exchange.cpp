@@ -25,7 +25,7 @@ void UdpExchange::start() {
 void UdpExchange::on_time() {
   if (other_question_) {
     distrusted_ = true;
-    return finish(std::unexpected(NetworkError::malformed));
+    return finish(std::unexpected(other_case_ ? NetworkError::other_case : NetworkError::malformed));
   }
   ++pool_.context().counters.timeouts;
   finish(std::unexpected(NetworkError::timeout));
@@ -42,6 +42,9 @@ void UdpExchange::on_reply(wire::Bytes reply) {
     case Fit::malformed:
       ++pool_.context().counters.mismatched;
       return finish(std::unexpected(NetworkError::malformed));
+    case Fit::other_case:
+      other_case_ = true;
+      [[fallthrough]];
     case Fit::other:
       ++pool_.context().counters.mismatched;
       if (!other_question_) {

@@ -122,16 +122,13 @@ void write_sections(wire::MessageWriter& writer, const recurse::Resolved& resolv
   const auto ttl_of = [&](const recurse::CacheEntry& entry) {
     return resolved.stale ? resolved.stale_ttl : entry.ttl_at(now);
   };
-  const auto write_proof = [&](const recurse::CacheEntry& entry) {
-    for (const auto& proof : entry.proof) writer.record_set(wire::Section::authority, proof, true, ttl_of(entry));
-  };
   for (const auto& entry : resolved.answer)
     writer.record_set(wire::Section::answer, entry->set, dnssec_ok, ttl_of(*entry));
   if (resolved.negative && !resolved.negative->set.rdatas.empty())
     writer.record_set(wire::Section::authority, resolved.negative->set, dnssec_ok, ttl_of(*resolved.negative));
   if (!dnssec_ok) return;
-  for (const auto& entry : resolved.answer) write_proof(*entry);  // of wildcards (RFC 4035 3.1.3.3)
-  if (resolved.negative) write_proof(*resolved.negative);
+  for (const auto& [set, entry] : resolved.proofs())  // of denials, and of wildcards (RFC 4035 3.1.3.3)
+    writer.record_set(wire::Section::authority, *set, true, ttl_of(*entry));
 }
 
 /// A message of `question` and, unless `resolved` is null, its sections; empty when that does not fit into a message.

@@ -2,7 +2,6 @@
 #include "zones/wire/record_set.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <cstring>
 
 #include "zones/wire/octets.hpp"
@@ -11,7 +10,6 @@
 namespace placard::wire {
 namespace {
 
-constexpr std::size_t kMaxRdataSize = 65535;
 constexpr std::size_t kSoaNumbersSize = 20;
 
 /// What records of one set share, hashed: finding a record's set compares names only on a match.
@@ -44,7 +42,7 @@ struct Gathering {
 }  // namespace
 
 bool RdataList::add(Bytes rdata) {
-  assert(rdata.size() <= kMaxRdataSize);
+  if (rdata.size() > kMaxSize) return false;
   for (const Bytes known : *this) {
     if (known.size() == rdata.size() && std::equal(known.begin(), known.end(), rdata.begin())) return false;
   }
@@ -72,7 +70,7 @@ std::vector<RecordSet> record_sets(const MessageView& message, Section section) 
       if ((record.type() == RecordType::rrsig) != signatures) continue;
       rdata.clear();
       record.expand_rdata(rdata);
-      if (rdata.size() > kMaxRdataSize) continue;  // grew beyond what any record may hold: no sender means that
+      if (rdata.size() > RdataList::kMaxSize) continue;  // grew beyond what any record may hold: no sender means that
       const Name owner = record.owner();
       RecordSet* signed_set = nullptr;
       if (signatures) {

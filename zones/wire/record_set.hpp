@@ -37,13 +37,18 @@ class RdataList {
     const std::uint8_t* at_ = nullptr;
   };
 
-  /// False when the list has this rdata already (compared octet by octet). REQUIRES size <= 65535.
+  static constexpr std::size_t kMaxSize = 65535;  ///< octets of one rdata (RFC 1035 3.2.1)
+
+  /// False when the list has this rdata already (compared octet by octet), or when it is larger than kMaxSize:
+  /// compressed rdata of a message may grow beyond that when its names are expanded. Looks at all that is there: who
+  /// fills a list from outside bounds its size.
   bool add(Bytes rdata);
   Iterator begin() const { return Iterator(packed_.data()); }
   Iterator end() const { return Iterator(packed_.data() + packed_.size()); }
   std::size_t size() const { return count_; }
   bool empty() const { return count_ == 0; }
   Bytes packed() const { return packed_; }
+  std::size_t capacity() const { return packed_.capacity(); }  ///< octets of memory held
   friend bool operator==(const RdataList&, const RdataList&) = default;
 
  private:

@@ -170,5 +170,31 @@ TEST_CASE("the memory counted is the memory taken") {
   CHECK(counted <= static_cast<double>(limits.memory));
 }
 
+TEST_CASE("memory is counted as it is held, not as it is filled") {
+  const auto held = [](int addresses, std::size_t& capacity) {
+    wire::RecordSet many;
+    many.owner = name("www.example.");
+    many.ttl = 60;
+    for (int i = 0; i < addresses; ++i)
+      many.rdatas.add(net::Address::from_text("192.0.2." + std::to_string(i))->bytes());
+    capacity = many.rdatas.capacity();
+    Cache cache({});
+    const std::size_t before = cache.counters().memory;
+    cache.store(std::move(many), Credibility::answer_aa, kNow);
+    return cache.counters().memory - before;
+  };
+  std::size_t few = 0, more = 0;
+  const std::size_t with_few = held(1, few), with_more = held(33, more);
+  CHECK(with_more - with_few == more - few);
+  CHECK(more > 33 * 6);
+}
+
+TEST_CASE("a delegation ends when it is told to") {
+  Cache cache({});
+  cache.store_delegation(set("zone.example. 600 IN NS ns.zone.example."), {}, {}, kNow, kNow + 10);
+  CHECK(cache.find_delegation(name("www.zone.example."), kNow + 9));
+  CHECK_FALSE(cache.find_delegation(name("www.zone.example."), kNow + 10));
+}
+
 }  // namespace
 }  // namespace placard::recurse

@@ -18,6 +18,7 @@ class FakeNetwork final : public Network {
   struct Answer {
     std::expected<std::vector<std::uint8_t>, NetworkError> result;
     Milliseconds delay = 10;
+    bool other_case = false;
   };
   /// What a server says; nothing: silence.
   using World = std::function<std::optional<Answer>(const Outgoing&)>;
@@ -36,6 +37,7 @@ class FakeNetwork final : public Network {
     Incoming incoming;
     incoming.bytes = std::move(*answer->result);
     incoming.rtt = delay;
+    incoming.other_case = answer->other_case;
     co_return incoming;
   }
   net::Task<void> sleep(Milliseconds delay) override {

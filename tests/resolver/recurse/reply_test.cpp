@@ -201,6 +201,107 @@ TEST_CASE("a forwarder may say anything below the root, but may not refer") {
   CHECK(judged(made, ".", nullptr, true).kind == ReplyKind::lame);
 }
 
+TEST_CASE("a forwarder of one zone has no say outside of it, but passes denials on from above") {
+  Made made("www.zone.example.");
+  made.answer = {"www.zone.example. CNAME host.other.", "host.other. A 192.0.2.1"};
+  const auto reply = judged(made, "zone.example.", nullptr, true);
+  CHECK(reply.kind == ReplyKind::chain);
+  CHECK(reply.answer.size() == 1);
+  CHECK(reply.next == name("host.other."));
+  made.answer = {};
+  made.authority = {"example. SOA a. b. 1 2 3 4 5"};
+  CHECK(judged(made, "zone.example.", nullptr, true).kind == ReplyKind::nodata);
+  made.authority = {"other. SOA a. b. 1 2 3 4 5"};
+  CHECK_FALSE(judged(made, "zone.example.", nullptr, true).soa);
+}
+
+TEST_CASE("a chain ends at its bound, in a circle, and where others are asked, and never as a denial") {
+  Made made("n0.zone.example.");
+  made.authority = {"zone.example. SOA a. b. 1 2 3 4 5"};
+  for (int i = 0; i < 13; ++i)
+    made.answer.push_back("n" + std::to_string(i) + ".zone.example. CNAME n" + std::to_string(i + 1) +
+                          ".zone.example.");
+  const auto bound = judged(made, "zone.example.");
+  CHECK(bound.kind == ReplyKind::chain);
+  CHECK(bound.answer.size() == 12);
+  CHECK(bound.next == name("n12.zone.example."));
+
+  made.answer.resize(12);
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::nodata);
+  made.answer.back() = "n11.zone.example. CNAME n4.zone.example.";
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::chain);
+
+  made.answer = {"n0.zone.example. CNAME in.zone.example.", "in.zone.example. A 203.0.113.66"};
+  const auto bytes = made.bytes();
+  const auto message = wire::parse_message(bytes);
+  const auto zone = name("zone.example.");
+  const Asked asked{made.question, zone, false, 12,
+                    [](wire::NameView next) { return next == name("in.zone.example."); }};
+  const auto beyond = judge(*message, asked);
+  CHECK(beyond.kind == ReplyKind::chain);
+  CHECK(beyond.answer.size() == 1);
+}
+
+TEST_CASE("an RRSIG that grows beyond 65,535 octets when its signer's name is expanded is left out") {
+  wire::Question question;
+  question.type = wire::RecordType::rrsig;
+  // The question's name, in wire form: a label of 63 octets to which the signer's name points again and again.
+  std::vector<std::uint8_t> label(64, 1);
+  label[0] = 63;
+  const auto put = [&](std::size_t at, std::uint8_t octet) { label[at - 12] = octet; };
+  const std::pair<std::size_t, std::uint8_t> jumps[] = {{44, 28},   {73, 0xc0}, {74, 20}, {20, 50},
+                                                        {71, 0xc0}, {72, 14},   {14, 54}, {69, 0}};
+  for (const auto& [at, octet] : jumps) put(at, octet);
+  std::vector<std::uint8_t> qname = label;
+  for (const char octet : {'\3', 'f', 'w', 'd', '\0'}) qname.push_back(static_cast<std::uint8_t>(octet));
+  question.name = wire::Name(wire::NameView::from_valid(qname));
+
+  std::vector<std::uint8_t> bytes = {0, 1, 0x85, 0x80, 0, 1, 0, 1, 0, 0, 0, 0};
+  bytes.insert(bytes.end(), qname.begin(), qname.end());
+  for (const int octet : {0, 46, 0, 1}) bytes.push_back(static_cast<std::uint8_t>(octet));
+  const std::size_t size = 65535 - bytes.size() - 12;
+  for (const int octet :
+       {0xc0, 12, 0, 46, 0, 1, 0, 0, 0, 60, static_cast<int>(size >> 8U), static_cast<int>(size & 255U)})
+    bytes.push_back(static_cast<std::uint8_t>(octet));
+  for (const int octet : {0, 1, 8, 2, 0, 0, 0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0xc0, 44})
+    bytes.push_back(static_cast<std::uint8_t>(octet));
+  bytes.resize(65535, 's');
+
+  const auto message = wire::parse_message(bytes);
+  REQUIRE(message);
+  std::vector<std::uint8_t> expanded;
+  (*message->records(wire::Section::answer).begin()).expand_rdata(expanded);
+  REQUIRE(expanded.size() > wire::RdataList::kMaxSize);
+  CHECK(judge(*message, {question, wire::NameView{}}).answer.empty());
+  wire::RdataList list;
+  CHECK_FALSE(list.add(expanded));
+  CHECK(list.empty());
+}
+
+TEST_CASE("a reply with more records than any honest one is refused before they are gathered") {
+  Made made("www.zone.example.", wire::RecordType::txt);
+  for (std::size_t i = 0; i < kMaxSectionRecords; ++i)
+    made.answer.push_back("www.zone.example. TXT " + std::to_string(i));
+  CHECK(judged(made, "zone.example.").answer.at(0).rdatas.size() == kMaxSectionRecords);
+  made.answer.push_back("www.zone.example. TXT more");
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::malformed);
+  made.authority = std::move(made.answer);
+  made.answer = {};
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::malformed);
+}
+
+TEST_CASE("a question for NS: the whole set, and addresses of no more servers than a delegation has") {
+  Made made("zone.example.", wire::RecordType::ns);
+  for (int i = 0; i < 100; ++i) {
+    made.answer.push_back("zone.example. NS ns" + std::to_string(i) + ".zone.example.");
+    made.additional.push_back("ns" + std::to_string(i) + ".zone.example. A 192.0.2.1");
+  }
+  const auto reply = judged(made, "zone.example.");
+  CHECK(reply.answer.at(0).rdatas.size() == 100);
+  CHECK(reply.ns.rdatas.size() == kMaxDelegationServers);
+  CHECK(reply.glue.size() == kMaxDelegationServers);
+}
+
 TEST_CASE("DS at the cut: the parent's referral says that there is none") {
   Made made("sub.zone.example.", wire::RecordType::ds);
   made.authority = {"sub.zone.example. NS ns.sub.zone.example."};

@@ -101,6 +101,8 @@ class Loader {
         Forward forward{name(value), {}, key == "stub:"};
         for (std::size_t i = 2; i < words.size(); ++i) forward.servers.push_back({address(words[i]), 53});
         options.forwards.push_back(forward);
+      } else if (key == "never-ask:") {
+        options.never_ask = [zone = name(value)](wire::NameView asked) { return asked.is_subdomain_of(zone); };
       } else if (key == "query-minimization:")
         options.qname_minimisation = on;
       else if (key == "do-ip4:")

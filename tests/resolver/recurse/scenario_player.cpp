@@ -60,7 +60,7 @@ class ScriptedWorld {
       return answer;
     }
     if (entry.adjusts("no_case") && asked.random_case) {  // what the real network makes of a reply in another case
-      answer.result = std::unexpected(NetworkError::malformed);
+      answer.result = std::unexpected(NetworkError::other_case);
       return answer;
     }
     answer.result = bytes(entry, asked,

@@ -50,7 +50,7 @@ class House {
     world.add("alias.example.org. CNAME www.blocked.example.");
     world.add("www.blocked.example. A 192.0.2.66");
     world.add("garden.example.org. A 192.0.2.99");
-    snapshot.options.recursion_clients.add(*serve::Prefix::from_text("127.0.0.0/8"));
+    snapshot.options.recursion_clients.add(*policy::prefix_from_text("127.0.0.0/8"));
     for (const char* notice : {"192.0.2.1", "2001:db8::1"})
       snapshot.options.notice_addresses.push_back(*net::Address::from_text(notice));
     recurse::ResolverOptions options;
