@@ -33,7 +33,8 @@ struct WhyRequest {
 /// precedence with what decided between them, the decision that won, what the client is answered, and the decisions
 /// about the name that did not apply with the reason of each. `current` is the snapshot of the running server; without
 /// it the answer is made from the record. `request.at` is answered from the log entries that the snapshot of that
-/// moment held (a moment to come: from all of them). The error is one line. Throws StoreError.
+/// moment held (a moment to come: from all of them). `now` is what the clock says: where Store::effective_now differs,
+/// that is judged by, and the document says so (field "clock"). The error is one line. Throws StoreError.
 std::expected<Document, std::string> explain_answer(Store& store, const WhyRequest& request, const Index* current,
                                                     Time now);
 

@@ -25,6 +25,7 @@ struct Moment {
 // Everything that is needed to explain one answer.
 struct Chain {
   const WhyRequest& request;
+  Time clock;  // what the caller's says; moment.at is what is judged by
   Moment moment;
   const Index& index;
   ViewNumber view_number;
@@ -317,6 +318,8 @@ Document to_document(const Chain& chain) {
                   {"at", "At", to_text(chain.moment.at)},
                   {"basis", "From", chain.moment.basis},
                   {"log_sequence", "Log entries up to", chain.moment.last_sequence}};
+  if (!request.at && chain.clock != chain.moment.at)
+    asked.fields.push_back({"clock", "Clock says", to_text(chain.clock)});
   if (chain.moment.published) asked.fields.push_back({"published", "Published", to_text(*chain.moment.published)});
   document.parts.push_back(asked);
   document.parts.push_back(answer_fields(chain));
@@ -339,7 +342,8 @@ bool views_changed_since(const Store& store, const Moment& moment) {
 }  // namespace
 
 std::expected<Document, std::string> explain_answer(Store& store, const WhyRequest& request, const Index* current,
-                                                    Time now) {
+                                                    Time clock) {
+  const auto now = store.effective_now(clock);
   const auto moment = find_moment(store, request, current, now);
   if (!moment) return std::unexpected(moment.error());
   const auto records = store.decisions_about(request.name);
@@ -350,8 +354,12 @@ std::expected<Document, std::string> explain_answer(Store& store, const WhyReque
   const Index& index = live ? *current : *rebuilt;
   const auto view = choose_view(index, request);
   if (!view) return std::unexpected(view.error());
-  auto document = to_document({request, *moment, index, view->first, view->second,
+  auto document = to_document({request, clock, *moment, index, view->first, view->second,
                                index.explain_name(request.name, view->first, moment->at), records});
+  if (now != clock && !request.at) {
+    document.parts.push_back(Note{
+        fmt::format("The clock says {}, which the record contradicts: judged by {}.", to_text(clock), to_text(now))});
+  }
   if (!live && views_changed_since(store, *moment)) {
     document.parts.push_back(Note{"The views were configured otherwise then; this is by today's."});
   }

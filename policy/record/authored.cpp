@@ -5,6 +5,13 @@
 
 namespace placard::policy {
 
+Position position_of(const FieldPositions& fields, std::string_view field, Position otherwise) {
+  auto at = fields.find(field);
+  if (at == fields.end()) at = fields.find(field.substr(0, field.find('.')));
+  if (at == fields.end() && field == "expires_at") at = fields.find("expires_after");
+  return at == fields.end() ? otherwise : at->second;
+}
+
 std::string to_text(const Problem& problem) {
   std::string text = problem.file;
   if (problem.position.line > 0) {

@@ -7,8 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/record/decision.hpp"
@@ -21,9 +24,16 @@ struct Position {
   std::size_t column = 0;
 };
 
+/// Where each field of one table stands, by its key; a text's languages as "redress.fr".
+using FieldPositions = std::map<std::string, Position, std::less<>>;
+/// The field's place; `otherwise` where it was not written. The end may be written as expires_after, a text of one
+/// language under the whole field's key.
+Position position_of(const FieldPositions& fields, std::string_view field, Position otherwise);
+
 struct AuthoredAuthority {
   Authority authority;
   Position position;
+  FieldPositions fields = {};
 };
 
 struct AuthoredDecision {
@@ -32,11 +42,14 @@ struct AuthoredDecision {
   std::optional<std::int64_t> expires_after;  ///< seconds, when the file says `expires_after` rather than `expires_at`
   Position position;
   std::vector<Position> rule_positions;  ///< as many as decision.rules, or none
+  FieldPositions fields = {};
+  std::vector<FieldPositions> rule_fields = {};  ///< as many as decision.rules, or none
 };
 
 struct AuthoredEvent {
   Event event;
   Position position;
+  FieldPositions fields = {};
 };
 
 struct AuthoredBatch {

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "policy/record/toml_fields.hpp"
+#include "policy/record/utf8.hpp"
 #include "policy/record/written_name.hpp"
 #include "zones/wire/ldns_adapter.hpp"
 
@@ -24,7 +25,7 @@ wire::Name read_name(TableReader& reader, std::string_view key, bool mandatory) 
 
 AuthoredAuthority read_authority_table(const toml::table& table, FileProblems& problems) {
   TableReader reader(table, "authority", problems);
-  AuthoredAuthority authored{.authority = {}, .position = reader.position()};
+  AuthoredAuthority authored{.authority = {}, .position = reader.position(), .fields = reader.fields()};
   auto& authority = authored.authority;
   authority.id = reader.string("id", true);
   authority.kind = reader.word("kind", authority_kind_from_text, "court, regulator, provider, operator");
@@ -110,6 +111,7 @@ AuthoredDecision read_decision_table(const toml::table& table, FileProblems& pro
   TableReader reader(table, "decision", problems);
   AuthoredDecision authored;
   authored.position = reader.position();
+  authored.fields = reader.fields();
   auto& decision = authored.decision;
   decision.id = reader.string("id", true);
   decision.type = reader.word("type", decision_type_from_text,
@@ -145,6 +147,7 @@ AuthoredDecision read_decision_table(const toml::table& table, FileProblems& pro
   for (const auto* rule : rules) {
     decision.rules.push_back(read_rule(*rule, problems));
     authored.rule_positions.push_back(position_of(rule->source()));
+    authored.rule_fields.push_back(TableReader(*rule, "", problems).fields());
   }
   if (rules.empty() && decision.reverses.empty()) reader.wrong("rule", "missing: write at least one [[decision.rule]]");
   reader.finish();
@@ -153,7 +156,7 @@ AuthoredDecision read_decision_table(const toml::table& table, FileProblems& pro
 
 AuthoredEvent read_event_table(const toml::table& table, FileProblems& problems) {
   TableReader reader(table, "event", problems);
-  AuthoredEvent authored{.event = {}, .position = reader.position()};
+  AuthoredEvent authored{.event = {}, .position = reader.position(), .fields = reader.fields()};
   auto& event = authored.event;
   event.id = reader.string("id", true);
   event.name = read_name(reader, "name", true);
@@ -176,10 +179,19 @@ void find_duplicates(const std::vector<Authored>& all, const char* field, IdOf i
     const std::string& id = id_of(one);
     const auto [at, inserted] = seen.emplace(id, one.position);
     if (!inserted && !id.empty()) {
-      problems.add(one.position, field,
+      problems.add(position_of(one.fields, "id", one.position), field,
                    fmt::format("'{}' stands in line {} already", id.substr(0, 80), at->second.line));
     }
   }
+}
+
+/// Line and column of an octet; the column counts characters.
+Position place_of(std::string_view text, std::size_t octet) {
+  const auto before = text.substr(0, octet);
+  const auto line_start = before.rfind('\n') + 1;  // npos + 1 is 0: the first line
+  const auto in_line = before.substr(line_start);
+  const auto characters = std::ranges::count_if(in_line, [](char c) { return (c & 0xC0) != 0x80; });
+  return {static_cast<std::size_t>(std::ranges::count(before, '\n')) + 1, static_cast<std::size_t>(characters) + 1};
 }
 
 }  // namespace
@@ -191,6 +203,7 @@ std::expected<AuthoredBatch, IntakeError> parse_decision_file(std::string_view t
     return std::unexpected(IntakeError{std::move(problems.problems)});
   };
   if (text.size() > kMaxDecisionFileSize) return failed({}, "larger than 4 MiB; long lists are not decision files");
+  if (const auto broken = first_broken_octet(text)) return failed(place_of(text, *broken), "not UTF-8");
   const auto parsed = parse_toml(text);
   if (!parsed) {
     return failed({parsed.error().line, parsed.error().column}, fmt::format("not TOML: {}", parsed.error().message));

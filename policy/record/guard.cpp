@@ -6,17 +6,22 @@
 
 #include <algorithm>
 
+#include "policy/record/utf8.hpp"
 #include "policy/record/written_name.hpp"
 
 namespace placard::policy {
 namespace {
 
-/// Collects problems of one object.
+/// Collects problems of one object, each at the place of its field.
 class Findings {
  public:
-  Findings(std::string file, std::string prefix, Position position)
-      : file_(std::move(file)), prefix_(std::move(prefix)), position_(position) {}
-  void add(std::string_view field, std::string message) { add_at(position_, field, std::move(message)); }
+  Findings(std::string file, std::string prefix, Position position, const FieldPositions& fields)
+      : file_(std::move(file)), prefix_(std::move(prefix)), position_(position), fields_(fields) {}
+  void add(std::string_view field, std::string message) { add(field, field, std::move(message)); }
+  /// `at`: the place among the fields, where it is told more closely than by `field`.
+  void add(std::string_view field, std::string_view at, std::string message) {
+    add_at(position_of(fields_, at, position_), field, std::move(message));
+  }
   void add_at(Position position, std::string_view field, std::string message) {
     if (problems_.size() == kMaxProblems) return;
     problems_.push_back({file_, position, fmt::format("{}.{}", prefix_, field), std::move(message)});
@@ -26,6 +31,7 @@ class Findings {
  private:
   std::string file_, prefix_;
   Position position_;
+  const FieldPositions& fields_;
   std::vector<Problem> problems_;
 };
 
@@ -53,29 +59,50 @@ bool is_link(std::string_view link, std::initializer_list<std::string_view> sche
              link, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '<' || c == '>'; });
 }
 
-/// Control characters but for line breaks and tabs: they would reach terminals and pages.
-bool has_control(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) {
-    const auto octet = static_cast<unsigned char>(c);
-    return (octet < 0x20 && c != '\n' && c != '\t') || octet == 0x7f;
-  });
+void check_text(Findings& findings, std::string_view field, std::string_view at, std::string_view text) {
+  if (text.size() > kMaxTextSize) findings.add(field, at, fmt::format("longer than {} octets", kMaxTextSize));
+  if (first_broken_octet(text)) findings.add(field, at, "is not UTF-8");
+  // They would reach terminals and pages.
+  if (const auto found = first_forbidden_character(text)) {
+    const auto code = static_cast<std::uint32_t>(*found);
+    findings.add(
+        field, at,
+        fmt::format("has a {} in it (U+{:04X})", code > 0xFF ? "direction override" : "control character", code));
+  }
 }
 
 void check_text(Findings& findings, std::string_view field, std::string_view text) {
-  if (text.size() > kMaxTextSize) findings.add(field, fmt::format("longer than {} octets", kMaxTextSize));
-  if (has_control(text)) findings.add(field, "has a control character in it");
+  check_text(findings, field, field, text);
+}
+
+/// "en", "zh-Hant": subtags of 2 to 8 letters or digits (RFC 5646), the first one of 2 or 3 letters.
+bool is_language_tag(std::string_view tag) {
+  if (tag.size() > 35) return false;
+  for (std::size_t number = 0;; ++number) {
+    const auto subtag = tag.substr(0, tag.find('-'));
+    if (subtag.size() < 2 || subtag.size() > (number == 0 ? 3U : 8U)) return false;
+    for (const char c : subtag) {
+      const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+      if (!letter && (number == 0 || c < '0' || c > '9')) return false;
+    }
+    if (subtag.size() == tag.size()) return true;
+    tag.remove_prefix(subtag.size() + 1);
+  }
 }
 
 void check_texts(Findings& findings, std::string_view field, const LocalizedText& texts) {
   const auto english = texts.find("en");
   if (english == texts.end() || english->second.empty()) findings.add(field, "the English text (en) is missing");
   for (const auto& [language, text] : texts) {
-    const bool tag = language.size() >= 2 && language.size() <= 35 && std::ranges::all_of(language, [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-                     });
-    if (!tag) findings.add(field, fmt::format("'{}' is no language tag (write en, fr, zh)", language.substr(0, 40)));
-    if (text.empty()) findings.add(field, fmt::format("the text for '{}' is empty", language.substr(0, 40)));
-    check_text(findings, field, text);
+    const auto at = fmt::format("{}.{}", field, language);
+    if (!is_language_tag(language)) {
+      const auto shown = first_broken_octet(language) || first_forbidden_character(language)
+                             ? std::string("what stands here")
+                             : fmt::format("'{}'", language.substr(0, 40));
+      findings.add(field, at, fmt::format("{} is no language tag (write en, fr, zh)", shown));
+    }
+    if (text.empty()) findings.add(field, at, fmt::format("the text for '{}' is empty", language.substr(0, 40)));
+    check_text(findings, field, at, text);
   }
 }
 
@@ -114,40 +141,65 @@ std::string why_never(wire::NameView name) {
   return {};
 }
 
+Position rule_position(const AuthoredDecision& authored, std::size_t number, std::string_view field) {
+  static const FieldPositions kNone;
+  const auto whole = number < authored.rule_positions.size() ? authored.rule_positions[number] : authored.position;
+  return position_of(number < authored.rule_fields.size() ? authored.rule_fields[number] : kNone, field, whole);
+}
+
 bool reaches(const Rule& rule, wire::NameView name) {
   if (!name.is_subdomain_of(rule.name)) return false;
   const bool same = name.size() == rule.name.view().size();
   return same ? rule.match != MatchKind::subdomains : rule.match != MatchKind::exact;
 }
 
-void check_rule(Findings& findings, const Rule& rule, Position position, const Guards& guards) {
-  if (rule.trigger != Trigger::qname) {
-    findings.add_at(position, "rule.trigger",
-                    fmt::format("trigger {} is not enforced by this version; only qname is", to_text(rule.trigger)));
-    return;
-  }
-  if (auto why = why_never(rule.name); !why.empty()) findings.add_at(position, "rule.name", std::move(why));
-  const auto harmless = rule.action == Action::passthru;
-  for (const auto& name : guards.protected_names) {
-    if (harmless || (!reaches(rule, name) && !rule.name.view().is_subdomain_of(name))) continue;
-    findings.add_at(
-        position, "rule.name",
-        fmt::format("'{}' reaches '{}', which this server protects", stored_name(rule.name), stored_name(name)));
-  }
+/// RFC 1034 3.6.2: where an alias stands, nothing else does.
+bool has_alias_beside_others(const Rule& rule) {
+  return rule.records.size() > 1 &&
+         std::ranges::any_of(rule.records, [](const auto& record) { return record.type == wire::RecordType::cname; });
+}
+
+void check_action(Findings& findings, const Rule& rule, const auto& at) {
   if (rule.ttl && *rule.ttl > kMaxTtl) {
-    findings.add_at(position, "rule.ttl", fmt::format("{} seconds; at most {} are possible", *rule.ttl, kMaxTtl));
+    findings.add_at(at("ttl"), "rule.ttl", fmt::format("{} seconds; at most {} are possible", *rule.ttl, kMaxTtl));
   }
   const bool has_records = !rule.records.empty();
   if ((rule.action == Action::local_data) != has_records) {
     findings.add_at(
-        position, "rule.records",
+        at("records"), "rule.records",
         has_records ? "only action \"local-data\" has records" : "missing: action \"local-data\" needs at least one");
+  }
+  if (has_alias_beside_others(rule)) {
+    findings.add_at(at("records"), "rule.records", "a CNAME stands alone: no other record beside it");
   }
   if ((rule.action == Action::cname) == rule.target.view().is_root()) {
     findings.add_at(
-        position, "rule.target",
+        at("target"), "rule.target",
         rule.action == Action::cname ? "missing: action \"cname\" needs one" : "only action \"cname\" has a target");
+  } else if (rule.action == Action::cname && reaches(rule, rule.target)) {
+    findings.add_at(
+        at("target"), "rule.target",
+        fmt::format("'{}' is covered by this rule itself: the alias would lead to itself", stored_name(rule.target)));
   }
+}
+
+void check_rule(Findings& findings, const AuthoredDecision& authored, std::size_t number, const Guards& guards) {
+  const auto& rule = authored.decision.rules[number];
+  const auto at = [&](std::string_view field) { return rule_position(authored, number, field); };
+  if (rule.trigger != Trigger::qname) {
+    findings.add_at(at("trigger"), "rule.trigger",
+                    fmt::format("trigger {} is not enforced by this version; only qname is", to_text(rule.trigger)));
+    return;
+  }
+  if (auto why = why_never(rule.name); !why.empty()) findings.add_at(at("name"), "rule.name", std::move(why));
+  const auto harmless = rule.action == Action::passthru;
+  for (const auto& name : guards.protected_names) {
+    if (harmless || (!reaches(rule, name) && !rule.name.view().is_subdomain_of(name))) continue;
+    findings.add_at(
+        at("name"), "rule.name",
+        fmt::format("'{}' reaches '{}', which this server protects", stored_name(rule.name), stored_name(name)));
+  }
+  check_action(findings, rule, at);
 }
 
 void check_rules(Findings& findings, const AuthoredDecision& authored, const Guards& guards) {
@@ -162,8 +214,7 @@ void check_rules(Findings& findings, const AuthoredDecision& authored, const Gua
   // Two rules about the same names in one decision contradict or repeat one another.
   std::vector<std::pair<std::string, std::size_t>> keys;
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    const auto position = i < authored.rule_positions.size() ? authored.rule_positions[i] : authored.position;
-    check_rule(findings, rules[i], position, guards);
+    check_rule(findings, authored, i, guards);
     keys.emplace_back(fmt::format("{} {} {}", to_text(rules[i].trigger), stored_name(rules[i].name), rules[i].prefix),
                       i);
   }
@@ -173,7 +224,7 @@ void check_rules(Findings& findings, const AuthoredDecision& authored, const Gua
     const bool overlap = one.match == other.match || one.match == MatchKind::both || other.match == MatchKind::both;
     if (keys[i].first != keys[i - 1].first || !overlap) continue;
     const auto at = keys[i].second;
-    findings.add_at(at < authored.rule_positions.size() ? authored.rule_positions[at] : authored.position, "rule.name",
+    findings.add_at(rule_position(authored, at, "name"), "rule.name",
                     fmt::format("'{}' has another rule in this decision", stored_name(other.name)));
   }
 }
@@ -183,7 +234,7 @@ void check_rules(Findings& findings, const AuthoredDecision& authored, const Gua
 std::vector<Problem> guard_decision(const AuthoredDecision& authored, const Guards& guards, const std::string& file,
                                     Time now) {
   const auto& d = authored.decision;
-  Findings findings(file, "decision", authored.position);
+  Findings findings(file, "decision", authored.position, authored.fields);
   if (!is_id(d.id, 80, true)) findings.add("id", "must be 1 to 80 of the characters A-Z a-z 0-9 . _ -");
   if (d.authority.empty()) findings.add("authority", "missing: every decision has someone who took it");
   if (d.legal_basis.empty()) findings.add("legal_basis", "missing: every decision stands on something");
@@ -192,6 +243,7 @@ std::vector<Problem> guard_decision(const AuthoredDecision& authored, const Guar
   check_text(findings, "legal_basis", d.legal_basis);
   check_text(findings, "applicant", d.applicant);
   check_text(findings, "reference", d.reference);
+  check_text(findings, "document_url", d.document_url);
   if (!d.document_url.empty() && !is_link(d.document_url, {"https://", "http://"})) {
     findings.add("document_url", "must start with https:// and have no spaces");
   }
@@ -211,7 +263,9 @@ std::vector<Problem> guard_decision(const AuthoredDecision& authored, const Guar
   if (ends_another && d.initial_state != DecisionState::active) {
     findings.add("state", "a decision that ends another one must be active, or a gap would open between the two");
   }
-  if (d.id == d.supersedes || d.id == d.reverses) findings.add("supersedes", "a decision can't end itself");
+  for (const auto& [field, other] : {std::pair("supersedes", &d.supersedes), std::pair("reverses", &d.reverses)}) {
+    if (d.id == *other) findings.add(field, "a decision can't end itself");
+  }
   check_times(findings, authored, now);
   check_rules(findings, authored, guards);
   return findings.take();
@@ -219,7 +273,7 @@ std::vector<Problem> guard_decision(const AuthoredDecision& authored, const Guar
 
 std::vector<Problem> guard_authority(const AuthoredAuthority& authored, const std::string& file) {
   const auto& a = authored.authority;
-  Findings findings(file, "authority", authored.position);
+  Findings findings(file, "authority", authored.position, authored.fields);
   if (!is_id(a.id, 64, false)) findings.add("id", "must be 1 to 64 of the characters a-z 0-9 -");
   check_texts(findings, "name", a.name);
   if (!a.jurisdiction.empty() && !is_jurisdiction(a.jurisdiction)) {
@@ -229,13 +283,14 @@ std::vector<Problem> guard_authority(const AuthoredAuthority& authored, const st
   if (!a.contact.empty() && !is_link(a.contact, {"mailto:", "https://", "tel:"})) {
     findings.add("contact", "must start with mailto:, https:// or tel:");
   }
+  check_text(findings, "contact", a.contact);
   check_text(findings, "public_key", a.public_key);
   return findings.take();
 }
 
 std::vector<Problem> guard_event(const AuthoredEvent& authored, const std::string& file, Time now) {
   const auto& e = authored.event;
-  Findings findings(file, "event", authored.position);
+  Findings findings(file, "event", authored.position, authored.fields);
   if (!is_id(e.id, 80, true)) findings.add("id", "must be 1 to 80 of the characters A-Z a-z 0-9 . _ -");
   if (e.name.view().is_root()) findings.add("name", "missing");
   if (e.actor.empty()) findings.add("actor", "missing: an event is something someone did");

@@ -25,14 +25,14 @@ struct Sorting {
   }
 
   /// True when the object is new; else it is noted as recorded, or its difference as a problem.
-  bool is_new(const char* what, const std::string& id, Position position, const std::string& written,
+  bool is_new(const char* what, const std::string& id, const auto& authored, const std::string& written,
               const std::optional<std::string>& recorded) {
     if (!recorded) return true;
     const auto difference = first_difference(written, *recorded);
     if (!difference) {
       outcome.already_recorded.push_back(id);
     } else {
-      problem(position, fmt::format("{}.{}", what, *difference),
+      problem(position_of(authored.fields, *difference, authored.position), fmt::format("{}.{}", what, *difference),
               fmt::format("'{}' is recorded already with another {}; what is recorded never changes: use a new id", id,
                           *difference));
     }
@@ -49,24 +49,25 @@ std::optional<std::string> recorded_decision(Store& store, const std::string& id
 void check_other(Store& store, Sorting& sorting, const AuthoredDecision& authored, const char* field,
                  const std::string& other_id) {
   if (other_id.empty()) return;
+  const auto place = position_of(authored.fields, field, authored.position);
   const auto other = store.decision(other_id);
   const auto in_batch =
       std::ranges::find_if(sorting.fresh.decisions, [&](const auto& d) { return d.decision.id == other_id; });
   const bool earlier_in_batch = in_batch != sorting.fresh.decisions.end();
   if (!other && !earlier_in_batch) {
-    sorting.problem(authored.position, fmt::format("decision.{}", field),
+    sorting.problem(place, fmt::format("decision.{}", field),
                     fmt::format("there is no decision '{}'", other_id.substr(0, 80)));
     return;
   }
   const auto& decision = other ? other->decision() : in_batch->decision;
   const bool hidden = other ? !other->disclosed : decision.disclosure != Disclosure::public_;
   if (hidden && authored.decision.disclosure == Disclosure::public_) {
-    sorting.problem(authored.position, fmt::format("decision.{}", field),
+    sorting.problem(place, fmt::format("decision.{}", field),
                     fmt::format("'{}' is not public and this decision is: disclose the other one first", other_id));
   }
   if (decision.type == DecisionType::emergency && authored.decision.type == DecisionType::emergency &&
       !authored.decision.supersedes.empty()) {
-    sorting.problem(authored.position, "decision.type",
+    sorting.problem(position_of(authored.fields, "type", authored.position), "decision.type",
                     "an emergency decision can't prolong another one: confirm it by a decision of another type");
   }
 }
@@ -76,10 +77,11 @@ void sort_authorities(Store& store, const AuthoredBatch& batch, Sorting& sorting
   for (const auto& authored : batch.authorities) {
     const auto& id = authored.authority.id;
     if (!seen.insert(id).second)
-      sorting.problem(authored.position, "authority.id", fmt::format("'{}' stands twice in the batch", id));
+      sorting.problem(position_of(authored.fields, "id", authored.position), "authority.id",
+                      fmt::format("'{}' stands twice in the batch", id));
     const auto recorded = store.authority(id);
     const auto form = recorded ? std::optional(canonical(*recorded)) : std::nullopt;
-    if (!sorting.is_new("authority", id, authored.position, canonical(authored.authority), form)) continue;
+    if (!sorting.is_new("authority", id, authored, canonical(authored.authority), form)) continue;
     sorting.problem(guard_authority(authored, batch.file));
     sorting.fresh.authorities.push_back(authored);
   }
@@ -90,18 +92,19 @@ void sort_decisions(Store& store, const AuthoredBatch& batch, const Guards& guar
   for (const auto& authored : batch.decisions) {
     const auto& decision = authored.decision;
     if (!seen.insert(decision.id).second) {
-      sorting.problem(authored.position, "decision.id", fmt::format("'{}' stands twice in the batch", decision.id));
+      sorting.problem(position_of(authored.fields, "id", authored.position), "decision.id",
+                      fmt::format("'{}' stands twice in the batch", decision.id));
       continue;
     }
     const auto recorded = recorded_decision(store, decision.id);
     const auto written = canonical(authored, Form::as_written);
-    if (!sorting.is_new("decision", decision.id, authored.position, written, recorded)) continue;
+    if (!sorting.is_new("decision", decision.id, authored, written, recorded)) continue;
     sorting.problem(guard_decision(authored, guards, batch.file, now));
     const bool known = store.authority(decision.authority).has_value() ||
                        std::ranges::any_of(sorting.fresh.authorities,
                                            [&](const auto& a) { return a.authority.id == decision.authority; });
     if (!known && !decision.authority.empty()) {
-      sorting.problem(authored.position, "decision.authority",
+      sorting.problem(position_of(authored.fields, "authority", authored.position), "decision.authority",
                       fmt::format("there is no authority '{}': add an [[authority]] with that id",
                                   decision.authority.substr(0, 64)));
     }
@@ -116,12 +119,13 @@ void sort_events(Store& store, const AuthoredBatch& batch, Time now, Sorting& so
   for (const auto& authored : batch.events) {
     const auto& id = authored.event.id;
     if (!seen.insert(id).second) {
-      sorting.problem(authored.position, "event.id", fmt::format("'{}' stands twice in the batch", id));
+      sorting.problem(position_of(authored.fields, "id", authored.position), "event.id",
+                      fmt::format("'{}' stands twice in the batch", id));
       continue;
     }
     const auto recorded = store.event(id);
     const auto form = recorded ? std::optional(canonical(*recorded)) : std::nullopt;
-    if (!sorting.is_new("event", id, authored.position, canonical(authored.event), form)) continue;
+    if (!sorting.is_new("event", id, authored, canonical(authored.event), form)) continue;
     sorting.problem(guard_event(authored, batch.file, now));
     sorting.fresh.events.push_back(authored);
   }

@@ -21,7 +21,8 @@
 --
 -- Insert-only. No row is updated or deleted, by anyone: triggers refuse UPDATE and DELETE, and a BEFORE INSERT trigger
 -- refuses an existing key, because INSERT OR REPLACE (with recursive_triggers off, as every plain shell has it) and
--- UPSERT pass the other two. Every table is either WITHOUT ROWID or has an INTEGER PRIMARY KEY, so that no hidden
+-- UPSERT pass the other two; another one lets a row in only together with the newest entry of the log, so that no plain
+-- INSERT can add to what was recorded. Every table is either WITHOUT ROWID or has an INTEGER PRIMARY KEY, so that no hidden
 -- rowid is a second way in. What looks like a changing column elsewhere (state, recorded_to, enforced_to) is a view
 -- over later rows: research.sql. No default reads a clock: every time is given, in seconds since 1970, UTC;
 -- 9223372036854775807 stands for "never".
@@ -267,3 +268,79 @@ CREATE TRIGGER view_key BEFORE INSERT ON view
 CREATE TRIGGER enforcement_key BEFORE INSERT ON enforcement
   WHEN EXISTS (SELECT 1 FROM enforcement WHERE snapshot = NEW.snapshot)
   BEGIN SELECT raise(ABORT, 'insert-only: enforcement has that key'); END;
+
+-- ... and nothing is added to what was recorded. A row comes in with the newest entry of the log and says what that
+-- entry is about. Of a decision's rows the first transition is the last to come: it closes the decision. An authority,
+-- an event and the views have no such row, so their parts must stand in the entry itself. (Of SQLite's JSON only
+-- json_each is let into triggers on a connection that trusts no schema.)
+CREATE TRIGGER schema_version_entry BEFORE INSERT ON schema_version
+  WHEN NEW.version <> (SELECT coalesce(max(version), 0) + 1 FROM schema_version)
+  BEGIN SELECT raise(ABORT, 'insert-only: schema_version goes up by one'); END;
+CREATE TRIGGER log_entry BEFORE INSERT ON log
+  WHEN NEW.recorded_at < (SELECT recorded_at FROM log ORDER BY sequence DESC LIMIT 1)
+  BEGIN SELECT raise(ABORT, 'insert-only: the log goes forward in time'); END;
+CREATE TRIGGER authority_entry BEFORE INSERT ON authority
+  WHEN NOT EXISTS (SELECT 1 FROM log WHERE sequence = NEW.sequence AND sequence = (SELECT max(sequence) FROM log)
+                   AND kind = 'authority' AND subject = NEW.authority_id)
+  BEGIN SELECT raise(ABORT, 'insert-only: the newest entry of the log is not about that authority'); END;
+CREATE TRIGGER authority_name_entry BEFORE INSERT ON authority_name
+  WHEN NOT EXISTS (SELECT 1 FROM log, json_each(coalesce(log.withheld, log.entry), '$.content.name') AS said
+                   WHERE log.sequence = (SELECT max(sequence) FROM log) AND kind = 'authority'
+                   AND subject = NEW.authority_id AND said.key = NEW.language AND said.value = NEW.name)
+  BEGIN SELECT raise(ABORT, 'insert-only: the newest entry of the log has no such name'); END;
+CREATE TRIGGER decision_entry BEFORE INSERT ON decision
+  WHEN NOT EXISTS (SELECT 1 FROM log WHERE sequence = NEW.sequence AND sequence = (SELECT max(sequence) FROM log)
+                   AND kind = 'decision' AND subject = NEW.decision_id)
+  BEGIN SELECT raise(ABORT, 'insert-only: the newest entry of the log is not about that decision'); END;
+CREATE TRIGGER decision_text_entry BEFORE INSERT ON decision_text
+  WHEN NOT EXISTS (SELECT 1 FROM decision WHERE decision_id = NEW.decision_id AND sequence = (SELECT max(sequence) FROM log)
+                   AND NOT EXISTS (SELECT 1 FROM transition WHERE transition.sequence = decision.sequence))
+  BEGIN SELECT raise(ABORT, 'insert-only: decision_text comes with its decision'); END;
+CREATE TRIGGER decision_scope_entry BEFORE INSERT ON decision_scope
+  WHEN NOT EXISTS (SELECT 1 FROM decision WHERE decision_id = NEW.decision_id AND sequence = (SELECT max(sequence) FROM log)
+                   AND NOT EXISTS (SELECT 1 FROM transition WHERE transition.sequence = decision.sequence))
+  BEGIN SELECT raise(ABORT, 'insert-only: decision_scope comes with its decision'); END;
+CREATE TRIGGER rule_entry BEFORE INSERT ON rule
+  WHEN NEW.rule_id <> (SELECT coalesce(max(rule_id), 0) + 1 FROM rule)
+    OR NOT EXISTS (SELECT 1 FROM decision WHERE decision_id = NEW.decision_id AND sequence = (SELECT max(sequence) FROM log)
+                   AND NOT EXISTS (SELECT 1 FROM transition WHERE transition.sequence = decision.sequence))
+  BEGIN SELECT raise(ABORT, 'insert-only: rule comes with its decision'); END;
+CREATE TRIGGER rule_record_entry BEFORE INSERT ON rule_record
+  WHEN NOT EXISTS (SELECT 1 FROM rule JOIN decision ON decision.decision_id = rule.decision_id
+                   WHERE rule.rule_id = NEW.rule_id AND decision.sequence = (SELECT max(sequence) FROM log)
+                   AND NOT EXISTS (SELECT 1 FROM transition WHERE transition.sequence = decision.sequence))
+  BEGIN SELECT raise(ABORT, 'insert-only: rule_record comes with its decision'); END;
+CREATE TRIGGER transition_entry BEFORE INSERT ON transition
+  WHEN NOT EXISTS (SELECT 1 FROM log WHERE sequence = NEW.sequence AND sequence = (SELECT max(sequence) FROM log)
+                   AND subject = NEW.decision_id AND recorded_at = NEW.recorded_at AND author = NEW.author
+                   AND (kind = 'transition' OR EXISTS (SELECT 1 FROM decision
+                          WHERE decision.sequence = NEW.sequence AND decision.decision_id = NEW.decision_id
+                          AND initial_state = NEW.state AND effective_from = NEW.valid_from)
+                        AND kind = 'decision'))
+  BEGIN SELECT raise(ABORT, 'insert-only: the newest entry of the log is not about that transition'); END;
+CREATE TRIGGER disclosure_entry BEFORE INSERT ON disclosure
+  WHEN NOT EXISTS (SELECT 1 FROM log WHERE sequence = NEW.sequence AND sequence = (SELECT max(sequence) FROM log)
+                   AND kind = 'disclosure' AND subject = NEW.decision_id AND recorded_at = NEW.recorded_at)
+  BEGIN SELECT raise(ABORT, 'insert-only: the newest entry of the log is not about that disclosure'); END;
+CREATE TRIGGER event_entry BEFORE INSERT ON event
+  WHEN NOT EXISTS (SELECT 1 FROM log WHERE sequence = NEW.sequence AND sequence = (SELECT max(sequence) FROM log)
+                   AND kind = 'event' AND subject = NEW.event_id)
+  BEGIN SELECT raise(ABORT, 'insert-only: the newest entry of the log is not about that event'); END;
+CREATE TRIGGER event_text_entry BEFORE INSERT ON event_text
+  WHEN NOT EXISTS (SELECT 1 FROM log, json_each(coalesce(log.withheld, log.entry), '$.content.statement') AS said
+                   WHERE log.sequence = (SELECT max(sequence) FROM log) AND kind = 'event'
+                   AND subject = NEW.event_id AND said.key = NEW.language AND said.value = NEW.text)
+  BEGIN SELECT raise(ABORT, 'insert-only: the newest entry of the log has no such text'); END;
+CREATE TRIGGER view_entry BEFORE INSERT ON view
+  WHEN NOT EXISTS (SELECT 1 FROM log, json_each(coalesce(log.withheld, log.entry), '$.content.views') AS said,
+                     json_each(said.value) AS field
+                   WHERE log.sequence = NEW.sequence AND log.sequence = (SELECT max(sequence) FROM log)
+                   AND kind = 'views' AND said.key = NEW.position AND field.key = 'name' AND field.value = NEW.name)
+  BEGIN SELECT raise(ABORT, 'insert-only: the newest entry of the log has no such view'); END;
+-- What a node answered by: after what it answered by before, and not before that was recorded.
+CREATE TRIGGER enforcement_entry BEFORE INSERT ON enforcement
+  WHEN NEW.snapshot <> (SELECT coalesce(max(snapshot), 0) + 1 FROM enforcement)
+    OR NEW.last_sequence > (SELECT coalesce(max(sequence), 0) FROM log)
+    OR NEW.enforced_from < (SELECT max(enforced_from) FROM enforcement WHERE node = NEW.node)
+    OR NEW.enforced_from < (SELECT recorded_at FROM log WHERE sequence = NEW.last_sequence)
+  BEGIN SELECT raise(ABORT, 'insert-only: an enforcement follows the one before and what it enforces'); END;

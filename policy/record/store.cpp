@@ -1,4 +1,5 @@
-// Opening, locking, checking and copying the store. Writing is in store_write.cpp, reading in store_read.cpp.
+// Opening, locking and copying the store. Writing is in store_write.cpp, reading in store_read.cpp, its clock in
+// store_clock.cpp, the check of the whole in store_verify.cpp.
 #include "policy/record/store.hpp"
 
 #include <fcntl.h>
@@ -49,7 +50,7 @@ void create_private_file(const std::filesystem::path& path) {
 
 }  // namespace
 
-Store Store::open(const std::filesystem::path& path, Mode mode, Time now) {
+Store Store::open(const std::filesystem::path& path, Mode mode, Time now, const ClockBounds& bounds) {
   const bool writing = mode == Mode::read_write;
   const int lock = writing ? take_writer_lock(path) : -1;
   try {
@@ -79,7 +80,9 @@ Store Store::open(const std::filesystem::path& path, Mode mode, Time now) {
       migrate(*connection, migrations, now);  // refuses a newer one; there is nothing else to do
       connection->execute("PRAGMA query_only = ON");
     }
-    return Store(path, std::move(connection), lock);
+    Store opened(path, std::move(connection), lock);
+    opened.set_clock_bounds(bounds);
+    return opened;
   } catch (...) {
     if (lock >= 0) ::close(lock);
     throw;
@@ -90,12 +93,16 @@ Store::Store(std::filesystem::path path, std::unique_ptr<Connection> connection,
     : path_(std::move(path)), connection_(std::move(connection)), lock_(lock) {}
 
 Store::Store(Store&& other) noexcept
-    : path_(std::move(other.path_)), connection_(std::move(other.connection_)), lock_(std::exchange(other.lock_, -1)) {}
+    : path_(std::move(other.path_)),
+      connection_(std::move(other.connection_)),
+      lock_(std::exchange(other.lock_, -1)),
+      bounds_(other.bounds_) {}
 
 Store& Store::operator=(Store&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(connection_, other.connection_);
   std::swap(lock_, other.lock_);
+  std::swap(bounds_, other.bounds_);
   return *this;
 }
 
@@ -112,17 +119,6 @@ Time Store::last_recorded_at() {
   return connection_->integer("SELECT recorded_at FROM log ORDER BY sequence DESC LIMIT 1");
 }
 
-Time Store::check_clock(Time now) {
-  const auto last = last_recorded_at();
-  if (now < last - kClockTolerance) {
-    throw StoreError(StoreError::Kind::clock,
-                     fmt::format("the clock says {}, but the last entry of the log is from {}: nothing was recorded; "
-                                 "set the clock right and try again",
-                                 to_text(now), to_text(last)));
-  }
-  return std::max(now, last);
-}
-
 void Store::backup(const std::filesystem::path& target) const {
   Connection source(path_, SQLITE_OPEN_READWRITE);
   source.execute("PRAGMA query_only = ON");
@@ -131,97 +127,6 @@ void Store::backup(const std::filesystem::path& target) const {
 
 void Store::limit_pages(std::int64_t pages) {
   connection_->integer(fmt::format("PRAGMA max_page_count = {}", pages));
-}
-
-namespace {
-
-/// What the tables hold for a log row, in the form its content has; nothing when they hold no such thing.
-std::optional<std::string> content_in_tables(Connection& connection, const LogRow& row) {
-  if (row.kind == "authority") {
-    const auto authority = read_authority(connection, row.subject);
-    if (authority) return canonical(*authority);
-  } else if (row.kind == "decision") {
-    const auto decision = read_decision(connection, row.subject);
-    if (decision && decision->number == row.sequence && decision->recorded_at == row.recorded_at) {
-      return canonical(decision->authored, Form::resolved);
-    }
-  } else if (row.kind == "event") {
-    const auto event = read_event(connection, row.subject);
-    if (event && event->sequence == row.sequence) return canonical(event->event);
-  } else if (row.kind == "transition") {
-    const auto transition = read_transition(connection, row.sequence);
-    if (transition && transition->decision_id == row.subject && transition->recorded_at == row.recorded_at &&
-        transition->author == row.author) {
-      return canonical(*transition);
-    }
-  } else if (row.kind == "disclosure") {
-    Statement rows(connection, "SELECT reason FROM disclosure WHERE decision_id = ? AND sequence = ?");
-    if (rows.with(row.subject, row.sequence).step()) return canonical_reason(rows.text(0));
-  } else if (row.kind == "views") {
-    return canonical(read_views(connection, row.sequence));
-  }
-  return std::nullopt;
-}
-
-/// The first transition of a decision has no entry of its own.
-bool first_transition_holds(Connection& connection, const LogRow& row) {
-  const auto decision = read_decision(connection, row.subject);
-  const auto first = read_transition(connection, row.sequence);
-  return decision && first && first->decision_id == row.subject && first->author == row.author &&
-         first->recorded_at == row.recorded_at && first->state == decision->decision().initial_state &&
-         first->valid_from == decision->decision().effective_from;
-}
-
-/// Rows that no entry of the log speaks of.
-std::int64_t rows_without_entry(Connection& connection) {
-  return connection.integer(
-      "SELECT (SELECT count(*) FROM authority WHERE (sequence, authority_id, 'authority') NOT IN"
-      "         (SELECT sequence, subject, kind FROM log))"
-      "     + (SELECT count(*) FROM decision WHERE (sequence, decision_id, 'decision') NOT IN"
-      "         (SELECT sequence, subject, kind FROM log))"
-      "     + (SELECT count(*) FROM event WHERE (sequence, event_id, 'event') NOT IN"
-      "         (SELECT sequence, subject, kind FROM log))"
-      "     + (SELECT count(*) FROM disclosure WHERE (sequence, decision_id, 'disclosure') NOT IN"
-      "         (SELECT sequence, subject, kind FROM log))"
-      "     + (SELECT count(*) FROM transition WHERE (sequence, decision_id) NOT IN"
-      "         (SELECT sequence, subject FROM log WHERE kind IN ('decision', 'transition')))"
-      "     + (SELECT count(*) FROM view WHERE sequence NOT IN (SELECT sequence FROM log WHERE kind = 'views'))");
-}
-
-}  // namespace
-
-LogCheck Store::verify_log() const {
-  Connection connection(path_, SQLITE_OPEN_READWRITE);
-  connection.execute("PRAGMA query_only = ON");
-  Transaction stand(connection, Transaction::Kind::read);
-  LogCheck check;
-  const auto report = [&check](std::string problem) {
-    if (check.problems.size() < kMaxProblems) check.problems.push_back(std::move(problem));
-  };
-  std::string previous;
-  Statement rows(connection,
-                 "SELECT sequence, recorded_at, kind, subject, author, author_salt, entry, withheld, hash"
-                 " FROM log ORDER BY sequence");
-  while (rows.step()) {
-    const auto row = log_row_of(rows);
-    if (row.sequence != ++check.entries) {
-      report(fmt::format("entry {} follows entry {}: something is missing", row.sequence, check.entries - 1));
-      check.entries = row.sequence;
-    }
-    if (const auto problem = check_log_row(row, previous)) {
-      report(fmt::format("entry {}: {}", row.sequence, *problem));
-    } else if (content_in_tables(connection, row) != content_of(row) ||
-               (row.kind == "decision" && !first_transition_holds(connection, row))) {
-      report(fmt::format("entry {}: the tables say something else about {} '{}' than the log", row.sequence, row.kind,
-                         row.subject));
-    }
-    previous = as_text(row.hash);
-  }
-  if (const auto count = rows_without_entry(connection); count > 0) {
-    report(fmt::format("{} rows stand in the tables that no entry of the log speaks of", count));
-  }
-  check.head = to_hex(previous);
-  return check;
 }
 
 }  // namespace placard::policy

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,8 +31,17 @@ class Connection;
 class Store;
 struct Guards;
 
-/// How far a write's `now` may lie before the last entry of the log: clocks are corrected by a little all the time.
-inline constexpr Time kClockTolerance = 5;
+/// How far a write's `now` may lie before the last entry of the log, in seconds: clocks are corrected by a little all
+/// the time. Such a write is recorded at the time of the last entry.
+inline constexpr Time kClockTolerance = 60;
+/// How far `now` may lie behind both the program's making and the last entry of the log, in seconds, to be believed.
+inline constexpr Time kClockReach = Time{366} * 86'400;
+
+/// What is known of the clock besides what it says: no clock is right that shows a time before the program was made.
+struct ClockBounds {
+  Time not_before = 0;          ///< when the program was made; 0: not known, so nothing is checked but the log's order
+  bool clock_is_right = false;  ///< somebody looked at the clock: it is believed, unless the log contradicts it
+};
 
 /// What a batch did to the record.
 struct RecordOutcome {
@@ -88,7 +98,7 @@ struct EventRecord {
 /// The point on the two time axes from which the record is read.
 struct AsOf {
   std::optional<Time> valid_at;  ///< D: only what holds then (events: what had happened)
-  std::optional<Time> known_at;  ///< K: only what was recorded by then
+  std::optional<Time> known_at;  ///< K: only what the record said then; absent: all that it ever said
 };
 
 /// One stretch of one decision for the compiler of the policy index (policy/match).
@@ -113,13 +123,13 @@ class Store {
 
   /// Opens the store, creating it (read_write only; the folder must exist) or migrating it forward, with a copy made
   /// first (PATH.vN.backup). read_write takes the lock PATH.lock. Throws StoreError.
-  static Store open(const std::filesystem::path& path, Mode mode, Time now);
+  static Store open(const std::filesystem::path& path, Mode mode, Time now, const ClockBounds& bounds = {});
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   ~Store();
 
   // Writing. Each call is one transaction. `author` is who gave the command ("uid 1000 anna"). All throw StoreError:
-  // disk_full, or clock when `now` lies more than kClockTolerance before the last entry.
+  // disk_full, or clock when `now` lies more than kClockTolerance before the last entry, or outside of the bounds.
 
   /// Decisions with `supersedes` or `reverses` end the other one from their own effective_from on.
   std::expected<RecordOutcome, IntakeError> record(const AdmittedBatch& batch, std::string_view author, Time now);
@@ -136,7 +146,8 @@ class Store {
                                             std::string_view author, Time now);
   /// Records the configured views when they differ from the last recorded ones; true when they did.
   bool record_views(const std::vector<View>& views, std::string_view author, Time now);
-  /// A snapshot was published that is the first to hold log entries first..last (last = first - 1: none new).
+  /// A snapshot was published that is the first to hold log entries first..last (last = first - 1: none new). Never
+  /// before the node's last row, nor before the last entry of the log.
   void record_enforcement(std::string_view node, std::int64_t first_sequence, std::int64_t last_sequence,
                           Time enforced_from);
 
@@ -156,8 +167,18 @@ class Store {
   std::vector<View> views();         ///< as recorded last
   std::int64_t last_log_sequence();  ///< 0 when nothing was recorded
   Time last_recorded_at();           ///< 0 when nothing was recorded
-  /// What to serve by when the clock may be wrong: never before the last entry of the log.
-  Time effective_now(Time now) { return std::max(now, last_recorded_at()); }
+  /// What to serve by when the clock may be wrong: `now`, but never before clock_floor.
+  Time effective_now(Time now) { return std::max(now, clock_floor(now)); }
+  /// The time before which the clock is not believed: that of the last entry of the log. But an entry that lies more
+  /// than kClockReach behind both the program's making and `now` was written by a wrong clock: it must not make
+  /// everything expire, so then it is the time of the program's making.
+  Time clock_floor(Time now);
+  /// One line when the clock, or the time of the last entry, can't be right; nothing when both may be.
+  std::optional<std::string> clock_warning(Time now);
+  /// What writes are held against from now on.
+  void set_clock_bounds(const ClockBounds& bounds) { bounds_ = bounds; }
+  /// The public decisions, each with the time at which it was recorded; without the bounds of query().
+  std::map<std::string, Time> disclosed_decisions();
 
   // Beside the others, on any thread.
 
@@ -176,6 +197,8 @@ class Store {
  private:
   Store(std::filesystem::path path, std::unique_ptr<Connection> connection, int lock);
   Time check_clock(Time now);
+  /// Throws StoreError(clock) when the bounds say that `now` can't be.
+  void check_plausible(Time now);
   /// Appends to the log, within the caller's transaction; the sequence of the new entry.
   std::int64_t append(Time recorded_at, std::string_view kind, std::string_view subject, std::string_view author,
                       std::string_view content, bool withhold);
@@ -189,6 +212,7 @@ class Store {
   std::filesystem::path path_;
   std::unique_ptr<Connection> connection_;
   int lock_ = -1;  // descriptor of PATH.lock, held while open for writing
+  ClockBounds bounds_;
 };
 
 }  // namespace placard::policy

@@ -70,9 +70,9 @@ std::vector<StatePeriod> read_periods(Connection& connection, std::string_view d
   std::vector<StatePeriod> periods;
   Statement rows(connection,
                  "SELECT state, valid_from, valid_to, recorded_from, recorded_to, reason FROM decision_history"
-                 " WHERE decision_id = ?1 AND recorded_from <= ?2 AND (?2 < recorded_to OR recorded_to = ?3)"
-                 " ORDER BY valid_from, sequence");
-  rows.with(decision_id, as_of.known_at.value_or(kNever), kNever);
+                 " WHERE decision_id = ?1 AND (?4 OR (recorded_from <= ?2 AND (?2 < recorded_to OR recorded_to = ?3)))"
+                 " ORDER BY valid_from, recorded_from, sequence");
+  rows.with(decision_id, as_of.known_at.value_or(kNever), kNever, std::int64_t{!as_of.known_at});
   while (rows.step()) {
     StatePeriod period{.state = word(decision_state_from_text(rows.text(0)), rows.text(0)),
                        .valid_from = rows.integer(1),
@@ -86,6 +86,24 @@ std::vector<StatePeriod> read_periods(Connection& connection, std::string_view d
   return periods;
 }
 
+/// decision_enforcement of research.sql for one decision (?1), from what was recorded and published by ?2 alone.
+constexpr std::string_view kEnforced =
+    "WITH published AS NOT MATERIALIZED ("
+    "  SELECT t.sequence, t.state, t.valid_from, node.node,"
+    "         (SELECT min(e.enforced_from) FROM enforcement AS e WHERE e.node = node.node"
+    "            AND e.last_sequence >= t.sequence AND e.enforced_from <= ?2) AS heard_at"
+    "  FROM transition AS t JOIN (SELECT DISTINCT node FROM enforcement) AS node"
+    "  WHERE t.decision_id = ?1 AND t.recorded_at <= ?2"
+    "), period AS NOT MATERIALIZED ("
+    "  SELECT p.node, max(p.valid_from, p.heard_at) AS enforced_from,"
+    "         min((SELECT expires_at FROM decision WHERE decision_id = ?1),"
+    "             coalesce((SELECT min(max(later.valid_from, later.heard_at)) FROM published AS later"
+    "                       WHERE later.node = p.node AND later.sequence > p.sequence"
+    "                         AND later.heard_at IS NOT NULL), 9223372036854775807)) AS enforced_to"
+    "  FROM published AS p WHERE p.state = 'active' AND p.heard_at IS NOT NULL"
+    ") SELECT node, enforced_from, enforced_to FROM period WHERE enforced_from < enforced_to"
+    "  ORDER BY enforced_from, node";
+
 /// Adds what happened to the decision since, as of the given point; false when the record knows it in no state then.
 bool add_history(Connection& connection, DecisionRecord& record, const AsOf& as_of) {
   if (as_of.known_at && record.recorded_at > *as_of.known_at) return false;
@@ -97,10 +115,8 @@ bool add_history(Connection& connection, DecisionRecord& record, const AsOf& as_
                         " WHERE decision_id = ? AND recorded_at <= ? ORDER BY sequence");
   transitions.with(std::string_view(id), as_of.known_at.value_or(kNever));
   while (transitions.step()) record.transitions.push_back(transition_of(transitions));
-  Statement enforced(connection,
-                     "SELECT node, enforced_from, enforced_to FROM decision_enforcement WHERE decision_id = ?"
-                     " ORDER BY enforced_from, node");
-  enforced.with(std::string_view(id));
+  Statement enforced(connection, kEnforced);
+  enforced.with(std::string_view(id), as_of.known_at.value_or(kNever));
   while (enforced.step()) record.enforced.push_back({enforced.text(0), enforced.integer(1), enforced.integer(2)});
   return true;
 }
@@ -313,6 +329,14 @@ std::vector<StoredDecision> Store::load_policy(Time now) {
                          .valid_to = rows.integer(3)});
   }
   return stretches;
+}
+
+std::map<std::string, Time> Store::disclosed_decisions() {
+  std::map<std::string, Time> found;
+  Statement rows(*connection_,
+                 "SELECT d.decision_id, log.recorded_at FROM disclosed_decision AS d JOIN log USING (sequence)");
+  while (rows.step()) found.emplace(rows.text(0), rows.integer(1));
+  return found;
 }
 
 }  // namespace placard::policy

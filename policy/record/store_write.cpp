@@ -61,8 +61,8 @@ void write_texts(Connection& connection, std::string_view sql, std::string_view 
 
 void write_rules(Connection& connection, const Decision& decision) {
   Statement insert_rule(connection,
-                        "INSERT INTO rule (decision_id, position, trigger, match, name, name_key, prefix, action, ttl, "
-                        "target) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                        "INSERT INTO rule (rule_id, decision_id, position, trigger, match, name, name_key, prefix, "
+                        "action, ttl, target) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   Statement insert_record(connection,
                           "INSERT INTO rule_record (rule_id, position, type, rdata, text) VALUES (?, ?, ?, ?, ?)");
   std::int64_t rule_id = connection.integer("SELECT coalesce(max(rule_id), 0) FROM rule");
@@ -71,12 +71,11 @@ void write_rules(Connection& connection, const Decision& decision) {
     const bool named = rule.trigger == Trigger::qname || rule.trigger == Trigger::nsdname;
     const std::optional<std::int64_t> ttl = rule.ttl ? std::optional<std::int64_t>(*rule.ttl) : std::nullopt;
     insert_rule
-        .with(decision.id, position++, to_text(rule.trigger), to_text(rule.match),
+        .with(++rule_id, decision.id, position++, to_text(rule.trigger), to_text(rule.match),
               named ? stored_name(rule.name) : std::string(), named ? stored_key(rule.name) : std::string(),
               rule.prefix, to_text(rule.action), ttl,
               rule.action == Action::cname ? stored_name(rule.target) : std::string())
         .run();
-    ++rule_id;  // what SQLite gives an INTEGER PRIMARY KEY: one more than the largest
     std::int64_t record_position = 0;
     for (const auto& record : rule.records) {
       const auto text =
@@ -118,17 +117,17 @@ std::expected<RecordOutcome, IntakeError> Store::record(const AdmittedBatch& adm
   const auto time = check_clock(now);
   Transaction transaction(*connection_);
   outcome.first_sequence = last_log_sequence() + 1;
-  for (const auto& [authority, position] : batch.authorities) {
-    write_authority(authority, author, time);
-    outcome.recorded.push_back(authority.id);
+  for (const auto& authored : batch.authorities) {
+    write_authority(authored.authority, author, time);
+    outcome.recorded.push_back(authored.authority.id);
   }
   for (const auto& decision : batch.decisions) {
     write_decision(decision, author, time);
     outcome.recorded.push_back(decision.decision.id);
   }
-  for (const auto& [event, position] : batch.events) {
-    write_event(event, author, time);
-    outcome.recorded.push_back(event.id);
+  for (const auto& authored : batch.events) {
+    write_event(authored.event, author, time);
+    outcome.recorded.push_back(authored.event.id);
   }
   outcome.last_sequence = last_log_sequence();
   transaction.commit();
@@ -314,11 +313,17 @@ bool Store::record_views(const std::vector<View>& configured, std::string_view a
 
 void Store::record_enforcement(std::string_view node, std::int64_t first_sequence, std::int64_t last_sequence,
                                Time enforced_from) {
-  assert(last_sequence >= first_sequence - 1 && last_sequence <= last_log_sequence());
+  check_plausible(enforced_from);
   Transaction transaction(*connection_);
+  assert(last_sequence >= first_sequence - 1 && last_sequence <= last_log_sequence());
+  // A clock that was set back: the node's rows stay in order all the same, behind the entries that they speak of.
+  Statement last(*connection_, "SELECT coalesce(max(enforced_from), 0) FROM enforcement WHERE node = ?");
+  last.with(node).step();
+  const auto since = std::max({enforced_from, last_recorded_at(), last.integer(0)});
   Statement(*connection_,
-            "INSERT INTO enforcement (node, first_sequence, last_sequence, enforced_from) VALUES (?, ?, ?, ?)")
-      .with(node, first_sequence, last_sequence, effective_now(enforced_from))
+            "INSERT INTO enforcement (snapshot, node, first_sequence, last_sequence, enforced_from)"
+            " VALUES ((SELECT coalesce(max(snapshot), 0) + 1 FROM enforcement), ?, ?, ?, ?)")
+      .with(node, first_sequence, last_sequence, since)
       .run();
   transaction.commit();
 }

@@ -64,6 +64,17 @@ class TableReader {
       : table_(table), prefix_(std::move(prefix)), problems_(problems) {}
 
   Position position() const { return position_of(table_.source()); }
+  FieldPositions fields() const {
+    FieldPositions fields;
+    for (const auto& [key, value] : table_) {
+      fields.emplace(key.str(), position_of(value.source()));
+      const auto* languages = value.as_table();
+      if (languages == nullptr) continue;
+      for (const auto& [language, text] : *languages)
+        fields.emplace(fmt::format("{}.{}", key.str(), language.str()), position_of(text.source()));
+    }
+    return fields;
+  }
 
   void wrong(std::string_view key, std::string message) { wrong_at(table_.get(key), key, std::move(message)); }
   void wrong_at(const toml::node* node, std::string_view key, std::string message) {

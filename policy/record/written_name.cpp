@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "policy/record/utf8.hpp"
+
 namespace placard::policy {
 namespace {
 
@@ -64,10 +66,16 @@ std::expected<std::string, std::string> to_alabels(std::string_view text) {
 std::expected<void, std::string> check_alabels(const std::string& text) {
   char* unicode = nullptr;
   const int code = idn2_to_unicode_8z8z(text.c_str(), &unicode, 0);
-  if (code == IDN2_OK) idn2_free(unicode);
-  if (code == IDN2_OK) return {};
+  if (code != IDN2_OK) {
+    return std::unexpected(
+        fmt::format("'{}' has an A-label (xn--) that stands for nothing: {}", text.substr(0, 80), idn2_strerror(code)));
+  }
+  // Not held against IDNA2008 itself: names with signs such as a snowman's are registered, and can be decided about.
+  const std::string readable(unicode);
+  idn2_free(unicode);
+  if (!is_unreadable_in_name(readable)) return {};
   return std::unexpected(
-      fmt::format("'{}' has an A-label (xn--) that stands for nothing: {}", text.substr(0, 80), idn2_strerror(code)));
+      fmt::format("'{}' has an A-label (xn--) that stands for no readable character", text.substr(0, 80)));
 }
 
 std::string lowered_text(wire::NameView name) {

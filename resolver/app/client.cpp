@@ -9,6 +9,7 @@
 #include "resolver/app/control.hpp"
 #include "resolver/app/privileges.hpp"
 #include "resolver/app/requests.hpp"
+#include "resolver/app/start_checks.hpp"
 
 namespace placard::app {
 namespace {
@@ -20,16 +21,17 @@ class Alone final : public RequestTarget {
  public:
   Alone(const Options& options, std::string no_server) : options_(options), no_server_(std::move(no_server)) {}
 
-  Done decide(const std::vector<DecisionFile>& files, const std::string& author) override {
-    auto store = open(policy::Store::Mode::read_write);
-    return app::decide({store, options_, nullptr}, files, author, system_time());
+  Done decide(const std::vector<DecisionFile>& files, const Order& order) override {
+    auto store = open_for(order);
+    return app::decide({store, options_, nullptr}, files, order.author, system_time());
   }
-  Done lift(const std::string& id, const std::string& reason, const std::string& author) override {
-    auto store = open(policy::Store::Mode::read_write);
-    return app::lift({store, options_, nullptr}, id, reason, author, system_time());
+  Done lift(const std::string& id, const std::string& reason, const Order& order) override {
+    auto store = open_for(order);
+    return app::lift({store, options_, nullptr}, id, reason, order.author, system_time());
   }
   Done why(const WhyRequest& request) override {
-    auto store = open(policy::Store::Mode::read_only);
+    auto store =
+        policy::Store::open(options_.fixed.store, policy::Store::Mode::read_only, system_time(), clock_bounds());
     return app::why(store, options_, nullptr, request, system_time());
   }
   Done status() override { return nobody(); }
@@ -40,16 +42,15 @@ class Alone final : public RequestTarget {
   Done stop_server() override { return nobody(); }
 
  private:
-  policy::Store open(policy::Store::Mode mode) const {
+  policy::Store open_for(const Order& order) const {
     const auto& fixed = options_.fixed;
-    if (mode == policy::Store::Mode::read_write) {
-      const auto privileges = Privileges::find(fixed.user);
-      if (!privileges) throw std::runtime_error(privileges.error());
-      if (auto made = privileges->make_directory(fixed.state_directory); !made) throw std::runtime_error(made.error());
-      const Privileges::AsUser as_user(*privileges);  // the files it makes are the server's to write to
-      return policy::Store::open(fixed.store, mode, system_time());
-    }
-    return policy::Store::open(fixed.store, mode, system_time());
+    const auto privileges = Privileges::find(fixed.user);
+    if (!privileges) throw std::runtime_error(privileges.error());
+    if (auto made = privileges->make_directory(fixed.state_directory, fixed.state_is_default); !made)
+      throw std::runtime_error(made.error());
+    const Privileges::AsUser as_user(*privileges);  // the files it makes are the server's to write to
+    return policy::Store::open(fixed.store, policy::Store::Mode::read_write, system_time(),
+                               clock_bounds(order.clock_is_right));
   }
   Done nobody() const { return std::unexpected(no_server_); }
 
@@ -83,7 +84,7 @@ Output perform(const Options& options, const std::string& request, const Renderi
 }
 
 Output read_record(const Options& options, const Rendering& rendering, const std::function<Done(policy::Store&)>& ask) {
-  auto store = policy::Store::open(options.fixed.store, policy::Store::Mode::read_only, system_time());
+  auto store = policy::Store::open(options.fixed.store, policy::Store::Mode::read_only, system_time(), clock_bounds());
   const auto done = ask(store);
   if (!done) return std::unexpected(done.error());
   return rendering.as_json ? policy::to_json(*done) : policy::to_text(*done, rendering.width);

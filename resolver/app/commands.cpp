@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
-#include <fstream>
+#include <algorithm>
+#include <csignal>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -14,6 +14,7 @@
 #include "resolver/app/check.hpp"
 #include "resolver/app/client.hpp"
 #include "resolver/app/clock.hpp"
+#include "resolver/app/decision_input.hpp"
 #include "resolver/app/options.hpp"
 #include "resolver/app/serve.hpp"
 #include "resolver/app/version.hpp"
@@ -37,38 +38,25 @@ std::size_t terminal_width() {
 }
 
 /// Several problems stand on several lines; each is a whole sentence of its own. What they quote may be anything.
-int failed(const std::string& reason) {
+void complain(const std::string& reason) {
   std::istringstream lines(reason);
   for (std::string line; std::getline(lines, line);)
     for (const auto& harmless : policy::wrap_text(line, 0)) std::cerr << "placard: " << harmless << '\n';
-  return 1;
 }
 
-std::optional<Options> read_options(const Common& common) {
-  const auto path = common.config.empty() ? find_configuration() : common.config;
-  auto options = load_options(path);
-  if (options) return *std::move(options);
-  for (const auto& problem : options.error()) failed(to_text(problem));
-  return std::nullopt;
+/// A broken sequence of UTF-8 becomes U+FFFD.
+std::string dumped(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-int print(const Output& output) {
-  if (!output) return failed(output.error());
-  std::cout << *output << std::flush;
-  return std::cout ? 0 : failed("standard output: cannot be written to");
+/// Must be typed with something in it: an empty variable of a script is not "now" or "nobody".
+std::string not_empty(const std::string& text) {
+  return text.empty() ? "must not be empty" : "";
 }
 
-json decision_files(const std::vector<std::string>& paths) {
-  json files = json::array();
-  for (const auto& path : paths) {
-    std::error_code error;
-    std::ifstream in(path, std::ios::binary);
-    if (!in || std::filesystem::is_directory(path, error)) throw std::runtime_error(path + ": cannot be read");
-    std::stringstream text;
-    text << in.rdbuf();
-    files.push_back({{"name", path}, {"text", std::move(text).str()}});
-  }
-  return files;
+json described(const Option& option) {
+  return {{"option", option.full_key()}, {"kind", to_text(option.kind)}, {"default", option.default_toml},
+          {"unit", option.unit},         {"reload", option.reloadable},  {"help", option.help}};
 }
 
 /// One subcommand: its arguments live here until CLI11 has parsed, then `run` is called.
@@ -90,6 +78,8 @@ class CommandLine {
     } catch (const CLI::Success& success) {
       return app_.exit(success);  // --help, --version
     } catch (const CLI::ParseError& error) {
+      common_.as_json =
+          std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
       failed(error.what());
       std::cerr << "Run placard --help, or placard COMMAND --help, for what is known.\n";
       return 2;
@@ -112,23 +102,83 @@ class CommandLine {
 
   Rendering rendering() const { return {common_.as_json, terminal_width()}; }
 
-  /// To the server, or here when none runs. Octets that are no UTF-8 are replaced: the file's parser names their place.
+  /// For people on standard error, with --json for programs on standard output too.
+  int failed(const std::string& reason) const {
+    complain(reason);
+    if (common_.as_json) std::cout << dumped({{"error", reason}}) << std::endl;
+    return 1;
+  }
+
+  int print(const Output& output) const {
+    if (!output) return failed(output.error());
+    std::cout << *output << std::flush;
+    if (std::cout) return 0;
+    complain("standard output: cannot be written to");
+    return 1;
+  }
+
+  std::optional<Options> read_options() const {
+    auto options = load_options(common_.config.empty() ? find_configuration() : common_.config);
+    if (options) return *std::move(options);
+    std::string all;
+    for (const auto& problem : options.error()) all += (all.empty() ? "" : "\n") + to_text(problem);
+    failed(all);
+    return std::nullopt;
+  }
+
+  /// To the server, or here when none runs. Typed octets that are no UTF-8 are replaced; files have none (see
+  /// decision_input.hpp).
   int request(const json& what) {
-    const auto options = read_options(common_);
-    if (!options) return 1;
-    return print(perform(*options, what.dump(-1, ' ', false, json::error_handler_t::replace), rendering()));
+    const auto options = read_options();
+    return options ? print(perform(*options, dumped(what), rendering())) : 1;
+  }
+
+  int decide_files() {
+    const auto files = read_decision_files(files_);
+    if (!files) return failed(files.error());
+    json list = json::array();
+    for (const auto& file : *files) list.push_back({{"name", file.name}, {"text", file.text}});
+    return request({{"operation", "decide"}, {"files", std::move(list)}, {"clock_is_right", clock_is_right_}});
+  }
+
+  int check() const {
+    const auto path = common_.config.empty() ? find_configuration() : common_.config;
+    const auto options = load_options(path);
+    CheckResult result;
+    if (options)
+      result = check_configuration(*options);
+    else
+      for (const auto& problem : options.error()) result.problems.push_back(to_text(problem));
+    const bool good = result.problems.empty();
+    for (const auto& problem : result.problems) complain(problem);
+    for (const auto& warning : result.warnings) complain("warning: " + warning);
+    const auto written = print(common_.as_json ? dumped({{"good", good},
+                                                         {"configuration", path},
+                                                         {"problems", result.problems},
+                                                         {"warnings", result.warnings}}) +
+                                                     "\n"
+                               : good ? (path.empty() ? "built-in defaults" : path) + ": good\n"
+                                      : std::string());
+    return good ? written : 1;
+  }
+
+  int print_options() const {
+    if (!common_.as_json) return print(man_ ? manual_page() : example_configuration());
+    json all = json::array();
+    for (const auto& option : option_table()) all.push_back(described(option));
+    return print(dumped({{"options", std::move(all)}}) + "\n");
   }
 
   /// On the record, read-only.
   int ask(const std::function<Done(policy::Store&)>& question) {
-    const auto options = read_options(common_);
+    const auto options = read_options();
     return options ? print(read_record(*options, rendering(), question)) : 1;
   }
 
   int export_record() {
     if (!output_.empty())
       return ask([&](policy::Store& store) { return export_to_folder(store, format_, output_, system_time()); });
-    const auto options = read_options(common_);
+    const auto options = read_options();
     if (!options) return 1;
     const auto store = policy::Store::open(options->fixed.store, policy::Store::Mode::read_only, system_time());
     const auto written = export_to_output(store, format_, table_);
@@ -137,40 +187,33 @@ class CommandLine {
 
   void server_commands() {
     command(app_, "serve", "Run the server in the foreground", [this] {
-      const auto options = read_options(common_);
+      const auto options = read_options();
       return options ? serve(*options) : 1;
     });
-    command(app_, "check", "Validate the configuration, the zones and the root hints it names", [this] {
-      const auto options = read_options(common_);
-      if (!options) return 1;
-      const auto [problems, warnings] = check_configuration(*options);
-      for (const auto& problem : problems) failed(problem);
-      for (const auto& warning : warnings) failed("warning: " + warning);
-      if (problems.empty()) std::cout << (options->file.empty() ? "built-in defaults" : options->file) << ": good\n";
-      return problems.empty() ? 0 : 1;
-    });
-    auto* options = command(app_, "options", "Print the documented example configuration", [this] {
-      std::cout << (man_ ? manual_page() : example_configuration());
-      return 0;
-    });
+    command(app_, "check", "Validate the configuration, the zones and root hints it names, and the record's log",
+            [this] { return check(); });
+    auto* options =
+        command(app_, "options", "Print the documented example configuration", [this] { return print_options(); });
     options->add_flag("--man", man_, "Print the manual page placard.toml(5) instead");
-    command(app_, "version", "Print the version", [] {
-      std::cout << version_text() << '\n';
-      return 0;
+    command(app_, "version", "Print the version", [this] {
+      return print(common_.as_json ? dumped({{"version", kVersion}, {"built", policy::to_text(build_time())}}) + "\n"
+                                   : version_text() + "\n");
     });
   }
 
   void record_commands() {
-    auto* decide = command(
-        app_, "decide", "Record decisions written as TOML files; the server answers by them when this returns", [this] {
-          return request({{"operation", "decide"}, {"files", decision_files(files_)}});
-        });
+    auto* decide =
+        command(app_, "decide", "Record decisions written as TOML files; the server answers by them when this returns",
+                [this] { return decide_files(); });
     decide->add_option("FILE", files_, "Decision files")->required();
+    decide->add_flag("--clock-is-right", clock_is_right_,
+                     "Record although the clock is years ahead of all that is known");
     auto* lift = command(app_, "lift", "End a decision now", [this] {
-      return request({{"operation", "lift"}, {"id", id_}, {"reason", reason_}});
+      return request({{"operation", "lift"}, {"id", id_}, {"reason", reason_}, {"clock_is_right", clock_is_right_}});
     });
     lift->add_option("ID", id_, "The decision")->required();
     lift->add_option("--reason", reason_, "Why it ends; public")->required();
+    lift->add_flag("--clock-is-right", clock_is_right_, "As of decide");
     auto* backup = command(app_, "backup", "Copy the whole record, while the server runs or not",
                            [this] { return ask([this](policy::Store& store) { return app::backup(store, file_); }); });
     backup->add_option("FILE", file_, "The copy; must not exist yet")->required();
@@ -181,15 +224,15 @@ class CommandLine {
       return request({{"operation", "why"}, {"name", name_}, {"client", client_}, {"at", at_}});
     });
     why->add_option("NAME", name_, "The domain name")->required();
-    why->add_option("--client", client_, "As a client of this address would be answered");
-    why->add_option("--at", at_, "As it was at this moment (2026-11-22T10:00:00Z)");
+    why->add_option("--client", client_, "As a client of this address would be answered")->check(not_empty);
+    why->add_option("--at", at_, "As it was at this moment (2026-11-22T10:00:00Z)")->check(not_empty);
     auto* history =
         command(app_, "history", "Say what was decided and done about a name, on both axes of time", [this] {
           return ask([this](policy::Store& store) { return app::history(store, {name_, valid_at_, known_at_}); });
         });
     history->add_option("NAME", name_, "The domain name")->required();
-    history->add_option("--valid-at", valid_at_, "Only what held on this day or at this moment");
-    history->add_option("--known-at", known_at_, "As the record stood on this day or at this moment");
+    history->add_option("--valid-at", valid_at_, "Only what held on this day or at this moment")->check(not_empty);
+    history->add_option("--known-at", known_at_, "As the record stood on this day or at this moment")->check(not_empty);
     auto* query = command(app_, "query", "Ask the public record in SQL; reading only", [this] {
       return ask([this](policy::Store& store) {
         return app::query(store.path(), sql_, static_cast<std::size_t>(rows_), seconds_);
@@ -210,9 +253,8 @@ class CommandLine {
   }
 
   void control_commands() {
-    auto* trace = command(app_, "trace", "Resolve a name in the running server and show each step", [this] {
-      return request({{"operation", "trace"}, {"name", name_}, {"type", type_}});
-    });
+    auto* trace = command(app_, "trace", "Resolve a name in the running server and show each step",
+                          [this] { return request({{"operation", "trace"}, {"name", name_}, {"type", type_}}); });
     trace->add_option("NAME", name_, "The domain name")->required();
     trace->add_option("TYPE", type_, "The record type")->capture_default_str();
     auto* control = app_.add_subcommand("control", "Ask or tell the running server");
@@ -222,9 +264,8 @@ class CommandLine {
              {"dump", "What is in flight, step by step"},
              {"reload", "Read the configuration again, as SIGHUP does"},
              {"stop", "End the server"}})
-      command(*control, name, help, [this, operation = std::string(name)] {
-        return request({{"operation", operation}});
-      });
+      command(*control, name, help,
+              [this, operation = std::string(name)] { return request({{"operation", operation}}); });
     auto* flush = command(*control, "flush", "Forget what is cached of a name and everything below it", [this] {
       if (name_.empty() == !all_) throw std::runtime_error("flush wants a name, or --all");
       return request({{"operation", "flush"}, {"name", name_}, {"all", all_}});
@@ -240,12 +281,15 @@ class CommandLine {
   std::string id_, reason_, file_, name_, client_, at_, valid_at_, known_at_, sql_, format_ = "jsonl", output_, table_,
                                                                                     type_ = "A";
   std::int64_t rows_ = 1000, seconds_ = 10;
-  bool man_ = false, all_ = false;
+  bool man_ = false, all_ = false, clock_is_right_ = false;
 };
 
 }  // namespace
 
 int run_command(int argc, char** argv) {
+  // Writing to a closed pipe or beyond a file size limit is an error of that write, which is told, not our end.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   CommandLine line;
   return line.run(argc, argv);
 }

@@ -107,7 +107,7 @@ struct ControlServer::State {
   std::string path;
   ControlLimits limits;
   Descriptor listener, cancel;
-  struct stat file {};  // as bound: only our own file is removed in the end
+  struct stat file{};  // as bound: only our own file is removed in the end
   ControlHandler handler;
   std::thread acceptor;
   std::mutex mutex;
@@ -172,7 +172,7 @@ std::expected<std::unique_ptr<ControlServer>, std::string> ControlServer::open(c
   state->cancel = Descriptor(::eventfd(0, EFD_CLOEXEC));
   if (state->listener.get() < 0 || state->cancel.get() < 0) return std::unexpected(system_error("control socket"));
 
-  struct stat old {};
+  struct stat old{};
   if (::lstat(path.c_str(), &old) == 0) {
     if (!S_ISSOCK(old.st_mode))
       return std::unexpected(fmt::format("control socket {}: a file that is no socket is in the way", path));
@@ -204,7 +204,7 @@ ControlServer::~ControlServer() {
   if (state_->acceptor.joinable()) state_->acceptor.join();
   std::unique_lock lock(state_->mutex);
   state_->idle.wait(lock, [this] { return state_->connections == 0; });
-  struct stat now {};
+  struct stat now{};
   if (::lstat(state_->path.c_str(), &now) == 0 && now.st_ino == state_->file.st_ino &&
       now.st_dev == state_->file.st_dev)
     ::unlink(state_->path.c_str());

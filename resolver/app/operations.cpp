@@ -21,13 +21,26 @@ static_assert(kLinesOfAFile > policy::kMaxDecisionFileSize);
 
 void append(policy::AuthoredBatch& all, policy::AuthoredBatch&& one, std::size_t file) {
   auto mark = [&](policy::Position& position) { position.line += file * kLinesOfAFile; };
-  for (auto& authority : one.authorities) mark(authority.position), all.authorities.push_back(std::move(authority));
+  auto mark_fields = [&](policy::FieldPositions& fields) {
+    for (auto& [key, position] : fields) mark(position);
+  };
+  for (auto& authority : one.authorities) {
+    mark(authority.position);
+    mark_fields(authority.fields);
+    all.authorities.push_back(std::move(authority));
+  }
   for (auto& decision : one.decisions) {
     mark(decision.position);
+    mark_fields(decision.fields);
     std::ranges::for_each(decision.rule_positions, mark);
+    std::ranges::for_each(decision.rule_fields, mark_fields);
     all.decisions.push_back(std::move(decision));
   }
-  for (auto& event : one.events) mark(event.position), all.events.push_back(std::move(event));
+  for (auto& event : one.events) {
+    mark(event.position);
+    mark_fields(event.fields);
+    all.events.push_back(std::move(event));
+  }
 }
 
 std::string told(policy::IntakeError error, const std::vector<DecisionFile>& files) {
@@ -36,6 +49,25 @@ std::string told(policy::IntakeError error, const std::vector<DecisionFile>& fil
     problem.position.line %= kLinesOfAFile;
   }
   return policy::to_text(error);
+}
+
+/// A clock that the log does not contradict may be vouched for: then the refusal says how.
+auto naming_the_flag(policy::Store& store, policy::Time now, const auto& write) {
+  try {
+    return write();
+  } catch (const policy::StoreError& error) {
+    if (error.kind() != policy::StoreError::Kind::clock || now < store.last_recorded_at()) throw;
+    throw policy::StoreError(error.kind(), fmt::format("{} (--clock-is-right says that it is)", error.what()));
+  }
+}
+
+/// "active", "shadow", "lifted" ...; "not yet" before it begins.
+policy::Cell state_at(const policy::DecisionRecord& record, policy::Time now) {
+  const policy::StatePeriod* current = nullptr;
+  for (const auto& period : record.periods)
+    if (period.valid_from <= now && now < period.valid_to && period.recorded_to == policy::kNever) current = &period;
+  if (current) return std::string(policy::to_text(current->state));
+  return now < record.decision().effective_from ? policy::Cell(std::string("not yet")) : policy::Cell();
 }
 
 /// What decisions do, as the record has them now.
@@ -47,6 +79,7 @@ struct DecisionTables {
                            {"type", "Type"},
                            {"authority", "Authority"},
                            {"state", "State"},
+                           {"in_force", "In force now"},
                            {"effective_from", "From"},
                            {"expires_at", "Until"},
                            {"territorial_scope", "Scope"}},
@@ -59,15 +92,15 @@ struct DecisionTables {
       {},
       ""};
 
-  void add(const policy::DecisionRecord& record, bool is_new) {
+  void add(const policy::DecisionRecord& record, bool is_new, policy::Time now) {
     const auto& decision = record.decision();
-    const auto& changes = record.transitions;
-    decisions.rows.push_back(
-        {decision.id, is_new, std::string(policy::to_text(decision.type)), record.authority.id,
-         changes.empty() ? policy::Cell() : policy::Cell(std::string(policy::to_text(changes.back().state))),
-         policy::to_text(decision.effective_from), policy::to_text(decision.expires_at),
-         decision.territorial_scope.empty() ? "everywhere"
-                                            : fmt::format("{}", fmt::join(decision.territorial_scope, ", "))});
+    const auto state = state_at(record, now);
+    decisions.rows.push_back({decision.id, is_new, std::string(policy::to_text(decision.type)), record.authority.id,
+                              state, state == policy::Cell(std::string(policy::to_text(policy::DecisionState::active))),
+                              policy::to_text(decision.effective_from), policy::to_text(decision.expires_at),
+                              decision.territorial_scope.empty()
+                                  ? "everywhere"
+                                  : fmt::format("{}", fmt::join(decision.territorial_scope, ", "))});
     for (const auto& rule : decision.rules)
       rules.rows.push_back({decision.id, rule.id, rule.prefix.empty() ? policy::stored_name(rule.name) : rule.prefix,
                             std::string(policy::to_text(rule.match)), std::string(policy::to_text(rule.action))});
@@ -103,7 +136,8 @@ Done decide(const Workplace& at, const std::vector<DecisionFile>& files, const s
     append(batch, *std::move(parsed), i);
   }
   const policy::Guards guards{at.options.reloadable.protected_names};
-  const auto outcome = policy::intake(at.store, batch, guards, author, now);
+  const auto outcome =
+      naming_the_flag(at.store, now, [&] { return policy::intake(at.store, batch, guards, author, now); });
   if (!outcome) return std::unexpected(told(outcome.error(), files));
   // Also when nothing is new: what was recorded before may still wait to come into force.
   if (at.publish)
@@ -116,7 +150,8 @@ Done decide(const Workplace& at, const std::vector<DecisionFile>& files, const s
   };
   DecisionTables tables;
   for (const auto& authored : batch.decisions)
-    if (const auto record = at.store.decision(authored.decision.id)) tables.add(*record, is_new(record->decision().id));
+    if (const auto record = at.store.decision(authored.decision.id))
+      tables.add(*record, is_new(record->decision().id), now);
   document.parts.emplace_back(policy::Note{outcome->recorded.empty()
                                                ? "All of it was recorded already, with the same content."
                                                : "Recorded; every guard passed."});
@@ -133,7 +168,7 @@ Done decide(const Workplace& at, const std::vector<DecisionFile>& files, const s
       {"recorded", "Entries recorded", static_cast<std::int64_t>(outcome->recorded.size())},
       {"recorded_events", "Events among them", static_cast<std::int64_t>(events)},
       {"already_recorded", "Recorded already", static_cast<std::int64_t>(outcome->already_recorded.size())},
-      {"in_force", "The server answers by it", at.publish ? policy::Cell(true) : policy::Cell(false)}};
+      {"published", "The server has taken it in", at.publish != nullptr}};
   document.parts.emplace_back(std::move(summary));
   if (!at.publish)
     document.parts.emplace_back(policy::Note{"No server runs here; one that is started will answer by it."});
@@ -142,7 +177,7 @@ Done decide(const Workplace& at, const std::vector<DecisionFile>& files, const s
 
 Done lift(const Workplace& at, const std::string& id, const std::string& reason, const std::string& author,
           policy::Time now) {
-  const auto lifted = at.store.lift(id, reason, author, now);
+  const auto lifted = naming_the_flag(at.store, now, [&] { return at.store.lift(id, reason, author, now); });
   if (!lifted) return std::unexpected(lifted.error());
   if (at.publish)
     if (auto published = at.publish(); !published)
@@ -153,7 +188,7 @@ Done lift(const Workplace& at, const std::string& id, const std::string& reason,
                    {"valid_from", "Since", policy::to_text(lifted->valid_from)},
                    {"reason", "Reason", reason},
                    {"log_sequence", "Log entry", lifted->sequence},
-                   {"in_force", "The server answers by it", at.publish ? policy::Cell(true) : policy::Cell(false)}};
+                   {"published", "The server has taken it in", at.publish != nullptr}};
   return policy::Document{{std::move(fields)}};
 }
 

@@ -26,6 +26,12 @@ struct DecisionFile {
   std::string name, text;
 };
 
+/// Who orders a change of the record, and whether they vouch for the clock.
+struct Order {
+  std::string author;  ///< "uid 0 (root)"
+  bool clock_is_right = false;
+};
+
 /// What changes need. Borrowed for one call.
 struct Workplace {
   policy::Store& store;  ///< open for writing; the caller sees to it that nobody else uses it meanwhile

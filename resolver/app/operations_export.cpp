@@ -62,7 +62,8 @@ std::expected<void, std::string> export_to_output(const policy::Store& store, co
       }
       return std::fwrite(octets.data(), 1, octets.size(), stdout) == octets.size();
     });
-    if (std::fflush(stdout) != 0) return std::unexpected("standard output: cannot be written to");
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      return std::unexpected("standard output: cannot be written to");
   }
   return {};
 }

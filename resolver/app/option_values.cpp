@@ -75,7 +75,7 @@ Checked add_text(const Option& option, const std::string& text, OptionValue& val
       return {};
     }
     case OptionKind::prefixes: {
-      auto prefix = serve::Prefix::from_text(text);
+      auto prefix = policy::prefix_from_text(text);
       if (!prefix) return std::unexpected(prefix.error());
       value.prefixes.push_back(*prefix);
       return {};

@@ -40,6 +40,7 @@ class Reader {
 
   Options options;
   std::vector<OptionProblem> problems;
+  std::map<std::string_view, std::vector<Place>> places;  ///< where each entry of a repeated section begins
 
   void defaults() {
     for (const auto& option : option_table()) {
@@ -85,6 +86,9 @@ class Reader {
     }
     for (const auto& entry : *array) {
       section.begin(options);
+      places[section.name].push_back(place_of(entry.source()));
+      if (section.name == "zone")
+        options.reloadable.zones.back().place = fmt::format("{}:{}", file_, places["zone"].back().line);
       read_table(section, *entry.as_table(), entry.source());
     }
   }
@@ -198,30 +202,35 @@ class Reader {
 
 /// What no single option can see.
 void check_together(Reader& reader) {
-  auto bad = [&](std::string key, std::string reason) {
-    reader.problems.push_back({reader.options.file, 0, 0, std::move(key), std::move(reason)});
+  auto bad_at = [&](const Place& place, std::string key, std::string reason) {
+    reader.problems.push_back({reader.options.file, place.line, place.column, std::move(key), std::move(reason)});
   };
+  auto bad = [&](std::string key, std::string reason) { bad_at({}, std::move(key), std::move(reason)); };
   const auto& fixed = reader.options.fixed;
   const auto& now = reader.options.reloadable;
   if (reader.options.all_listeners().empty()) bad("server.listen", "no address to listen at");
   if (fixed.min_ttl > fixed.max_ttl) bad("cache.min_ttl", "is above cache.max_ttl");
   if (!fixed.ipv4 && !fixed.ipv6) bad("recursion.ipv4", "with recursion.ipv6 off as well, no server could be asked");
   std::set<std::string> views;
-  for (const auto& view : now.views)
-    if (!views.insert(view.name).second) bad("view.name", fmt::format("\"{}\" stands there twice", view.name));
+  for (std::size_t i = 0; i < now.views.size(); ++i)
+    if (const auto& name = now.views[i].name; !views.insert(name).second)
+      bad_at(reader.places["view"].at(i), "view.name", fmt::format("\"{}\" stands there twice", name));
   if (views.size() > 63) bad("view", "more than 63 views");
   std::set<std::string> prefixes;
-  for (const auto& view : now.views)
-    for (const auto& client : view.clients)
-      if (!prefixes.insert(client).second) bad("view.clients", fmt::format("\"{}\" stands there twice", client));
+  for (std::size_t i = 0; i < now.views.size(); ++i)
+    for (const auto& client : now.views[i].clients)
+      if (!prefixes.insert(client).second)
+        bad_at(reader.places["view"].at(i), "view.clients", fmt::format("\"{}\" stands there twice", client));
   std::set<std::pair<std::string, std::string>> zones;
-  for (const auto& zone : now.zones) {
+  for (std::size_t i = 0; i < now.zones.size(); ++i) {
+    const auto& zone = now.zones[i];
     const auto apex = zone.name.lowered().to_text();
     auto where = zone.listen;
     if (where.empty()) where.emplace_back();
     for (const auto& endpoint : where)
       if (!zones.insert({apex, zone.listen.empty() ? "" : endpoint.to_text()}).second)
-        bad("zone.name", fmt::format("\"{}\" stands there twice for the same listener", apex));
+        bad_at(reader.places["zone"].at(i), "zone.name",
+               fmt::format("\"{}\" stands there twice for the same listener", apex));
   }
 }
 
@@ -235,6 +244,7 @@ void resolve_paths(Options& options) {
   auto& fixed = options.fixed;
   fixed.root_hints = beside(folder, fixed.root_hints);
   for (auto& zone : options.reloadable.zones) zone.file = beside(folder, zone.file);
+  fixed.state_is_default = fixed.state_directory.empty();
   fixed.state_directory =
       fixed.state_directory.empty() ? default_state_directory() : beside(folder, fixed.state_directory);
   fixed.store = beside(fixed.state_directory, fixed.store);

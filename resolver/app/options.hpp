@@ -34,13 +34,15 @@ struct ZoneOption {
   wire::Name name;
   std::string file;
   std::vector<net::Endpoint> listen;  ///< empty: answered wherever the server listens
+  std::string place;                  ///< "FILE:LINE" of its section
 };
 
 struct FixedOptions {
   std::vector<net::Endpoint> listen;
   unsigned workers = 0;  ///< 0: one for each processor
   std::string state_directory;
-  std::string user;  ///< empty: stay who we are
+  bool state_is_default = false;  ///< none was named
+  std::string user;               ///< empty: stay who we are
 
   std::string root_hints;  ///< a file; empty: IANA's
   std::uint16_t upstream_port = 53;
@@ -55,6 +57,7 @@ struct FixedOptions {
   std::size_t cache_memory = 0, answers_memory = 0;                       ///< octets; the second for each worker
   std::uint32_t min_ttl = 0, max_ttl = 86'400, max_negative_ttl = 3'600;  ///< seconds
   std::vector<ForwardOption> forwards;
+  std::vector<wire::Name> not_special;
 
   std::string store;  ///< the policy store, an SQLite file
   std::vector<net::Endpoint> notice_listen, reset_listen, metrics_listen;
@@ -65,7 +68,6 @@ struct ReloadableOptions {
   std::string identity;
   serve::PrefixSet recursion_clients;
   bool recursion = true;
-  std::vector<wire::Name> not_special;
   std::uint32_t policy_ttl = 10;  ///< seconds
   std::vector<net::Address> notice_addresses;
   bool own_zones_policy = false;
@@ -133,7 +135,7 @@ struct OptionValue {
   std::vector<wire::Name> names;
   std::vector<net::Endpoint> endpoints;
   std::vector<net::Address> addresses;
-  std::vector<serve::Prefix> prefixes;
+  std::vector<policy::Prefix> prefixes;
 };
 
 struct Option {

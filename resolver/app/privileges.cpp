@@ -33,10 +33,11 @@ std::expected<Privileges, std::string> Privileges::find(const std::string& user)
   return found;
 }
 
-std::expected<void, std::string> Privileges::make_directory(const std::string& path) const {
+std::expected<void, std::string> Privileges::make_directory(const std::string& path, bool with_parents) const {
   namespace fs = std::filesystem;
   std::error_code error;
-  const auto folder = fs::path(path).lexically_normal();
+  auto folder = fs::path(path).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();  // "state/"
   auto failed = [&](const std::string& reason) {
     return std::unexpected(fmt::format("state directory {}: {}", path, reason));
   };
@@ -47,8 +48,10 @@ std::expected<void, std::string> Privileges::make_directory(const std::string& p
     return {};
   }
   if (fs::exists(folder, error)) return failed("is no folder");
-  if (const auto parent = folder.parent_path(); !parent.empty() && !fs::create_directories(parent, error) && error)
-    return failed(error.message());
+  if (const auto parent = folder.parent_path(); !parent.empty() && !fs::is_directory(parent, error)) {
+    if (!with_parents) return failed(fmt::format("there is no folder {} to make it in", parent.string()));
+    if (!fs::create_directories(parent, error) && error) return failed(error.message());
+  }
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed(std::strerror(errno));
   if (change_ && ::lchown(folder.c_str(), uid_, gid_) != 0) return failed(std::strerror(errno));
   return {};

@@ -14,8 +14,9 @@ class Privileges {
   /// are neither root nor that user.
   static std::expected<Privileges, std::string> find(const std::string& user);
 
-  /// Makes the state directory (mode 0700) and its parents, owned by the user.
-  std::expected<void, std::string> make_directory(const std::string& path) const;
+  /// Makes the state directory (mode 0700, owned by the user), and above it what is missing if `with_parents`: a
+  /// folder that an administrator names stands where it was meant to, or the start says that it doesn't.
+  std::expected<void, std::string> make_directory(const std::string& path, bool with_parents) const;
 
   /// While it lives, files are made as the user. One thread only, before there are others.
   class AsUser {

@@ -3,15 +3,45 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 namespace placard::app {
 namespace {
 
 using nlohmann::json;
 
+/// A member that must be there. What is wrong with a request is said in words of its own, never the library's.
+const json& member(const json& object, const char* key) {
+  if (!object.is_object()) throw std::runtime_error("request: must be a JSON object");
+  const auto found = object.find(key);
+  if (found == object.end()) throw std::runtime_error(fmt::format("request: \"{}\" is missing", key));
+  return *found;
+}
+
+std::string text_in(const json& object, const char* key) {
+  const auto& value = member(object, key);
+  if (!value.is_string()) throw std::runtime_error(fmt::format("request: \"{}\" must be text", key));
+  return value.get<std::string>();
+}
+
+/// The text of a member, or nothing where it is missing.
 std::string text_of(const json& request, const char* key) {
-  const auto found = request.find(key);
-  return found == request.end() ? std::string() : found->get<std::string>();
+  return request.contains(key) ? text_in(request, key) : std::string();
+}
+
+bool flag_of(const json& request, const char* key) {
+  if (!request.contains(key)) return false;
+  if (!request.at(key).is_boolean())
+    throw std::runtime_error(fmt::format("request: \"{}\" must be true or false", key));
+  return request.at(key).get<bool>();
+}
+
+std::size_t width_of(const json& request) {
+  if (!request.contains("width")) return 80;
+  const auto& width = request.at("width");
+  if (!width.is_number_unsigned() || width.get<std::uint64_t>() > 10'000)
+    throw std::runtime_error("request: \"width\" must be a number up to 10000");
+  return width.get<std::size_t>();
 }
 
 Done trace(RequestTarget& target, const json& request) {
@@ -26,24 +56,27 @@ Done trace(RequestTarget& target, const json& request) {
 
 Done flush(RequestTarget& target, const json& request) {
   const auto text = text_of(request, "name");
-  if (request.value("all", false)) return target.flush(std::nullopt);
+  if (flag_of(request, "all")) return target.flush(std::nullopt);
   auto name = wire::Name::from_text(text);
   if (text.empty() || !name) return std::unexpected(fmt::format("\"{}\" is no domain name", text));
   return target.flush(*name);
 }
 
 Done perform(RequestTarget& target, const json& request, const std::string& author) {
-  const auto operation = request.at("operation").get<std::string>();
+  const auto operation = text_in(request, "operation");
   if (operation == "decide") {
+    const auto& given = member(request, "files");
+    if (!given.is_array() || given.empty())
+      return std::unexpected("request: \"files\" must be a list of files, at least one");
     std::vector<DecisionFile> files;
-    for (const auto& file : request.at("files"))
-      files.push_back({file.at("name").get<std::string>(), file.at("text").get<std::string>()});
-    return target.decide(files, author);
+    for (const auto& file : given) files.push_back({text_in(file, "name"), text_in(file, "text")});
+    return target.decide(files, {author, flag_of(request, "clock_is_right")});
   }
   if (operation == "lift")
-    return target.lift(request.at("id").get<std::string>(), request.at("reason").get<std::string>(), author);
+    return target.lift(text_in(request, "id"), text_in(request, "reason"),
+                       {author, flag_of(request, "clock_is_right")});
   if (operation == "why")
-    return target.why({request.at("name").get<std::string>(), text_of(request, "client"), text_of(request, "at")});
+    return target.why({text_in(request, "name"), text_of(request, "client"), text_of(request, "at")});
   if (operation == "trace") return trace(target, request);
   if (operation == "flush") return flush(target, request);
   if (operation == "status") return target.status();
@@ -62,13 +95,14 @@ std::string reply(const char* key, const std::string& text) {
 
 std::string perform_line(RequestTarget& target, std::string_view line, const std::string& author) {
   try {
-    const auto request = json::parse(line);
+    const auto request = json::parse(line, nullptr, false);
+    if (request.is_discarded()) return reply("error", "request: is no JSON in UTF-8");
+    if (!request.is_object()) return reply("error", "request: must be a JSON object");
+    const auto width = width_of(request);
+    const auto as_json = flag_of(request, "json");
     const auto done = perform(target, request, author);
     if (!done) return reply("error", done.error());
-    const auto width = request.value("width", std::size_t{80});
-    return reply("output", request.value("json", false) ? policy::to_json(*done) : policy::to_text(*done, width));
-  } catch (const json::exception& error) {
-    return reply("error", fmt::format("request: {}", error.what()));
+    return reply("output", as_json ? policy::to_json(*done) : policy::to_text(*done, width));
   } catch (const std::exception& error) {
     return reply("error", error.what());
   }

@@ -20,8 +20,8 @@ namespace placard::app {
 class RequestTarget {
  public:
   virtual ~RequestTarget() = default;
-  virtual Done decide(const std::vector<DecisionFile>& files, const std::string& author) = 0;
-  virtual Done lift(const std::string& id, const std::string& reason, const std::string& author) = 0;
+  virtual Done decide(const std::vector<DecisionFile>& files, const Order& order) = 0;
+  virtual Done lift(const std::string& id, const std::string& reason, const Order& order) = 0;
   virtual Done why(const WhyRequest& request) = 0;
   virtual Done status() = 0;
   virtual Done dump() = 0;

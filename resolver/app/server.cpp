@@ -8,9 +8,12 @@
 #include <algorithm>
 #include <ctime>
 #include <iostream>
+#include <sstream>
 #include <stdexcept>
 
+#include "resolver/app/check.hpp"
 #include "resolver/app/clock.hpp"
+#include "resolver/app/start_checks.hpp"
 #include "resolver/app/version.hpp"
 #include "resolver/net/socket.hpp"
 #include "resolver/recurse/servers.hpp"
@@ -46,7 +49,7 @@ Server::Server(const Options& options)
       options_(options),
       listeners_(options.all_listeners()),
       zone_listeners_(only_of_zones(options)) {
-  must(privileges_.make_directory(options_.fixed.state_directory));
+  must(privileges_.make_directory(options_.fixed.state_directory, options_.fixed.state_is_default));
   {
     const Privileges::AsUser as_user(privileges_);
     open_state();
@@ -59,8 +62,10 @@ Server::~Server() {
   stop();
 }
 
+/// Several problems stand on several lines.
 void Server::warn(const std::string& what) const {
-  std::cerr << "placard: " << what << std::endl;
+  std::istringstream lines(what);
+  for (std::string line; std::getline(lines, line);) std::cerr << "placard: " << line << std::endl;
 }
 
 /// The store, the zones, the first index, the control socket: everything that has files of the service's user.
@@ -68,14 +73,11 @@ void Server::open_state() {
   // The socket first: a second server on the same state is told so before it looks at anything.
   control_ = must(ControlServer::open(options_.fixed.control_socket));
   const auto now = system_time();
-  store_ =
-      std::make_unique<policy::Store>(policy::Store::open(options_.fixed.store, policy::Store::Mode::read_write, now));
-  if (const auto behind = store_->last_recorded_at() - now; behind > policy::kClockTolerance)
-    warn(
-        fmt::format("the clock says {}, but the record has an entry of {}: decisions are applied as of then, and "
-                    "nothing can be recorded "
-                    "until the clock is right",
-                    policy::to_text(now), policy::to_text(store_->last_recorded_at())));
+  store_ = std::make_unique<policy::Store>(
+      policy::Store::open(options_.fixed.store, policy::Store::Mode::read_write, now, clock_bounds()));
+  if (const auto note = must(check_record(*store_))) warn(*note);
+  if (const auto doubts = clock_doubts(*store_, now)) warn(*doubts);
+  if (options_.reloadable.operator_contact.empty()) warn(fmt::format("warning: {}", kNoContact));
   try {
     store_->record_views(options_.reloadable.views, "placard serve, " + author_of(::getuid()), now);
   } catch (const policy::StoreError& error) {
@@ -166,7 +168,8 @@ void Server::stop() {
   if (crew_) crew_->stop();
 }
 
-Workplace Server::workplace() {
+Workplace Server::workplace(const Order& order) {
+  store_->set_clock_bounds(clock_bounds(order.clock_is_right));  // of the last order: the server's own rows follow it
   return {*store_, options_, [this]() -> std::expected<void, std::string> {
             if (in_force_sequence_ == store_->last_log_sequence()) return {};
             return bring_into_force();
@@ -223,22 +226,23 @@ void Server::reload_thread() {
 
 Done Server::reload() {
   const std::lock_guard changes(changes_);
-  auto refused = [this](const std::string& reason) -> Done {
+  auto refused = [this](const std::vector<std::string>& reasons) -> Done {
     reload_failures_.fetch_add(1, std::memory_order_relaxed);
-    warn(fmt::format("reload: {}; nothing was changed", reason));
-    return std::unexpected(reason + "; nothing was changed");
+    for (const auto& reason : reasons) warn("reload: " + reason);
+    warn("reload: nothing was changed");
+    return std::unexpected(fmt::format("{}\nnothing was changed", fmt::join(reasons, "\n")));
   };
   try {
     auto next = load_options(options_.file);
     if (!next) {
-      std::string all;
-      for (const auto& problem : next.error()) all += (all.empty() ? "" : "\n") + to_text(problem);
+      std::vector<std::string> all;
+      for (const auto& problem : next.error()) all.push_back(to_text(problem));
       return refused(all);
     }
     if (const auto fixed = fixed_changes(options_, *next); !fixed.empty())
-      return refused(fmt::format("{} needs a restart", fmt::join(fixed, ", ")));
+      return refused({fmt::format("{} needs a restart", fmt::join(fixed, ", "))});
     auto zones = load_zones(*next, zone_listeners_);
-    if (!zones.problems.empty()) return refused(fmt::format("{}", fmt::join(zones.problems, "\n")));
+    if (!zones.problems.empty()) return refused(zones.problems);
     if (next->reloadable.views != options_.reloadable.views)
       store_->record_views(next->reloadable.views, "placard serve, " + author_of(::getuid()), system_time());
     // From here on it is the new configuration; publishing it can fail for the store only, and then all is put back.
@@ -252,12 +256,13 @@ Done Server::reload() {
       throw;
     }
   } catch (const std::exception& error) {
-    return refused(error.what());
+    return refused({error.what()});
   }
+  const std::string file = options_.file.empty() ? "built-in defaults" : options_.file;
+  warn("reloaded " + file);
   reloads_.fetch_add(1, std::memory_order_relaxed);
   policy::Document document;
-  document.parts.emplace_back(policy::Fields{
-      "", "", {{"configuration", "Reloaded", options_.file.empty() ? "built-in defaults" : options_.file}}});
+  document.parts.emplace_back(policy::Fields{"", "", {{"configuration", "Reloaded", file}}});
   return document;
 }
 

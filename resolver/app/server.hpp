@@ -41,8 +41,8 @@ class Server final : public RequestTarget {
   void reload_soon();
 
   // RequestTarget: from the control socket, on threads of its own.
-  Done decide(const std::vector<DecisionFile>& files, const std::string& author) override;
-  Done lift(const std::string& id, const std::string& reason, const std::string& author) override;
+  Done decide(const std::vector<DecisionFile>& files, const Order& order) override;
+  Done lift(const std::string& id, const std::string& reason, const Order& order) override;
   Done why(const WhyRequest& request) override;
   Done status() override;
   Done dump() override;
@@ -55,7 +55,7 @@ class Server final : public RequestTarget {
   void open_state();
   void open_sockets();
   void warn(const std::string& what) const;
-  Workplace workplace();
+  Workplace workplace(const Order& order);
   /// Compiles, publishes, waits, and notes the enforcement. REQUIRES changes_ held.
   std::expected<void, std::string> bring_into_force();
   /// REQUIRES changes_ held.

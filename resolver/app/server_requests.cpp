@@ -34,16 +34,16 @@ std::string addresses(const std::vector<net::Endpoint>& endpoints) {
 
 }  // namespace
 
-Done Server::decide(const std::vector<DecisionFile>& files, const std::string& author) {
+Done Server::decide(const std::vector<DecisionFile>& files, const Order& order) {
   const std::lock_guard changes(changes_);
-  auto done = app::decide(workplace(), files, author, system_time());
+  auto done = app::decide(workplace(order), files, order.author, system_time());
   if (!done) rejections_.fetch_add(1, std::memory_order_relaxed);
   return done;
 }
 
-Done Server::lift(const std::string& id, const std::string& reason, const std::string& author) {
+Done Server::lift(const std::string& id, const std::string& reason, const Order& order) {
   const std::lock_guard changes(changes_);
-  return app::lift(workplace(), id, reason, author, system_time());
+  return app::lift(workplace(order), id, reason, order.author, system_time());
 }
 
 Done Server::why(const WhyRequest& request) {

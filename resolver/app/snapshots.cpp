@@ -1,31 +1,20 @@
 #include "resolver/app/snapshots.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
 #include "policy/match/compile.hpp"
+#include "resolver/serve/special.hpp"
 #include "zones/load.hpp"
 
 namespace placard::app {
 namespace {
 
-/// When each disclosed decision was recorded.
-std::map<std::string, policy::Time> disclosed_at(policy::Store& store) {
-  std::map<std::string, policy::Time> out;
-  policy::QueryLimits limits;
-  limits.rows = 1'000'000;
-  limits.milliseconds = 60'000;
-  const auto result = store.query("SELECT decision_id, recorded_from FROM public_decision", limits);
-  if (!result) throw policy::StoreError(policy::StoreError::Kind::other, result.error());
-  for (const auto& row : result->rows)
-    if (const auto time = policy::time_from_text(std::get<std::string>(row[1])))
-      out[std::get<std::string>(row[0])] = *time;
-  return out;
-}
-
 std::shared_ptr<const NoticeBook> make_book(policy::Store& store, const std::vector<policy::StoredDecision>& stored) {
   auto book = std::make_shared<NoticeBook>();
-  const auto disclosed = disclosed_at(store);
+  const auto disclosed = store.disclosed_decisions();
   for (const auto& one : stored) {
     for (const auto& rule : one.decision.rules)
       if (rule.match != policy::MatchKind::both) book->matches[rule.id] = rule.match;
@@ -67,7 +56,7 @@ LoadedZones load_zones(const Options& options, const std::vector<net::Endpoint>&
       shared = std::make_shared<const zones::Zone>(*std::move(loaded));
       ++out.count;
     } else {
-      out.problems.push_back(zones::to_text(loaded.error()));
+      out.problems.push_back(fmt::format("{} ([[zone]] at {})", zones::to_text(loaded.error()), zone.place));
     }
     const auto add = [&](Zones& to) {
       if (shared)
@@ -94,7 +83,10 @@ serve::ServeOptions serve_options(const Options& options) {
   out.udp_size = options.fixed.udp_size;
   out.recursion = now.recursion;
   out.own_zones_policy = now.own_zones_policy;
-  out.not_special = now.not_special;
+  out.not_special = options.fixed.not_special;
+  // A zone that is forwarded is not special, whatever its name; one special-use name inside it stays ordinary too.
+  for (const auto& forward : options.fixed.forwards)
+    if (serve::find_special(forward.zone)) out.not_special.push_back(forward.zone);
   out.identity = now.identity;
   return out;
 }
@@ -119,6 +111,11 @@ std::expected<serve::WorkerOptions, std::string> worker_options(const Options& o
   resolver.qname_minimisation = fixed.qname_minimisation;
   resolver.random_case = fixed.random_case;
   resolver.udp_size = fixed.udp_size;
+  // What a client may not ask the world for through us, an alias or a delegation must not either.
+  resolver.never_ask = [ordinary = serve_options(options).not_special](wire::NameView name) {
+    return serve::find_special(name) &&
+           std::ranges::none_of(ordinary, [&](const wire::Name& one) { return name.is_subdomain_of(one); });
+  };
   resolver.serve_stale = fixed.serve_stale;
   resolver.stale_for = fixed.stale_for;
   if (!fixed.root_hints.empty()) {

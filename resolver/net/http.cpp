@@ -22,12 +22,14 @@ using Clock = std::chrono::steady_clock;
 
 struct Connection {
   int fd;
-  Clock::time_point end;
+  Address client;
+  Clock::time_point start;
   std::string target;
-  bool begun = false;  // the library calls the access handler twice a request
+  bool begun = false;  // its request's header is there; the library calls the access handler twice a request
+  bool ended = false;  // by us; the library has yet to notice
 };
 
-using Connections = std::list<Connection>;  // in the order they came, so that the first is the first to end
+using Connections = std::list<Connection>;  // in the order they came
 
 /// The library's C callbacks, with their `self`.
 struct Daemon {
@@ -42,7 +44,18 @@ struct Daemon {
   static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url, const char* method,
                                const char* version, const char* body, std::size_t* body_size, void** context);
   void end_old_connections(Clock::time_point now);
+  void make_room();
 };
+
+/// Connections beyond the limit that the library may hold until it has noticed that we ended others.
+constexpr unsigned kSpare = 64;
+
+/// The library sees the end of the stream and closes on its own.
+void end(Connection& connection) {
+  if (connection.ended) return;
+  connection.ended = true;
+  shutdown(connection.fd, SHUT_RDWR);
+}
 
 Connection* context_of(MHD_Connection* connection) {
   const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -54,9 +67,13 @@ void Daemon::on_connection(void* self, MHD_Connection* connection, void** contex
   auto& daemon = *static_cast<Daemon*>(self);
   if (code == MHD_CONNECTION_NOTIFY_STARTED) {
     const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    daemon.connections.push_back(
-        {info->connect_fd, Clock::now() + std::chrono::seconds(daemon.limits.lifetime), {}, false});
+    const auto* client = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const auto address = client != nullptr && client->client_addr != nullptr
+                             ? Endpoint::from_sockaddr(client->client_addr).address
+                             : Address();
+    daemon.connections.push_back({info->connect_fd, address, Clock::now(), {}, false, false});
     *context = &daemon.connections.back();
+    daemon.make_room();
   } else {
     std::erase_if(daemon.connections, [&](const Connection& each) { return &each == *context; });
   }
@@ -148,20 +165,38 @@ MHD_Result Daemon::on_request(void* self, MHD_Connection* connection, const char
     return MHD_YES;
   }
   *body_size = 0;
-  const auto* client = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  if (client != nullptr && client->client_addr != nullptr)
-    request.client = Endpoint::from_sockaddr(client->client_addr).address;
+  request.client = context->client;
   if (queue(connection, answer(request, fields, daemon.handler))) return MHD_YES;
   return queue(connection, plain_response(MHD_HTTP_INTERNAL_SERVER_ERROR, "something went wrong here")) ? MHD_YES
                                                                                                         : MHD_NO;
 }
 
-/// The library sees the end of the stream and closes on its own.
 void Daemon::end_old_connections(Clock::time_point now) {
-  for (const auto& connection : connections) {
-    if (connection.end > now) break;
-    shutdown(connection.fd, SHUT_RDWR);
+  for (auto& connection : connections) {
+    const auto age = now - connection.start;
+    if (age < std::chrono::seconds(std::min(limits.head, limits.lifetime))) break;
+    if (!connection.begun || age >= std::chrono::seconds(limits.lifetime)) end(connection);
   }
+}
+
+/// For the newest connection, where it is one too many: of its client, or of all.
+void Daemon::make_room() {
+  const auto& newest = connections.back();
+  const auto end_one = [&](auto&& counts, unsigned limit) {
+    std::size_t open = 0;
+    Connection *oldest = nullptr, *oldest_silent = nullptr;
+    for (auto& each : connections) {
+      if (each.ended || !counts(each)) continue;
+      ++open;
+      if (oldest == nullptr) oldest = &each;
+      if (oldest_silent == nullptr && !each.begun) oldest_silent = &each;
+    }
+    if (open <= limit) return;
+    // The newest itself is silent as yet: it is no candidate.
+    end(oldest_silent != nullptr && oldest_silent != &newest ? *oldest_silent : *oldest);
+  };
+  end_one([&](const Connection& each) { return each.client == newest.client; }, limits.connections_per_client);
+  end_one([](const Connection&) { return true; }, limits.connections);
 }
 
 }  // namespace
@@ -190,10 +225,9 @@ bool HttpServer::State::add(Descriptor socket) {
       endpoint.address.v6 ? unsigned{MHD_USE_EPOLL} | unsigned{MHD_USE_IPv6} : unsigned{MHD_USE_EPOLL};
   each.daemon = MHD_start_daemon(
       flags, endpoint.port, nullptr, nullptr, &Daemon::on_request, &each, MHD_OPTION_LISTEN_SOCKET, socket.get(),
-      MHD_OPTION_CONNECTION_LIMIT, limits.connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-      limits.connections_per_client, MHD_OPTION_CONNECTION_TIMEOUT, limits.idle, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-      limits.memory, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, &Daemon::on_connection, &each,
-      MHD_OPTION_URI_LOG_CALLBACK, &Daemon::on_target, &each, MHD_OPTION_END);
+      MHD_OPTION_CONNECTION_LIMIT, limits.connections + kSpare, MHD_OPTION_CONNECTION_TIMEOUT, limits.idle,
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.memory, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
+      &Daemon::on_connection, &each, MHD_OPTION_URI_LOG_CALLBACK, &Daemon::on_target, &each, MHD_OPTION_END);
   if (each.daemon == nullptr) return false;
   socket.release();  // the daemon's now
   endpoints.push_back(endpoint);

@@ -1,5 +1,8 @@
 // A small HTTP server for pages that people and monitors read: the notice, and the metrics. A wrapper of libmicrohttpd.
 //
+// A new connection beyond a limit is taken, and an older one ended for it: the oldest that has not sent its request, or
+// else the oldest. Who holds connections open without asking anything keeps nobody else out.
+//
 // One thread of its own for all its addresses, never a worker's loop; the handler runs on it. Only GET and HEAD, no
 // request bodies, one request per connection: a page needs no more, and everything is easier to bound. It keeps no
 // log of who asked for what.
@@ -33,10 +36,11 @@ struct HttpResponse {
 };
 
 struct HttpLimits {
-  unsigned connections = 512;            ///< per address listened on; further ones wait to be accepted
-  unsigned connections_per_client = 32;  ///< of one IP address; further ones are closed at once
+  unsigned connections = 1'024;           ///< per address listened on
+  unsigned connections_per_client = 256;  ///< of one IP address: many people may share it
   std::size_t memory =
       16 * 1024;           ///< octets a connection may use for its request and the response's header; more is 431
+  unsigned head = 5;       ///< seconds from connecting to the end of the request's header
   unsigned idle = 10;      ///< seconds without an octet either way
   unsigned lifetime = 30;  ///< seconds from connecting to the response's last octet
 };

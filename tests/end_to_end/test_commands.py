@@ -152,8 +152,8 @@ class Writing(unittest.TestCase):
                 (good.replace("expires_at = ", "expires_at = 3 # "), "expires_at", "expires_at"),
                 (good.replace('"voluntary"', '"because"'), 'type = "because"', "type"),
                 (good.replace('"example.org"', '"example..org"'), "example..org", "name"),
-                (good.replace('"example.org"', '"org"'), "[[decision.rule]]", "name"),
-                (good.replace('"test-operator"\nlegal', '"nobody-known"\nlegal'), "[[decision]]", "authority"),
+                (good.replace('"example.org"', '"org"'), 'name = "org"', "name"),
+                (good.replace('"test-operator"\nlegal', '"nobody-known"\nlegal'), "nobody-known", "authority"),
                 (good.replace("legal_basis", "legal_bases"), "legal_bases", "legal_bases"),
         ):
             with self.subTest(line):

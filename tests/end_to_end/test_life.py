@@ -85,11 +85,20 @@ class Refusing(unittest.TestCase):
         server.state.write_text("a file, where a folder should be")
         self.assertTrue(one_line(self.refuses(server, str(server.state))))
 
+    def test_a_state_folder_whose_place_is_not_there(self):
+        server = Server()
+        missing = server.folder / "no" / "such"
+        server.config.write_text(server.config.read_text().replace(str(server.state), str(missing)))
+        self.assertTrue(one_line(self.refuses(server, str(missing))))
+        self.assertFalse(missing.parent.exists())
+
     def test_a_zone_file_that_is_missing_or_broken(self):
         """check refuses it; serve says so and goes on with the other zones: one file must not take them all down."""
         server = Server()
         zone = server.folder / "broken.zone"
         server.write_config(f'[[zone]]\nname = "broken.example"\nfile = "{zone}"\n')
+        line = server.config.read_text()[:server.config.read_text().index('[[zone]]\nname = "broken')].count("\n") + 1
+        self.assertIn(f"{server.config}:{line}", server.fails("check"), "the place that names it")
         self.assertIn(str(zone), server.fails("check"))
         zone.write_text("broken.example. 3600 IN SOA a. b. 1 2 3 4 5\nwww.broken.example. 3600 IN A not-an-address\n")
         self.assertIn(f"{zone}:2", server.fails("check"))
@@ -163,6 +172,7 @@ class Reloading(unittest.TestCase):
         self.server.write_config()
         self.reload("placard_reloads_total")
         self.assertEqual(self.server.dig("example.org").ttl(), 60)
+        self.assertIn(f"reloaded {self.server.config}\n", self.server.log.read_text())
 
     def test_a_broken_configuration_changes_nothing(self):
         self.server.policy_ttl = 60
@@ -170,6 +180,8 @@ class Reloading(unittest.TestCase):
         self.reload("placard_reload_failures_total")
         self.assertEqual(self.server.dig("example.org").ttl(), 1)
         self.assertIn("cache.max_ttl", self.server.log.read_text())
+        for line in self.server.log.read_text().splitlines():
+            self.assertTrue(line.startswith("placard: "), line)
 
     def test_what_is_fixed_refuses_the_whole_of_it(self):
         self.server.policy_ttl = 60

@@ -69,10 +69,23 @@ class Start(unittest.TestCase):
         self.assertEqual(Answer(self.shell("dig @127.0.0.1 -p 5300 alias.example.net")).data("A"), ["192.0.2.11"])
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(20), 0)
+        # As if the clone had been elsewhere when the configuration was written, and the demonstration had been ended.
+        config = state / "placard.toml"
+        config.write_text(config.read_text().replace(f'"{ROOT}/tests/internet/', '"/gone/tests/internet/'))
+        process, moved = self.start("--internet-in-a-box")
+        self.assertNotIn("/gone/", config.read_text())
+        self.assertNotIn("has ended", moved)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(20), 0)
         process, again = self.start("--internet-in-a-box")
         self.assertNotIn("installing", again)
         self.assertNotIn("wrote", again)
         self.try_printed(again)
+        self.shell(f"{ROOT}/build/placard lift demo-nz-kiwifarms --reason enough --config {config}")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(20), 0)
+        process, ended = self.start("--internet-in-a-box")
+        self.assertIn("This demonstration has ended", ended)
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(20), 0)
 
@@ -96,7 +109,7 @@ class Start(unittest.TestCase):
         self.assertIn("5300", run.stderr)
 
     def test_wrong_use(self):
-        for arguments in (["--what"], ["--state"]):
+        for arguments in (["--what"], ["--state"], ["--state="]):
             run = subprocess.run([START, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
             self.assertEqual(run.returncode, 1)
             self.assertEqual(len(run.stderr.strip().splitlines()), 1)

@@ -200,11 +200,15 @@ TEST_CASE("what is not TOML, empty, or too large is refused") {
   CHECK_THAT(problem_of(""), Contains("nothing to record"));
   CHECK_THAT(problem_of("decision = 3"), Contains("[[decision]]"));
   CHECK_THAT(problem_of(std::string(kMaxDecisionFileSize + 1, '#')), Contains("larger than 4 MiB"));
-  CHECK_THAT(problem_of("id = \"\xff\""), Contains("not TOML"));
+  CHECK(problem_of("id = \"\xff\"") == "policy/x.toml:1:7: not UTF-8");
+  CHECK(problem_of("# é\n# \xc3\xa9\xc0\xaf") == "policy/x.toml:2:4: not UTF-8");     // overlong
+  CHECK(problem_of("# \xed\xa0\x80") == "policy/x.toml:1:3: not UTF-8");              // a surrogate
+  CHECK(problem_of("[[event]]\nid = \"\xe2\x82") == "policy/x.toml:2:7: not UTF-8");  // cut off
 }
 
 TEST_CASE("files are loaded from disk, or it is said why not") {
   TemporaryFolder folder;
   CHECK_THAT(to_text(load_decision_file(folder / "none.toml", kNow).error()), Contains("none.toml: can't be read"));
   CHECK_THAT(to_text(load_decision_file(folder.path(), kNow).error()), Contains("folder"));
+  CHECK_THAT(to_text(load_decision_file("/dev/zero", kNow).error()), Contains("larger than 4 MiB"));
 }

@@ -116,7 +116,65 @@ TEST_CASE("ids, codes, links, digests and languages are checked") {
 TEST_CASE("no control character gets into the record") {
   Recorded recorded;
   CHECK_THAT(refusal(recorded.store, decision_toml("d", "example.org", "reference = \"\\u001b[2J\"")),
-             Contains("decision.reference: has a control character"));
+             Contains("test.toml:9:13: decision.reference: has a control character"));
+  // C1, and what turns the lines around it: in any text, with its own place.
+  CHECK_THAT(refusal(recorded.store, decision_toml("d", "example.org", "applicant = \"a\\u0085\"")),
+             Contains("test.toml:9:13: decision.applicant: has a control character in it (U+0085)"));
+  for (const auto* code : {"202A", "202E", "2066", "2069"}) {
+    auto toml = decision_toml("d", "example.org");
+    toml.replace(toml.find("\"Reasons\""), 9, fmt::format("{{ en = \"x\", fr = \"y\\u{}\" }}", code));
+    CHECK_THAT(refusal(recorded.store, toml),
+               Contains("test.toml:6:41: decision.statement_of_reasons: has a direction override") && Contains(code));
+  }
+}
+
+TEST_CASE("a problem that a guard finds stands at its field") {
+  Recorded recorded;
+  auto& store = recorded.store;
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "document_sha256 = \"abc\"")),
+             Catch::StartsWith("test.toml:9:19: decision.document_sha256:"));
+  CHECK_THAT(refusal(store, decision_toml("d", "com")), Catch::StartsWith("test.toml:11:8: decision.rule.name:"));
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "", "expires_at = 2020-01-01")),
+             Catch::StartsWith("test.toml:8:14: decision.expires_at:"));
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org", "supersedes = \"nobody\"")),
+             Catch::StartsWith("test.toml:9:14: decision.supersedes: there is no decision"));
+  CHECK_THAT(refusal(store, "[[authority]]\nid = \"a\"\nkind = \"court\"\nname = \"x\"\njurisdiction = \"Z\"\n"),
+             Catch::StartsWith("test.toml:5:16: authority.jurisdiction:"));
+  CHECK_THAT(refusal(store, "[[authority]]\nid = \"court\"\nkind = \"court\"\nname = \"B\"\nexternal = true\n"),
+             Catch::StartsWith("test.toml:4:8: authority.name: 'court' is recorded already"));
+  CHECK_THAT(refusal(store,
+                     "[[event]]\nid = \"e\"\nname = \"example.org\"\noccurred_at = 2050-01-01\nactor = \"x\"\n"
+                     "act = \"refused\"\nstatement = \"x\"\nsource = \"x\"\n"),
+             Catch::StartsWith("test.toml:4:15: event.occurred_at:"));
+}
+
+TEST_CASE("an alias stands alone and does not lead to itself") {
+  Recorded recorded;
+  auto& store = recorded.store;
+  CHECK_THAT(refusal(store, decision_toml("d", "example.org") +
+                                "action = \"local-data\"\nrecords = [\"CNAME example.net.\", \"A 192.0.2.1\"]\n"),
+             Catch::StartsWith("test.toml:14:11: decision.rule.records: a CNAME stands alone"));
+  const auto alias = [&](std::string_view name, std::string_view target) {
+    return refusal(store, decision_toml("d", name) + fmt::format("action = \"cname\"\ntarget = \"{}\"\n", target));
+  };
+  CHECK_THAT(alias("example.org", "example.org"), Contains("decision.rule.target: 'example.org' is covered"));
+  CHECK_THAT(alias("example.org", "www.example.org"), Contains("would lead to itself"));
+  CHECK(alias("www.example.org", "example.org").empty());
+}
+
+TEST_CASE("languages are tags of subtags") {
+  Recorded recorded;
+  const auto with = [&](std::string_view language) {
+    return refusal(
+        recorded.store,
+        fmt::format("[[authority]]\nid = \"a-{}\"\nkind = \"court\"\nname = {{ en = \"x\", \"{}\" = \"y\" }}\n", "x",
+                    language));
+  };
+  for (const auto* bad : {"e", "english", "e2", "fr-", "-fr", "fr--CA", "fr-a", "zh-traditional", "12"}) {
+    INFO(bad);
+    CHECK_THAT(with(bad), Contains("authority.name") && Contains("is no language tag"));
+  }
+  CHECK(with("zh-Hant-TW").empty());
 }
 
 TEST_CASE("a batch is recorded as a whole or not at all") {

@@ -77,7 +77,7 @@ TEST_CASE("every rewrite of the record shows") {
     store.backup(copy);
     sqlite3* handle = nullptr;
     sqlite3_open(copy.c_str(), &handle);
-    for (const auto* kind : {"update", "delete", "key"}) {
+    for (const auto* kind : {"update", "delete", "key", "entry"}) {
       sqlite3_exec(handle, fmt::format("DROP TRIGGER {}_{}", table, kind).c_str(), nullptr, nullptr, nullptr);
     }
     char* error = nullptr;

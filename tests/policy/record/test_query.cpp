@@ -1,6 +1,9 @@
 // Questions in SQL: what they can read, and all the ways in which they can't do more.
+#include <sqlite3.h>
+
 #include <set>
 
+#include "policy/record/sqlite.hpp"
 #include "tests/policy/record/examples.hpp"
 
 using namespace placard::policy;
@@ -230,6 +233,48 @@ TEST_CASE("rows, octets, time and memory are bounded") {
                             "SELECT group_concat(hex(zeroblob(1000))) FROM n"),
              Contains("too big"));
   CHECK(recorded.error("SELECT replace(hex(zeroblob(100000)), '0', hex(zeroblob(1000)))") != "answered");
+}
+
+TEST_CASE("no single step of a query takes the product of two lengths") {
+  Recorded recorded;
+  QueryLimits limits;
+  limits.milliseconds = 60'000;
+  // By SQLite's own functions each of these keeps one step busy for a minute and more, whatever the limit.
+  for (const auto* sql :
+       {"WITH RECURSIVE a(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM a LIMIT 150) SELECT "
+        "sum(instr(hex(zeroblob(400000)), hex(zeroblob(200000))||x)) FROM a",
+        "WITH RECURSIVE a(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM a LIMIT 50) SELECT "
+        "sum(length(replace(hex(zeroblob(400000)), hex(zeroblob(200000))||x, '')) - 800000) FROM a"}) {
+    const auto result = recorded.store.query(sql, limits);
+    if (!result) FAIL(result.error());
+    CHECK(text_of(*result) == "0|\n");
+  }
+  CHECK(recorded.error("SELECT json_patch('{}', '{}')") != "answered");
+}
+
+TEST_CASE("instr, replace and trim answer as SQLite's own do") {
+  Recorded recorded;
+  Connection plain(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY);
+  for (const std::string call : {"instr('abcabc','ca')",     "instr('äöü','ü')",
+                                 "instr('abc','')",          "instr('','a')",
+                                 "instr(x'00c3bc01',x'01')", "instr(x'616263','c')",
+                                 "instr(NULL,'a')",          "instr(12345,34)",
+                                 "replace('aaa','aa','b')",  "replace('abc','','x')",
+                                 "replace('äöä','ä','--')",  "replace('abc',NULL,'x')",
+                                 "replace('','a','b')",      "replace('aXbXc','X','')",
+                                 "trim('  a b  ')",          "trim('xxaxx','x')",
+                                 "trim('äöaöä','öä')",       "ltrim('xyxa','yx')",
+                                 "rtrim('axyx','yx')",       "rtrim('aé','é')",
+                                 "rtrim('aé','x')",          "trim('','x')",
+                                 "trim('abc','')",           "trim('abc','abc')",
+                                 "trim('a',NULL)",           "ltrim('  é ')",
+                                 "rtrim('中文文','文')",     "trim(x'2061')"}) {
+    INFO(call);
+    const auto sql = "SELECT quote(" + call + ")";
+    Statement expected(plain, sql);
+    REQUIRE(expected.step());
+    CHECK(text_of(recorded.ask(sql)) == expected.text(0) + "|\n");
+  }
 }
 
 TEST_CASE("a query runs on a store that only reads, and beside a writer") {

@@ -128,6 +128,66 @@ TEST_CASE("the schema itself is insert-only, for any connection and any way of w
   sqlite3_close(handle);
 }
 
+TEST_CASE("no plain INSERT adds to what was recorded") {
+  TemporaryFolder folder;
+  {
+    auto store = open_store(folder);
+    take_in(store, authority_toml() + decision_toml("d1", "example.org") +
+                       "action = \"local-data\"\nrecords = [\"A 192.0.2.1\"]\n");
+    store.record_views({{"default", {}, {}, {}}}, "t", kNow);
+    store.record_enforcement("n", 1, 3, kNow + 10);
+  }
+  sqlite3* handle = nullptr;
+  REQUIRE(sqlite3_open((folder / "policy.db").c_str(), &handle) == SQLITE_OK);
+  const auto check = [&handle](std::initializer_list<const char*> statements) {
+    for (const auto* sql : statements) {
+      INFO(sql);
+      CHECK(sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) == SQLITE_CONSTRAINT);
+      CHECK_THAT(sqlite3_errmsg(handle), Contains("insert-only"));
+    }
+  };
+  check({"INSERT INTO transition VALUES (777, 'd1', 'annulled', 0, 0, 'nobody', 'forged')",
+         "INSERT INTO transition SELECT 1, 'd1', 'annulled', 0, recorded_at, author, 'forged' FROM log LIMIT 1",
+         "INSERT INTO transition (decision_id, state, valid_from, recorded_at, author, reason) VALUES ('d1', 'lifted', "
+         "0, 0, 'n', 'f')",
+         "INSERT INTO decision_text VALUES ('d1', 'redress', 'fr', 'forged')",
+         "INSERT INTO decision_text VALUES ('nobody', 'redress', 'fr', 'forged')",
+         "INSERT INTO decision_scope VALUES ('d1', 0, 'NZ')",
+         "INSERT INTO rule SELECT 2, 'd1', 1, trigger, match, 'example.net', 'net.example', prefix, action, ttl, "
+         "target FROM rule",
+         "INSERT INTO rule_record VALUES (1, 1, 1, x'c0000202', 'A 192.0.2.2')",
+         "INSERT INTO authority_name VALUES ('court', 'fr', 'forged')",
+         "INSERT INTO authority VALUES ('other', 1, 'court', '', '', '', 1)",
+         "INSERT INTO authority VALUES ('other', 4, 'court', '', '', '', 1)",
+         "INSERT INTO event VALUES (9, 'e', 'example.org', 'org.example', 0, 'a', 'b', 's')",
+         "INSERT INTO event_text VALUES ('e', 'en', 'forged')",
+         "INSERT INTO disclosure VALUES ('d1', 3, 0, 'forged')",
+         "INSERT INTO view VALUES (3, 1, 'forged', '[]', '[]', '[]')",
+         "INSERT INTO view VALUES (1, 0, 'forged', '[]', '[]', '[]')",
+         "INSERT INTO schema_version VALUES (99, 0)",
+         "INSERT INTO schema_version (recorded_at) VALUES (0)",
+         "INSERT INTO enforcement VALUES (2, 'n', 1, 3, 0)",
+         "INSERT INTO enforcement VALUES (2, 'm', 1, 3, 0)",
+         "INSERT INTO enforcement VALUES (9, 'n', 1, 3, 1900000000)",
+         "INSERT INTO enforcement VALUES (2, 'n', 4, 9, 1900000000)",
+         "INSERT INTO log SELECT 4, 0, kind, subject, author, author_salt, entry, withheld, hash FROM log LIMIT 1"});
+  sqlite3_close(handle);
+  auto store = open_store(folder);
+  CHECK(store.verify_log().problems.empty());
+  // Also while the newest entry is the very one that a row would be added to.
+  take_in(store, authority_toml("last"));
+  REQUIRE(sqlite3_open((folder / "policy.db").c_str(), &handle) == SQLITE_OK);
+  check({"INSERT INTO authority_name VALUES ('last', 'fr', 'forged')"});
+  sqlite3_close(handle);
+  take_in(store, decision_toml("d9", "example.org"));
+  REQUIRE(sqlite3_open((folder / "policy.db").c_str(), &handle) == SQLITE_OK);
+  check({"INSERT INTO decision_text VALUES ('d9', 'redress', 'fr', 'forged')",
+         "INSERT INTO rule SELECT 3, 'd9', 1, trigger, match, name, name_key, prefix, action, ttl, target FROM rule "
+         "LIMIT 1"});
+  sqlite3_close(handle);
+  CHECK(store.disclosed_decisions() == std::map<std::string, Time>{{"d1", kNow}, {"d9", kNow}});
+}
+
 TEST_CASE("an older store is copied, then migrated; a newer one is refused") {
   TemporaryFolder folder;
   const auto path = folder / "policy.db";

@@ -116,6 +116,8 @@ TEST_CASE("what is no host name is refused with the way to write it") {
   CHECK_THAT(error("a..b"), Contains("a..b"));
   CHECK_THAT(error(std::string(64, 'a') + ".example"), Contains("label"));
   CHECK_THAT(error("xn--zzzzzzzzz99999.example"), Contains("A-label"));
+  CHECK_THAT(error("xn--a.org"), Contains("A-label"));    // U+0080
+  CHECK(error("xn--n3h.net") == "taken as xn--n3h.net");  // a snowman: not of IDNA2008, but registered
   CHECK_THAT(error(std::string(2000, 'a')), Contains("longer"));
   CHECK_THAT(error("\xff\xfe.example"), Contains("internationalised"));
 }

@@ -50,7 +50,7 @@ TEST_CASE("a request gets its reply, and the author is who the kernel says") {
   const auto path = folder.path("control.sock");
   auto server = ControlServer::open(path);
   REQUIRE(server);
-  struct stat file {};
+  struct stat file{};
   REQUIRE(::stat(path.c_str(), &file) == 0);
   CHECK((file.st_mode & 0777) == 0600);
   (*server)->serve(echo());

@@ -79,8 +79,33 @@ TEST_CASE("a decision is recorded, then published, and told with its rules and t
   CHECK(told["decisions"][0]["effective_from"] == policy::to_text(kNow));
   CHECK(told["decisions"][0]["expires_at"] == policy::to_text(kNow + 86'400));
   CHECK(told["rules"][0]["name"] == "example.org");
-  CHECK(told["in_force"] == true);
+  CHECK(told["decisions"][0]["state"] == "active");
+  CHECK(told["decisions"][0]["in_force"] == true);
+  CHECK(told["published"] == true);
   CHECK(at.store.decision("one"));
+}
+
+TEST_CASE("a decision that is not in force is not said to be") {
+  Fixture at;
+  const auto told = [&](const std::vector<DecisionFile>& files) { return at.decided(files)["decisions"][0]; };
+  const std::vector<DecisionFile> lifted{{"a.toml", kAuthority + decision("gone", "gone.example.org")}};
+  at.decided(lifted);
+  REQUIRE(lift(at.with_server(), "gone", "enough", "uid 0 (root)", kNow));
+  CHECK(told(lifted)["state"] == "lifted");
+  CHECK(told(lifted)["in_force"] == false);
+  auto with = [](std::string text, const std::string& more) {
+    return text.replace(text.find("expires_after"), 0, more + "\n");
+  };
+  const auto shadow = told({{"b.toml", with(decision("shade", "s.example.org"), "state = \"shadow\"")}});
+  CHECK(shadow["state"] == "shadow");
+  CHECK(shadow["in_force"] == false);
+  const auto later =
+      told({{"c.toml", with(decision("later", "l.example.org"), "effective_from = " + policy::to_text(kNow + 3600))}});
+  CHECK(later["state"] == "not yet");
+  CHECK(later["in_force"] == false);
+  const auto done = decide(at.with_server(), {{"c.toml", decision("text", "t.example.org")}}, "uid 0 (root)", kNow);
+  REQUIRE(done);
+  CHECK(policy::to_text(*done, 80).find("The server answers by it") == std::string::npos);
 }
 
 TEST_CASE("what is recorded already is said so, and still comes into force if it hadn't") {
@@ -101,7 +126,7 @@ TEST_CASE("several files are recorded all or none, whatever their order, and eac
   const auto error =
       at.refused({{"good.toml", decision("two", "example.net")}, {"bad.toml", "\n\n" + decision("three", "com")}});
   INFO(error);
-  CHECK(error.find("bad.toml:12:") != std::string::npos);
+  CHECK(error.find("bad.toml:14:") != std::string::npos);
   CHECK(error.find("good.toml") == std::string::npos);
   CHECK(at.store.last_log_sequence() == sequence);
   CHECK_FALSE(at.store.decision("two"));
@@ -202,10 +227,11 @@ struct Recorder final : RequestTarget {
     seen = std::move(what);
     return policy::Document{{policy::Fields{"", "", {{"seen", "Seen", seen}}}}};
   }
-  Done decide(const std::vector<DecisionFile>& files, const std::string& author) override {
-    return say("decide " + files.at(0).name + "=" + files.at(0).text + " by " + author);
+  Done decide(const std::vector<DecisionFile>& files, const Order& order) override {
+    return say("decide " + files.at(0).name + "=" + files.at(0).text + " by " + order.author +
+               (order.clock_is_right ? "!" : ""));
   }
-  Done lift(const std::string& id, const std::string& reason, const std::string&) override {
+  Done lift(const std::string& id, const std::string& reason, const Order&) override {
     return say("lift " + id + ": " + reason);
   }
   Done why(const WhyRequest& request) override {
@@ -232,6 +258,8 @@ TEST_CASE("request lines reach their operation, and what is wrong with them come
   CHECK(target.seen == "why x c ");
   reply(R"({"operation":"flush","all":true})");
   CHECK(target.seen == "flush all");
+  reply(R"({"operation":"decide","files":[{"name":"a","text":"b"}],"clock_is_right":true})");
+  CHECK(target.seen == "decide a=b by uid 7!");
   reply(R"({"operation":"flush","name":"a.b"})");
   CHECK(target.seen == "flush a.b.");
   reply(R"({"operation":"trace","name":"a.b","type":"aaaa"})");
@@ -247,6 +275,16 @@ TEST_CASE("request lines reach their operation, and what is wrong with them come
     INFO(bad);
     CHECK(reply(bad).contains("error"));
   }
+  for (const auto* bad : {"{\"operation\":7}", "{\"operation\":\"decide\"}", R"({"operation":"decide","files":[]})",
+                          "nonsense", "\"\xff\"", "[]", R"({"operation":"decide","files":[1]})",
+                          R"({"operation":"decide","files":[{"name":1,"text":"b"}]})",
+                          R"({"operation":"status","width":-1})", R"({"operation":"status","json":"yes"})"}) {
+    INFO(bad);
+    REQUIRE(reply(bad).contains("error"));
+    const auto error = reply(bad)["error"].get<std::string>();
+    CHECK(error.starts_with("request: "));
+    CHECK(error.find("json.exception") == std::string::npos);
+  }
   CHECK(target.seen.empty());
 }
 
@@ -257,7 +295,7 @@ TEST_CASE("a command without a server works on the store itself; one that needs 
                     {"files", {{{"name", "a.toml"}, {"text", kAuthority + decision("one", "example.org")}}}}};
   const auto decided = perform(options, decide.dump(), {true, 80});
   REQUIRE(decided);
-  CHECK(json::parse(*decided)["in_force"] == false);
+  CHECK(json::parse(*decided)["published"] == false);
   const auto status = perform(options, R"({"operation":"status"})", {});
   REQUIRE_FALSE(status);
   CHECK(status.error().find("no server runs at") != std::string::npos);

@@ -129,10 +129,12 @@ TEST_CASE("wrong types, ranges and values are told with place and reason") {
       {"server = 1", "is a section: write [server]"},
       {"[[view]]\nname = \"nz\"\njurisdictions = [\"New Zealand\"]",
        ":3:18: view.jurisdictions: \"New Zealand\" is no ISO 3166 code"},
-      {"[[view]]\nname = \"a\"\n[[view]]\nname = \"a\"", "view.name: \"a\" stands there twice"},
+      {"[[view]]\nname = \"a\"\n[[view]]\nname = \"a\"", ":3:1: view.name: \"a\" stands there twice"},
+      {"[[view]]\nname = \"a\"\nclients = [\"::/8\"]\n[[view]]\nname = \"b\"\nclients = [\"::/8\"]",
+       ":4:1: view.clients: \"::/8\" stands there twice"},
       {"[[view]]\nname = \"\"", "view.name: must not be empty"},
       {"[[zone]]\nname = \"a\"\nfile = \"x\"\n[[zone]]\nname = \"A.\"\nfile = \"y\"",
-       "stands there twice for the same listener"},
+       ":4:1: zone.name: \"a.\" stands there twice for the same listener"},
       {"[server]\nworkers = ", ":2:"},
   };
   for (const auto& row : rows) {

@@ -25,9 +25,13 @@ std::vector<Endpoint> loopback() {
   return {Endpoint::from_text("127.0.0.1:0", 0).value(), Endpoint::from_text("[::1]:0", 0).value()};
 }
 
-Descriptor connect_to(const Endpoint& endpoint) {
+Descriptor connect_to(const Endpoint& endpoint, const char* from = nullptr) {
   Descriptor socket(::socket(endpoint.address.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_storage address{};
+  if (from != nullptr) {
+    const auto own_size = Endpoint::from_text(from, 0).value().to_sockaddr(address);
+    REQUIRE(bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), own_size) == 0);
+  }
   const auto size = endpoint.to_sockaddr(address);
   REQUIRE(connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
   return socket;
@@ -153,18 +157,34 @@ TEST_CASE("a client that says nothing, or too slowly, is closed, and others are 
   read_all(slow);
 }
 
-TEST_CASE("one address has no more than its share of connections") {
-  const auto server = serve(echo, {.connections_per_client = 2});
+TEST_CASE("a request whose header does not come is ended before a slow reader would be") {
+  const auto server = serve(echo, {.head = 1, .idle = 60, .lifetime = 60});
+  const auto slow = connect_to(server->endpoints()[0]);
+  send_all(slow, "GET / HTTP/1.1\r\nHost: a.ex");
+  read_all(slow);  // would fail after a minute
+}
+
+TEST_CASE("one client's silent connections keep nobody out, not even others behind its address") {
+  const auto server = serve(echo, {.connections_per_client = 3, .head = 120, .idle = 120, .lifetime = 120});
   const auto endpoint = server->endpoints()[0];
-  const auto first = connect_to(endpoint);
-  const auto second = connect_to(endpoint);
-  CHECK(ask(endpoint, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").empty());
-  send_all(first, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
-  CHECK_THAT(read_all(first), StartsWith("HTTP/1.1 451 "));
-  // The library frees the place before or after we see the end of the stream: ask until it has.
-  std::string reply;
-  while (reply.empty()) reply = ask(endpoint, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
-  CHECK_THAT(reply, StartsWith("HTTP/1.1 451 "));
+  std::vector<Descriptor> silent;
+  for (int i = 0; i < 3; ++i) silent.push_back(connect_to(endpoint));
+  for (int i = 0; i < 8; ++i)
+    CHECK_THAT(ask(endpoint, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), StartsWith("HTTP/1.1 451 "));
+  CHECK(read_all(silent[0]).empty());  // the oldest gave way
+  send_all(silent[2], "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+  CHECK_THAT(read_all(silent[2]), StartsWith("HTTP/1.1 451 "));
+}
+
+TEST_CASE("silent connections of many clients keep nobody out") {
+  const auto server =
+      serve(echo, {.connections = 4, .connections_per_client = 2, .head = 120, .idle = 120, .lifetime = 120});
+  const auto endpoint = server->endpoints()[0];
+  std::vector<Descriptor> silent;
+  for (const auto* from : {"127.0.0.11", "127.0.0.12", "127.0.0.13", "127.0.0.14", "127.0.0.15", "127.0.0.16"})
+    for (int i = 0; i < 2; ++i) silent.push_back(connect_to(endpoint, from));
+  for (int i = 0; i < 8; ++i)
+    CHECK_THAT(ask(endpoint, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), StartsWith("HTTP/1.1 451 "));
 }
 
 TEST_CASE("a port in use is a clear error, and is free again when its server is gone") {
