@@ -54,6 +54,9 @@ class Start(unittest.TestCase):
     def try_printed(self, output):
         commands = re.findall(r"^   ((?:dig|curl) .*)$", output, flags=re.MULTILINE)
         self.assertEqual(len(commands), 3, output)
+        own = re.findall(r"^   ((?:export |/).*)$", output, flags=re.MULTILINE)
+        self.assertEqual(len(own), 2, output)
+        self.assertIn("blocked by the decision demo-operator-kiwifarms", self.shell("\n".join(own)))
         everyone, in_nz, page = (self.shell(command) for command in commands)
         self.assertEqual(Answer(everyone).ede, [(15, "demo-operator-kiwifarms")])
         self.assertEqual(Answer(everyone).data("A"), ["127.0.0.1"])
