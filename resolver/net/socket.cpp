@@ -24,6 +24,13 @@ Descriptor make_socket(const Endpoint& local, SocketKind kind) {
   return socket;
 }
 
+/// Room for the bursts that come while a batch is being answered: the system's default holds some hundred questions.
+/// As much as the administrator allows, or all of it where we may ask for that.
+void widen_receive_buffer(int fd) {
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kUdpReceiveBuffer, sizeof kUdpReceiveBuffer) != 0)
+    set_option(fd, SOL_SOCKET, SO_RCVBUF, kUdpReceiveBuffer);
+}
+
 bool bind_to(int fd, const Endpoint& local) {
   sockaddr_storage address{};
   const socklen_t size = local.to_sockaddr(address);
@@ -57,6 +64,7 @@ std::expected<Descriptor, std::string> open_listening_socket(const Endpoint& loc
   if (!socket.valid()) return failed(errno);
   const int one = 1;
   if (setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0) return failed(errno);
+  if (kind == SocketKind::udp) widen_receive_buffer(socket.get());
   if (!bind_to(socket.get(), local)) return failed(errno);
   return socket;
 }

@@ -31,6 +31,8 @@ class Descriptor {
 
 enum class SocketKind : std::uint8_t { udp, tcp };
 
+inline constexpr int kUdpReceiveBuffer = 4 << 20;  ///< octets asked of the system for each listening UDP socket
+
 /// A nonblocking socket with SO_REUSEPORT, bound to `local` (IPv6 only, when IPv6); TCP does not listen yet.
 /// "cannot listen on 127.0.0.1:5300 (UDP): address already in use".
 std::expected<Descriptor, std::string> open_listening_socket(const Endpoint& local, SocketKind kind);

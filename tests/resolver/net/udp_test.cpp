@@ -2,6 +2,7 @@
 #include "resolver/net/udp.hpp"
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -61,6 +62,16 @@ std::optional<Octets> receive(const Descriptor& socket, int patience = kPatience
   if (size < 0) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(size));
   return bytes;
+}
+
+TEST_CASE("a listening socket gets as much room for bursts as the system allows") {
+  const auto socket = open_listening_socket(*Endpoint::from_text("127.0.0.1:0", 0), SocketKind::udp);
+  REQUIRE(socket);
+  int allowed = 0, size = 0;
+  socklen_t length = sizeof size;
+  std::ifstream("/proc/sys/net/core/rmem_max") >> allowed;
+  REQUIRE(getsockopt(socket->get(), SOL_SOCKET, SO_RCVBUF, &size, &length) == 0);
+  CHECK(size >= 2 * std::min(allowed, kUdpReceiveBuffer));  // Linux counts its own overhead in
 }
 
 TEST_CASE("a datagram is answered at once, over IPv4 and IPv6", "[udp]") {
