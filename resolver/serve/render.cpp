@@ -21,15 +21,6 @@ std::uint32_t get32(std::span<const std::uint8_t> at, std::size_t offset) {
          at[offset + 3];
 }
 
-/// The option's octets in `out` (RFC 8914 2), the text cut at a UTF-8 boundary; how many.
-std::size_t put_extended_error(const wire::ExtendedError& error, std::span<std::uint8_t> out) {
-  std::size_t length = std::min({error.extra_text.size(), kMaxErrorText, out.size() - 2});
-  while (length > 0 && length < error.extra_text.size() && (error.extra_text[length] & 0xc0) == 0x80) --length;
-  put16(out, 0, static_cast<std::uint16_t>(error.code));
-  std::memcpy(out.data() + 2, error.extra_text.data(), length);
-  return length + 2;
-}
-
 }  // namespace
 
 std::size_t opt_size(const ClientQuestion& question, std::span<const wire::ExtendedError> errors) {
@@ -58,7 +49,7 @@ std::size_t finish_answer(wire::MessageWriter& writer, const ClientQuestion& que
     std::array<wire::MessageWriter::EdnsOption, kMaxErrors> options;
     const std::size_t count = std::min(errors.size(), kMaxErrors);
     for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t size = put_extended_error(errors[i], texts[i]);
+      const std::size_t size = wire::put_extended_error(errors[i], texts[i]);
       options[i] = {static_cast<std::uint16_t>(wire::OptionCode::extended_error), {texts[i].data(), size}};
     }
     // What explains must not cost what is explained: texts go first, then the codes, the last ones first.

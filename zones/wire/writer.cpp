@@ -262,17 +262,13 @@ void MessageWriter::rdata(RecordType type, Bytes data) {
   put(data.subspan(at));
 }
 
-std::vector<std::uint8_t> make_extended_error(const ExtendedError& error, std::size_t max_text) {
-  std::string_view text = error.extra_text;
-  if (text.size() > max_text) {
-    std::size_t cut = max_text;
-    while (cut > 0 && (static_cast<std::uint8_t>(text[cut]) & 0xc0) == 0x80) --cut;
-    text = text.substr(0, cut);
-  }
-  std::vector<std::uint8_t> data(2 + text.size());
-  store16(data.data(), static_cast<std::uint16_t>(error.code));
-  std::copy(text.begin(), text.end(), data.begin() + 2);
-  return data;
+std::size_t put_extended_error(const ExtendedError& error, std::span<std::uint8_t> out) {
+  const std::string_view text = error.extra_text;
+  std::size_t cut = std::min(text.size(), out.size() - 2);
+  while (cut > 0 && cut < text.size() && (static_cast<std::uint8_t>(text[cut]) & 0xc0) == 0x80) --cut;
+  store16(out.data(), static_cast<std::uint16_t>(error.code));
+  std::copy_n(text.begin(), cut, out.begin() + 2);
+  return cut + 2;
 }
 
 }  // namespace placard::wire

@@ -92,7 +92,8 @@ class MessageWriter {
   bool full_ = false;
 };
 
-/// EDE option data (RFC 8914 2): code and text; the text is cut at a UTF-8 boundary to `max_text` octets.
-std::vector<std::uint8_t> make_extended_error(const ExtendedError& error, std::size_t max_text = 200);
+/// EDE option data (RFC 8914 2) into `out`, which has room for 2 octets at least: code and text, the text cut at a
+/// UTF-8 boundary to what fits. How many octets were written.
+std::size_t put_extended_error(const ExtendedError& error, std::span<std::uint8_t> out);
 
 }  // namespace placard::wire

@@ -277,7 +277,9 @@ TEST_CASE("writer: OPT that does not fit is an error, not half an OPT") {
 
 TEST_CASE("extended error: text is cut at a UTF-8 boundary") {
   const auto data = [](std::string text, std::size_t max) {
-    return make_extended_error({EdeCode::blocked, std::move(text)}, max);
+    Octets out(2 + max);
+    out.resize(put_extended_error({EdeCode::blocked, std::move(text)}, out));
+    return out;
   };
   CHECK(data("", 10) == Octets{0, 15});
   CHECK(data("abc", 3) == Octets{0, 15, 'a', 'b', 'c'});
