@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/source_directory.hpp"
 #include "zones/answer.hpp"
 #include "zones/load.hpp"
 #include "zones/wire/ldns_adapter.hpp"
@@ -29,7 +30,7 @@ inline zones::Zone zone(std::string_view text, std::string_view origin) {
 }
 
 inline zones::Zone zone_file(const std::string& file, std::string_view origin) {
-  auto loaded = zones::load_zone(std::string(PLACARD_SOURCE_DIR) + "/tests/zones/data/" + file, name(origin));
+  auto loaded = zones::load_zone(source_directory() + "/tests/zones/data/" + file, name(origin));
   INFO((loaded ? "" : to_text(loaded.error())));
   REQUIRE(loaded);
   return std::move(*loaded);

@@ -1,12 +1,13 @@
 // The store: what is recorded stays, its state over time, two time axes and the third, a wrong clock, the shipped case.
 #include "tests/policy/record/examples.hpp"
+#include "tests/source_directory.hpp"
 
 using namespace placard::policy;
 using Catch::Contains;
 
 namespace {
 
-const std::string kCase = std::string(PLACARD_SOURCE_DIR) + "/policy/cases/kiwi-farms/";
+const std::string kCase = placard::source_directory() + "/policy/cases/kiwi-farms/";
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 
 #include "tests/resolver/recurse/fake_network.hpp"
 #include "tests/resolver/recurse/scenario.hpp"
+#include "tests/source_directory.hpp"
 
 namespace placard::recurse {
 namespace {
@@ -233,7 +234,7 @@ void play(const Scenario& scenario) {
 
 TEST_CASE("scenarios") {
   std::set<std::string> paths;
-  for (const auto& file : std::filesystem::directory_iterator(PLACARD_SOURCE_DIR "/tests/scenarios")) {
+  for (const auto& file : std::filesystem::directory_iterator(source_directory() + "/tests/scenarios")) {
     if (file.path().extension() == ".rpl") paths.insert(file.path().string());
   }
   REQUIRE(paths.size() >= 30);
