@@ -1,6 +1,5 @@
 #include "policy/match/views.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #define XXH_INLINE_ALL
@@ -8,8 +7,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <charconv>
-#include <cstring>
 #include <map>
 #include <set>
 
@@ -19,35 +16,7 @@ namespace placard::policy {
 
 namespace {
 
-using Address = std::array<std::uint8_t, 16>;
-
-constexpr Address kMappedZero = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0};
-constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-
-bool is_mapped(const Address& address) {
-  return std::equal(kMapped.begin(), kMapped.end(), address.begin());
-}
-
-std::optional<Address> widen(std::span<const std::uint8_t> client) {
-  Address address{};
-  if (client.size() == 16) {
-    std::copy(client.begin(), client.end(), address.begin());
-  } else if (client.size() == 4) {
-    std::copy(kMapped.begin(), kMapped.end(), address.begin());
-    std::copy(client.begin(), client.end(), address.begin() + 12);
-  } else {
-    return std::nullopt;
-  }
-  return address;
-}
-
-Address masked(Address address, std::size_t length) {
-  for (std::size_t i = 0; i < address.size(); ++i) {
-    const std::size_t kept = length > i * 8 ? std::min<std::size_t>(8, length - i * 8) : 0;
-    address[i] = static_cast<std::uint8_t>(address[i] & (0xFF00U >> kept));
-  }
-  return address;
-}
+using Address = MappedAddress;
 
 bool is_code(std::string_view text) {  // ISO 3166-1 alpha-2, or 3166-2: "NZ", "US-CA"
   const auto upper = [](char c) { return c >= 'A' && c <= 'Z'; };
@@ -91,56 +60,6 @@ std::expected<void, std::string> check_view(const View& view, std::map<std::stri
 }
 
 }  // namespace
-
-bool Prefix::contains(std::span<const std::uint8_t> client) const {
-  const auto wide = widen(client);
-  return wide && is_mapped(*wide) == ipv4 && masked(*wide, length) == address;
-}
-
-std::string Prefix::to_text() const {
-  char text[INET6_ADDRSTRLEN] = {};
-  inet_ntop(ipv4 ? AF_INET : AF_INET6, ipv4 ? address.data() + 12 : address.data(), text, sizeof text);
-  return fmt::format("{}/{}", text, ipv4 ? length - 96 : length);
-}
-
-std::expected<Prefix, std::string> prefix_from_text(std::string_view text) {
-  const auto slash = text.find('/');
-  const std::string host(text.substr(0, slash));
-  Prefix prefix;
-  std::array<std::uint8_t, 4> short_address{};
-  if (inet_pton(AF_INET, host.c_str(), short_address.data()) == 1) {
-    prefix.address = *widen(short_address);
-    prefix.ipv4 = true;
-  } else if (inet_pton(AF_INET6, host.c_str(), prefix.address.data()) != 1) {
-    return std::unexpected(fmt::format("\"{}\" is no address prefix such as 192.0.2.0/24 or 2001:db8::/32", text));
-  }
-  const int most = prefix.ipv4 ? 32 : 128;
-  int length = most;
-  if (slash != std::string_view::npos) {
-    const auto digits = text.substr(slash + 1);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-    if (error != std::errc() || end != digits.data() + digits.size() || length < 0 || length > most) {
-      return std::unexpected(fmt::format("\"{}\": the length behind the slash must be 0 to {}", text, most));
-    }
-  }
-  prefix.length = static_cast<std::uint8_t>(prefix.ipv4 ? length + 96 : length);
-  const auto network = masked(prefix.address, prefix.length);
-  if (network != prefix.address) {
-    const auto given = prefix.to_text();
-    prefix.address = network;
-    return std::unexpected(
-        fmt::format("\"{}\" has bits set behind its length; {} may be meant", given, prefix.to_text()));
-  }
-  if (prefix.ipv4 || prefix.length <= 80 ||
-      masked(kMappedZero, std::min<std::size_t>(prefix.length, 96)) != masked(network, 96)) {
-    return prefix;
-  }
-  if (prefix.length < 96) {
-    return std::unexpected(fmt::format("\"{}\" covers IPv4-mapped addresses in part: write the IPv4 prefix", text));
-  }
-  prefix.ipv4 = true;
-  return prefix;
-}
 
 std::expected<void, std::string> check_views(std::span<const View> views) {
   std::set<std::string_view> names;
@@ -209,12 +128,12 @@ ClientViews::ClientViews(std::span<const View> views) {
 }
 
 ClientViews::Hit ClientViews::find(std::span<const std::uint8_t> client) const {
-  const auto address = widen(client);
+  const auto address = mapped_address(client);
   if (!address) return {default_, nullptr, nullptr};
-  const bool ipv4 = is_mapped(*address);
+  const bool ipv4 = is_mapped_ipv4(*address);
   for (const auto& length : lengths_) {
     if (length.ipv4 != ipv4) continue;
-    const auto network = masked(*address, length.length);
+    const auto network = masked_address(*address, length.length);
     const auto at = std::lower_bound(length.entries.begin(), length.entries.end(), network,
                                      [](const Entry& entry, const Address& wanted) { return entry.address < wanted; });
     if (at != length.entries.end() && at->address == network) return {at->view, &length, &*at};

@@ -14,23 +14,9 @@
 #include <vector>
 
 #include "policy/match/index.hpp"
+#include "policy/record/prefix.hpp"
 
 namespace placard::policy {
-
-/// An address prefix, host bits zero.
-struct Prefix {
-  std::array<std::uint8_t, 16> address{};  ///< IPv4 as ::ffff:a.b.c.d
-  std::uint8_t length = 0;                 ///< 0 to 128; of an IPv4 prefix 96 more than it is written
-  bool ipv4 = false;
-
-  bool contains(std::span<const std::uint8_t> client) const;  ///< 4 or 16 octets
-  std::string to_text() const;                                ///< "192.0.2.0/24", "2001:db8::/32"
-  friend bool operator==(const Prefix&, const Prefix&) = default;
-};
-
-/// "192.0.2.0/24", "2001:db8::/32", or an address alone (/32, /128). Refused with a reason: no address, a length out of
-/// range, octets set behind the prefix (the error names the prefix that may have been meant), mapped IPv4 only in part.
-std::expected<Prefix, std::string> prefix_from_text(std::string_view text);
 
 /// Most prefixes of all views together.
 inline constexpr std::size_t kMaxViewPrefixes = 65536;
