@@ -97,10 +97,12 @@ class Server {
   serve::WorkerCounters counters_;
   recurse::Resolver resolver_{forwarding(), world_, std::make_shared<recurse::Cache>(recurse::CacheLimits{}),
                               std::make_shared<recurse::ServerTable>()};
-  serve::Pipeline pipeline_{
-      serve::PipelineLimits{16 << 20, 100, 10}, {*net::Endpoint::from_text("127.0.0.1", 53)}, resolver_, world_,
-      counters_,
-      7};
+  serve::Pipeline pipeline_{serve::PipelineLimits{16 << 20, 100, 10},
+                            {*net::Endpoint::from_text("127.0.0.1", 53)},
+                            resolver_,
+                            world_,
+                            counters_,
+                            7};
   net::Address client_ = *net::Address::from_text("127.0.0.1");
   Packet reply_ = Packet(4096);
 };

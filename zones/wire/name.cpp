@@ -1,6 +1,4 @@
 // Names: reading from messages and text, comparing, hashing.
-//
-// Octets are compared and lower-cased eight at a time: a name is small, and every question goes through here.
 #include "zones/wire/name.hpp"
 
 #define XXH_INLINE_ALL
@@ -9,6 +7,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+
+#include "zones/wire/letters.hpp"
 
 namespace placard::wire {
 
@@ -24,43 +24,6 @@ struct NameBuilder {
 namespace {
 
 constexpr std::size_t kFirstPointerTarget = 12;  // no name starts inside a message's header
-constexpr std::uint64_t kOnes = 0x0101010101010101;
-
-std::uint64_t load8(const std::uint8_t* at) {
-  std::uint64_t word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
-
-/// lower() on eight octets at once.
-constexpr std::uint64_t lower8(std::uint64_t word) {
-  const std::uint64_t low_bits = word & (0x7f * kOnes);
-  const std::uint64_t at_least_a = low_bits + ((0x80 - 'A') * kOnes);
-  const std::uint64_t above_z = low_bits + ((0x7f - 'Z') * kOnes);
-  const std::uint64_t upper = (at_least_a ^ above_z) & ~word & (0x80 * kOnes);
-  return word | upper >> 2;
-}
-
-void lower_copy(const std::uint8_t* from, std::size_t size, std::uint8_t* to) {
-  std::size_t at = 0;
-  for (; at + 8 <= size; at += 8) {
-    const std::uint64_t word = lower8(load8(from + at));
-    std::memcpy(to + at, &word, sizeof word);
-  }
-  for (; at < size; ++at) to[at] = lower(from[at]);
-}
-
-bool equal_lowered(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
-  std::size_t at = 0;
-  for (; at + 8 <= size; at += 8) {
-    if (lower8(load8(a + at)) != lower8(load8(b + at))) return false;
-  }
-  for (; at < size; ++at) {
-    if (lower(a[at]) != lower(b[at])) return false;
-  }
-  return true;
-}
-
 struct Walk {
   std::size_t size;  // octets of the name, uncompressed
   std::size_t end;   // offset behind it where it stands
