@@ -273,8 +273,6 @@ std::expected<Options, std::vector<OptionProblem>> parse_options(std::string_vie
   reader.options.file = file;
   reader.defaults();
   if (const auto parsed = policy::parse_toml(text)) {
-    // A list given in the file replaces its default; this one's setter adds.
-    if (parsed->at_path("access.recursion")) reader.options.reloadable.recursion_clients = {};
     reader.read(*parsed);
   } else {
     const auto& error = parsed.error();

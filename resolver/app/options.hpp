@@ -15,9 +15,9 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/match/views.hpp"
 #include "policy/record/decision.hpp"
 #include "resolver/net/address.hpp"
-#include "resolver/serve/prefixes.hpp"
 #include "zones/wire/name.hpp"
 
 namespace placard::app {
@@ -64,9 +64,15 @@ struct FixedOptions {
   std::string control_socket;
 };
 
+/// `[access]`: the longest prefix decides.
+struct AccessOptions {
+  std::vector<policy::Prefix> recursion, cache;  ///< who may
+  std::vector<policy::Prefix> refuse, drop;      ///< who may neither; who gets no answer at all
+};
+
 struct ReloadableOptions {
   std::string identity;
-  serve::PrefixSet recursion_clients;
+  AccessOptions access;
   bool recursion = true;
   std::uint32_t policy_ttl = 10;  ///< seconds
   std::vector<net::Address> notice_addresses;

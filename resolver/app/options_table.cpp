@@ -65,10 +65,19 @@ constexpr std::array kOptions = {
            [](O& o, V& v) { o.reloadable.identity = v.text; }},
     // [access]
     Option{"access", "recursion", prefixes, 0, 0, R"(["127.0.0.0/8", "::1/128"])", "", kReload, kOptional,
-           "Clients that may have recursion and the cache. Others get REFUSED with extended error 18.",
-           [](O& o, V& v) {
-             for (const auto& prefix : v.prefixes) o.reloadable.recursion_clients.add(prefix);
-           }},
+           "Clients that may have recursion. Others get REFUSED with extended error 18.",
+           [](O& o, V& v) { o.reloadable.access.recursion = v.prefixes; }},
+    Option{
+        "access", "cache", prefixes, 0, 0, R"(["127.0.0.0/8", "::1/128"])", "", kReload, kOptional,
+        "Clients that are answered from the cache when they don't ask for recursion (RD=0): they can see what others "
+        "have asked for.",
+        [](O& o, V& v) { o.reloadable.access.cache = v.prefixes; }},
+    Option{"access", "refuse", prefixes, 0, 0, "[]", "", kReload, kOptional,
+           "Clients that get neither, where a shorter prefix would let them; own zones they may ask.",
+           [](O& o, V& v) { o.reloadable.access.refuse = v.prefixes; }},
+    Option{"access", "drop", prefixes, 0, 0, "[]", "", kReload, kOptional,
+           "Clients that get no answer, whatever they ask. Of all four lists the longest prefix decides.",
+           [](O& o, V& v) { o.reloadable.access.drop = v.prefixes; }},
     // [recursion]
     Option{"recursion", "enabled", boolean, 0, 0, "true", "", kReload, kOptional,
            "Resolve names of others; false: answer for own zones only.",

@@ -77,7 +77,12 @@ LoadedZones load_zones(const Options& options, const std::vector<net::Endpoint>&
 serve::ServeOptions serve_options(const Options& options) {
   const auto& now = options.reloadable;
   serve::ServeOptions out;
-  out.recursion_clients = now.recursion_clients;
+  for (auto* table : {&out.recursion_clients, &out.cache_clients}) {
+    const auto& allowed = table == &out.recursion_clients ? now.access.recursion : now.access.cache;
+    for (const auto& prefix : allowed) table->add(prefix, serve::Access::allow);
+    for (const auto& prefix : now.access.refuse) table->add(prefix, serve::Access::refuse);
+    for (const auto& prefix : now.access.drop) table->add(prefix, serve::Access::drop);
+  }
   out.notice_addresses = now.notice_addresses;
   out.policy_ttl = now.policy_ttl;
   out.udp_size = options.fixed.udp_size;

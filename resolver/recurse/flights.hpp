@@ -33,6 +33,7 @@ struct Asker {
   std::uint32_t depth = 0;    ///< resolutions of servers' addresses around this one
   Flight* flight = nullptr;   ///< the one that needs it; null for a client
   bool checking_disabled = false;
+  bool cache_only = false;  ///< nobody is asked
 };
 
 /// What became of one question: links of a chain, and perhaps its end.

@@ -46,6 +46,11 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
   std::vector<wire::Name> seen;
   while (true) {
     std::optional<Fetched> link = from_cache(question, network.wall_seconds());
+    if (!link && asker.cache_only) {
+      resolved.rcode = wire::Rcode::noerror;
+      resolved.incomplete = true;
+      co_return resolved;
+    }
     if (!link) {
       auto fetching = fetch(question, asker);
       const FetchedPointer fetched = co_await fetching;
@@ -342,8 +347,16 @@ net::Task<Resolved> Resolver::resolve(ResolveRequest request) {
   asker.budget->trace = request.trace;
   asker.deadline = asker.budget->started + state.options.bounds.deadline;
   asker.checking_disabled = request.checking_disabled;
+  asker.cache_only = request.cache_only;
   auto resolving = state.resolve(request.question, asker);
   co_return co_await resolving;
+}
+
+EntryPointer Resolver::referral(const wire::Question& question) const {
+  const bool parent_side = question.type == wire::RecordType::ds && !question.name.view().is_root();
+  const wire::NameView name = parent_side ? question.name.view().parent() : question.name.view();
+  auto entry = state_->cache->find_delegation(name, state_->network.wall_seconds());
+  return entry ? entry : state_->hints;
 }
 
 const ResolverCounters& Resolver::counters() const {

@@ -77,6 +77,7 @@ struct Resolved {
   std::vector<wire::ExtendedError> errors;
   bool authenticated = false;  ///< DNSSEC says secure
   bool bogus = false;          ///< DNSSEC says bogus: rcode is servfail
+  bool incomplete = false;     ///< of cache_only: the chain ends in the open
   bool stale = false;          ///< some part of it had expired: TTLs to clients are stale_ttl
   std::uint32_t stale_ttl = 30;
   /// The NSEC and NSEC3 sets for the authority section: of the denial, and of answers made from wildcards (RFC 4035
@@ -102,6 +103,7 @@ struct Trace {
 struct ResolveRequest {
   wire::Question question;
   bool checking_disabled = false;  ///< CD
+  bool cache_only = false;         ///< ask nobody: ends `incomplete` where the cache has no more to say
   std::shared_ptr<Trace> trace;    ///< filled when given
 };
 
@@ -119,6 +121,8 @@ class Resolver {
   /// Never fails to come back: the deadline is kept. Cancelled by destroying the task.
   net::Task<Resolved> resolve(ResolveRequest request);
 
+  /// The delegation that questions with RD=0 are referred to: the deepest fresh one in the cache, else the hints.
+  EntryPointer referral(const wire::Question& question) const;
   const ResolverCounters& counters() const;
   /// What is in flight: question, age in milliseconds, steps so far.
   struct InFlight {

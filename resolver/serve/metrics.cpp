@@ -49,6 +49,10 @@ void questions(Page& page) {
            &WorkerCounters::dropped);
   page.sum("malformed_total", "counter", "Questions answered FORMERR.", &WorkerCounters::malformed);
   page.sum("access_refused_total", "counter", "Questions refused by access control.", &WorkerCounters::refused);
+  page.head("limited_total", "counter", "Questions that got less than they asked for, by the limit that they met.");
+  for (std::size_t limit = 0; limit < kLimits; ++limit)
+    page.value("limited_total", fmt::format("{{limit=\"{}\"}}", to_text(static_cast<Limit>(limit))),
+               page.total([&](const auto& w) { return w.limited[limit].get(); }));
   page.head("answers_total", "counter", "Answers sent, by response code.");
   for (std::size_t rcode = 0; rcode < kRcodes; ++rcode) {
     const auto count = page.total([&](const auto& w) { return w.answers[rcode].get(); });
@@ -107,6 +111,16 @@ void recursion(Page& page) {
 }
 
 }  // namespace
+
+std::string_view to_text(Limit limit) {
+  switch (limit) {
+    case Limit::access_dropped:
+      return "access_dropped";
+    case Limit::cache_refused:
+      return "cache_refused";
+  }
+  return "unknown";
+}
 
 std::string render_metrics(std::span<const WorkerCounters* const> workers, const ProcessFigures& process) {
   Page page(workers);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace placard::serve {
 
@@ -24,6 +25,14 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+/// Why a question got less than the answer it asked for; the labels of placard_limited_total.
+enum class Limit : std::uint8_t {
+  access_dropped,  ///< access.drop
+  cache_refused,   ///< RD=0 without access.cache
+};
+inline constexpr std::size_t kLimits = 2;
+std::string_view to_text(Limit limit);
+
 inline constexpr std::size_t kActions = 9;  ///< policy::Action
 inline constexpr std::size_t kRcodes = 24;  ///< 0..23; higher ones count in the last
 
@@ -32,6 +41,7 @@ struct alignas(64) WorkerCounters {
   Counter dropped;                            ///< not a question, or over a limit; no answer
   Counter malformed;                          ///< answered FORMERR, or dropped for a broken header
   Counter refused;                            ///< by access control
+  std::array<Counter, kLimits> limited;       ///< by reason
   std::array<Counter, kRcodes> answers;       ///< by rcode
   std::array<Counter, kActions> policy_hits;  ///< by action
   Counter answer_cache_hits, answer_cache_misses;

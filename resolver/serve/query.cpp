@@ -43,54 +43,11 @@ std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, co
   if (!answer && policy_first) answer = policy_by_name(question, path, exempt, reply);
   if (!answer) answer = own_zones(question, reply);
   if (!answer && !policy_first) answer = policy_by_name(question, path, exempt, reply);
+  if (!answer) answer = cache_only(question, path, exempt, reply);
   if (!answer) answer = cached(question, path, exempt, reply);
   if (!answer) answer = resolve(question, path, nullptr, reply);
-  if (*answer > 0) count(reply.first(*answer));
+  if (*answer > 0) count(question, reply.first(*answer));
   return *answer;
-}
-
-// ---------------------------------------------------------------- 1: receive
-
-Pipeline::Step Pipeline::receive(wire::Bytes packet, ClientQuestion& question, const ReturnPath& path,
-                                 std::span<std::uint8_t> reply) {
-  const auto header = wire::parse_header(packet);
-  if (!header || header->qr) return drop(path);
-  question.id = header->id;
-  question.recursion_desired = header->rd;
-  question.checking_disabled = header->cd;
-  question.udp_size = snapshot_->options.udp_size;
-  question.limit = question.stream ? wire::kMaxMessageSize : 512;
-
-  const auto without_question = [&](wire::Rcode rcode) {
-    wire::MessageWriter writer(reply, std::min(question.limit, reply.size()));
-    auto answer = answer_header(question, rcode);
-    answer.opcode = header->opcode;
-    writer.header(answer);
-    return finish_answer(writer, question, rcode, {});
-  };
-  if (header->opcode != wire::Opcode::query) return without_question(wire::Rcode::notimp);
-  const auto message = wire::parse_message(packet);
-  if (!message || message->count(wire::Section::question) != 1) {
-    counters_.malformed.add();
-    return without_question(wire::Rcode::formerr);
-  }
-
-  question.question = message->question();
-  question.wants_authenticated = header->ad;
-  if (const auto& edns = message->edns()) {
-    question.edns = true;
-    question.dnssec_ok = edns->dnssec_ok;
-    question.wants_authenticated |= edns->dnssec_ok;
-    if (!question.stream)
-      question.limit = std::clamp<std::size_t>(edns->udp_size, 512, std::max<std::size_t>(512, question.udp_size));
-    if (edns->version != 0) return render_rcode(question, wire::Rcode::badvers, {}, reply);
-  }
-  const auto type = question.question.type;
-  if (wire::is_meta(type) && type != wire::RecordType::any) {
-    const bool transfer = type == wire::RecordType::axfr || type == wire::RecordType::ixfr;
-    return render_rcode(question, transfer ? wire::Rcode::refused : wire::Rcode::notimp, {}, reply);
-  }
-  return std::nullopt;
 }
 
 // ---------------------------------------------------------------- 2: access
@@ -99,8 +56,11 @@ Pipeline::Step Pipeline::admit(ClientQuestion& question, std::span<std::uint8_t>
   const auto& options = snapshot_->options;
   bool exclusive = false;
   const auto* zones = zones_of(question.listener, exclusive);
-  question.recursion_available = options.recursion && !exclusive && options.recursion_clients.contains(question.client);
-  if (question.recursion_available) return std::nullopt;
+  const bool cache_here = options.recursion && !exclusive;
+  question.recursion_available = cache_here && question.access == Access::allow;
+  if (!question.recursion_available || !question.recursion_desired)
+    question.cache_available = cache_here && options.cache_clients.contains(question.client);
+  if (question.recursion_available || question.cache_available) return std::nullopt;
   if (is_own(zones, question)) return std::nullopt;
   counters_.refused.add();
   const wire::ExtendedError error{
@@ -224,10 +184,8 @@ std::size_t Pipeline::resolve(const ClientQuestion& question, const ReturnPath& 
   const auto refuse = [&](wire::Rcode rcode, const wire::ExtendedError& error) {
     return render_rcode(question, rcode, {&error, 1}, reply);
   };
-  if (!question.recursion_available) return refuse(wire::Rcode::refused, {wire::EdeCode::prohibited, {}});
-  if (!question.recursion_desired)
-    return refuse(wire::Rcode::refused,
-                  {wire::EdeCode::other, "not in the cache, and recursion was not desired (RD=0)"});
+  if (!question.recursion_available || !question.recursion_desired)
+    return refuse(wire::Rcode::refused, {wire::EdeCode::prohibited, {}});
   PendingKey key{redirect != nullptr ? redirect->target.lowered() : question.question.name.lowered(),
                  question.question.type, question.checking_disabled};
   Waiter waiter{question, path, redirect != nullptr ? std::optional(*redirect) : std::nullopt};
@@ -308,7 +266,7 @@ void Pipeline::answer_waiter(const Waiter& waiter, StoredAnswer& answer) {
   }
   resolving_ = false;
   if (*size == 0) return;
-  count(reply.first(*size));
+  count(waiter.question, reply.first(*size));
   send(waiter.path, reply.first(*size));
 }
 
@@ -392,8 +350,15 @@ void Pipeline::send(const ReturnPath& path, wire::Bytes answer) {
     stream->send(answer);
 }
 
-void Pipeline::count(std::span<const std::uint8_t> answer) {
-  counters_.answers[answer[3] & 0x0f].add();
+/// An answer smaller than the one asked for: none.
+std::size_t Pipeline::limit(Limit reason, const ReturnPath& path) {
+  counters_.limited[static_cast<std::size_t>(reason)].add();
+  return drop(path);
+}
+
+void Pipeline::count(const ClientQuestion& question, std::span<const std::uint8_t> answer) {
+  const auto high = static_cast<std::size_t>(question.high_rcode);
+  counters_.answers[high != 0 ? std::min(high, kRcodes - 1) : answer[3] & 0x0fU].add();
   if ((answer[2] & 0x02) != 0) counters_.truncated.add();
 }
 

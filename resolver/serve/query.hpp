@@ -1,8 +1,8 @@
 // The life of a query: every client's question, over any transport, goes through Pipeline::on_question.
 //
-// query.cpp reads as the list of the design: 1 receive, 2 access, 3 special names, 4 own zones, 5 policy by name,
-// 6 answer cache, 7 resolution, 8 policy on what came back, 9 shape for the client, 10 send. Steps 1 to 6 run to
-// completion without locking or touching SQLite. A resolution keeps no pointer into a snapshot: what it answers is
+// query.cpp reads as the list of the design: 1 receive (receive.cpp), 2 access, 3 special names, 4 own zones, 5 policy
+// by name, 6 answer cache, 7 resolution, 8 policy on what came back, 9 shape for the client, 10 send. Steps 1 to 6 run
+// to completion without locking or touching SQLite. A resolution keeps no pointer into a snapshot: what it answers is
 // judged by the snapshot of the moment it is sent (steps 5 and 8 again).
 #pragma once
 
@@ -77,12 +77,16 @@ class Pipeline {
   using Step = std::optional<std::size_t>;
 
   Step receive(wire::Bytes packet, ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply);
+  Step receive_query(wire::Bytes packet, ClientQuestion& question, std::span<std::uint8_t> reply);
+  void receive_edns(const wire::EdnsView& edns, ClientQuestion& question);
   std::size_t drop(const ReturnPath& path);
+  std::size_t limit(Limit reason, const ReturnPath& path);
   Step admit(ClientQuestion& question, std::span<std::uint8_t> reply);
   Step special(const ClientQuestion& question, std::span<std::uint8_t> reply);
   Step own_zones(const ClientQuestion& question, std::span<std::uint8_t> reply);
   Step policy_by_name(const ClientQuestion& question, const ReturnPath& path, bool& exempt,
                       std::span<std::uint8_t> reply);
+  Step cache_only(const ClientQuestion& question, const ReturnPath& path, bool exempt, std::span<std::uint8_t> reply);
   Step cached(const ClientQuestion& question, const ReturnPath& path, bool exempt, std::span<std::uint8_t> reply);
   std::size_t resolve(const ClientQuestion& question, const ReturnPath& path, const Redirect* redirect,
                       std::span<std::uint8_t> reply);
@@ -102,7 +106,7 @@ class Pipeline {
   void send(const ReturnPath& path, wire::Bytes answer);
   const zones::ZoneSet* zones_of(std::uint16_t listener, bool& exclusive) const;
   static bool is_own(const zones::ZoneSet* zones, const ClientQuestion& question);
-  void count(std::span<const std::uint8_t> answer);
+  void count(const ClientQuestion& question, std::span<const std::uint8_t> answer);
 
   PipelineLimits limits_;
   std::vector<net::Endpoint> listeners_;

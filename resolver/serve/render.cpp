@@ -25,7 +25,7 @@ std::uint32_t get32(std::span<const std::uint8_t> at, std::size_t offset) {
 
 std::size_t opt_size(const ClientQuestion& question, std::span<const wire::ExtendedError> errors) {
   if (!question.edns) return 0;
-  std::size_t size = kOptBase;
+  std::size_t size = kOptBase + question.answer_options_size;
   for (const auto& error : errors.first(std::min(errors.size(), kMaxErrors)))
     size += 4 + 2 + std::min(error.extra_text.size(), kMaxErrorText);
   return size;
@@ -35,6 +35,7 @@ wire::Header answer_header(const ClientQuestion& question, wire::Rcode rcode) {
   wire::Header header;
   header.id = question.id;
   header.qr = true;
+  header.opcode = question.opcode;
   header.rd = question.recursion_desired;
   header.cd = question.checking_disabled;
   header.ra = question.recursion_available;
@@ -42,24 +43,42 @@ wire::Header answer_header(const ClientQuestion& question, wire::Rcode rcode) {
   return header;
 }
 
+namespace {
+
+constexpr std::size_t kMaxStanding = 3;  // cookie, NSID, keepalive
+
+/// The options that stand in every answer to this question; how many.
+std::size_t standing_options(const ClientQuestion& question, std::span<wire::MessageWriter::EdnsOption> options) {
+  std::size_t count = 0;
+  for (auto rest = question.options_of_answer(); !rest.empty(); ++count) {
+    const std::size_t size = std::size_t{rest[2]} << 8U | rest[3];
+    options[count] = {static_cast<std::uint16_t>(rest[0] << 8U | rest[1]), rest.subspan(4, size)};
+    rest = rest.subspan(4 + size);
+  }
+  return count;
+}
+
+}  // namespace
+
 std::size_t finish_answer(wire::MessageWriter& writer, const ClientQuestion& question, wire::Rcode rcode,
                           std::span<const wire::ExtendedError> errors) {
   if (question.edns) {
     std::array<std::array<std::uint8_t, kMaxErrorText + 2>, kMaxErrors> texts;
-    std::array<wire::MessageWriter::EdnsOption, kMaxErrors> options;
-    const std::size_t count = std::min(errors.size(), kMaxErrors);
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t size = wire::put_extended_error(errors[i], texts[i]);
-      options[i] = {static_cast<std::uint16_t>(wire::OptionCode::extended_error), {texts[i].data(), size}};
+    std::array<wire::MessageWriter::EdnsOption, kMaxStanding + kMaxErrors> options;
+    const std::size_t standing = standing_options(question, options);
+    const std::size_t count = standing + std::min(errors.size(), kMaxErrors);
+    for (std::size_t i = standing; i < count; ++i) {
+      const std::size_t size = wire::put_extended_error(errors[i - standing], texts[i - standing]);
+      options[i] = {static_cast<std::uint16_t>(wire::OptionCode::extended_error), {texts[i - standing].data(), size}};
     }
     // What explains must not cost what is explained: texts go first, then the codes, the last ones first.
     const auto start = writer.mark();
     for (std::size_t texted = count, coded = count;;) {
       for (std::size_t i = texted; i < coded; ++i) options[i].data = options[i].data.first(2);
       writer.edns(question.udp_size, question.dnssec_ok, rcode, {options.data(), coded});
-      if (!writer.full() || coded == 0) break;
+      if (!writer.full() || coded == standing) break;
       writer.rollback(start);
-      if (texted > 0)
+      if (texted > standing)
         --texted;
       else
         --coded;
@@ -163,7 +182,8 @@ StoredAnswer store_answer(const recurse::Resolved& resolved, const wire::Questio
 
 std::size_t render_stored(const StoredAnswer& answer, const ClientQuestion& question, std::int64_t now,
                           std::span<std::uint8_t> reply) {
-  const std::size_t opt = question.edns ? kOptBase : 0;  // finish_answer leaves out of the errors what does not fit
+  const std::size_t opt = question.edns ? kOptBase + question.answer_options_size
+                                        : 0U;  // finish_answer leaves out of the errors what does not fit
   if (answer.message.size() + opt > std::min(question.limit, reply.size()))
     return render_truncated(question, answer.rcode, answer.errors, reply);
 

@@ -19,7 +19,8 @@ namespace placard::serve {
 
 /// What answers carry and who may ask; all of it may change by a reload.
 struct ServeOptions {
-  PrefixSet recursion_clients;                 ///< who may have recursion (and the cache); others get REFUSED, EDE 18
+  PrefixTable recursion_clients;               ///< who may have recursion, who is refused it, who gets no answer at all
+  PrefixTable cache_clients;                   ///< who is answered from the cache with RD=0
   std::vector<net::Address> notice_addresses;  ///< A and AAAA of a sinkhole
   std::uint32_t policy_ttl = 10;               ///< seconds, of answers by policy
   std::uint16_t udp_size = 1232;               ///< octets we send and announce over UDP

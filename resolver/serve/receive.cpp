@@ -1,0 +1,82 @@
+// Step 1 of a question's life: from a packet to a ClientQuestion, or to what is said to packets that are none.
+//
+// Each opcode has its line in receive(). A packet is judged by RFC 1035 4.1, RFC 6891 (one OPT, version 0, unknown
+// options ignored) and RFC 7873 5.4 (no question, but a cookie). Client subnet (RFC 7871) is an unknown option here: it
+// is neither echoed nor sent on.
+#include <algorithm>
+
+#include "resolver/serve/query.hpp"
+
+namespace placard::serve {
+namespace {
+
+/// Answer and authority of a question are empty; an IXFR says there which version it has (RFC 1995 3).
+bool has_strange_sections(const wire::MessageView& message) {
+  const bool ixfr = message.count(wire::Section::question) == 1 && message.question_type() == wire::RecordType::ixfr;
+  return message.count(wire::Section::answer) > 0 || (message.count(wire::Section::authority) > 0 && !ixfr);
+}
+
+/// Header and OPT alone.
+std::size_t render_without_question(const ClientQuestion& question, wire::Rcode rcode, std::span<std::uint8_t> reply) {
+  wire::MessageWriter writer(reply, std::min(question.limit, reply.size()));
+  writer.header(answer_header(question, rcode));
+  return finish_answer(writer, question, rcode, {});
+}
+
+}  // namespace
+
+Pipeline::Step Pipeline::receive(wire::Bytes packet, ClientQuestion& question, const ReturnPath& path,
+                                 std::span<std::uint8_t> reply) {
+  const auto header = wire::parse_header(packet);
+  if (!header || header->qr) return drop(path);
+  question.access = snapshot_->options.recursion_clients.find(question.client);
+  if (question.access == Access::drop) return limit(Limit::access_dropped, path);
+  question.id = header->id;
+  question.opcode = header->opcode;
+  question.recursion_desired = header->rd;
+  question.checking_disabled = header->cd;
+  question.wants_authenticated = header->ad;
+  question.verified = question.stream;
+  question.udp_size = snapshot_->options.udp_size;
+  question.limit = question.stream ? wire::kMaxMessageSize : 512;
+  switch (header->opcode) {
+    case wire::Opcode::query:
+      return receive_query(packet, question, reply);
+    default:
+      return render_without_question(question, wire::Rcode::notimp, reply);
+  }
+}
+
+Pipeline::Step Pipeline::receive_query(wire::Bytes packet, ClientQuestion& question, std::span<std::uint8_t> reply) {
+  const auto malformed = [&] {
+    counters_.malformed.add();
+    return render_without_question(question, wire::Rcode::formerr, reply);
+  };
+  const auto message = wire::parse_message(packet);
+  if (!message || has_strange_sections(*message)) return malformed();
+  if (const auto& edns = message->edns()) receive_edns(*edns, question);
+  if (message->count(wire::Section::question) != 1) return malformed();
+  question.question = message->question();
+  if (question.high_rcode == wire::Rcode::badvers) return render_rcode(question, wire::Rcode::badvers, {}, reply);
+  const auto type = question.question.type;
+  if (wire::is_meta(type) && type != wire::RecordType::any) {
+    const bool transfer = type == wire::RecordType::axfr || type == wire::RecordType::ixfr;
+    return render_rcode(question, transfer ? wire::Rcode::refused : wire::Rcode::notimp, {}, reply);
+  }
+  return std::nullopt;
+}
+
+/// RFC 6891 6.2.5: a version that is not ours gets BADVERS, with nothing of its options looked at.
+void Pipeline::receive_edns(const wire::EdnsView& edns, ClientQuestion& question) {
+  question.edns = true;
+  question.dnssec_ok = edns.dnssec_ok;
+  question.wants_authenticated |= edns.dnssec_ok;
+  if (!question.stream)
+    question.limit = std::clamp<std::size_t>(edns.udp_size, 512, std::max<std::size_t>(512, question.udp_size));
+  if (edns.version != 0) {
+    question.high_rcode = wire::Rcode::badvers;
+    return;
+  }
+}
+
+}  // namespace placard::serve

@@ -1,0 +1,143 @@
+// A pipeline in a world without sockets, and how tests ask it: packets in, packets out.
+#pragma once
+
+#include <catch2/catch.hpp>
+
+#include "policy/match/views.hpp"
+#include "resolver/recurse/servers.hpp"
+#include "resolver/serve/query.hpp"
+#include "tests/resolver/serve/fake_world.hpp"
+
+namespace placard::tests {
+
+using wire::RecordType;
+
+inline wire::Name name(const char* text) {
+  return *wire::Name::from_text(text);
+}
+
+/// Remembers what was sent to it.
+class FakeStream final : public net::StreamConnection {
+ public:
+  std::vector<std::vector<std::uint8_t>> sent;
+  int forgotten = 0;
+  const net::Endpoint& remote() const override { return endpoint_; }
+  const net::Endpoint& local() const override { return endpoint_; }
+  void send(wire::Bytes answer) override { sent.emplace_back(answer.begin(), answer.end()); }
+  void forget_one() override { ++forgotten; }
+
+ private:
+  net::Endpoint endpoint_;
+};
+
+struct Asked {
+  const char* owner;
+  RecordType type = RecordType::a;
+  const char* client = "127.0.0.1";
+  bool edns = true, dnssec_ok = false, recursion_desired = true, stream = true;
+  std::uint16_t udp_size = 1232;
+};
+
+class House {
+ public:
+  FakeWorld world;
+  policy::CompileInput input;
+  serve::Snapshot snapshot;
+  std::shared_ptr<FakeStream> stream = std::make_shared<FakeStream>();
+
+  House() {
+    world.add("www.example.org. A 192.0.2.80");
+    world.add("alias.example.org. CNAME www.blocked.example.");
+    world.add("www.blocked.example. A 192.0.2.66");
+    world.add("garden.example.org. A 192.0.2.99");
+    snapshot.options.recursion_clients.add(*policy::prefix_from_text("127.0.0.0/8"));
+    for (const char* notice : {"192.0.2.1", "2001:db8::1"})
+      snapshot.options.notice_addresses.push_back(*net::Address::from_text(notice));
+    recurse::ResolverOptions options;
+    options.forwards.push_back({name("."), {*net::Endpoint::from_text("192.0.2.53", 53)}, false});
+    options.random_case = false;
+    resolver_.emplace(options, world, std::make_shared<recurse::Cache>(recurse::CacheLimits{}),
+                      std::make_shared<recurse::ServerTable>());
+    pipeline_.emplace(serve::PipelineLimits{1 << 20, 100, 10}, std::vector{*net::Endpoint::from_text("127.0.0.1", 53)},
+                      *resolver_, world, counters, 7);
+  }
+  ~House() { pipeline_->cancel_all(); }
+
+  policy::IndexedDecision& block(const char* id, const char* blocked,
+                                 policy::Action action = policy::Action::sinkhole) {
+    policy::IndexedDecision decision;
+    decision.number = static_cast<std::int64_t>(input.decisions.size()) + 1;
+    decision.id = id;
+    decision.authority = "operator";
+    policy::Rule rule;
+    rule.id = decision.number;
+    rule.name = name(blocked);
+    rule.action = action;
+    decision.rules.push_back(rule);
+    return input.decisions.emplace_back(decision);
+  }
+  void publish() {
+    snapshot.index = policy::Index::compile(input, ++generation_);
+    pipeline_->set_snapshot(std::make_shared<serve::Snapshot>(snapshot));
+  }
+
+  /// The answer's octets; empty when there was none at once or later.
+  std::vector<std::uint8_t> ask(const Asked& asked) {
+    pipeline_->read_clock();
+    std::vector<std::uint8_t> packet(512), reply(65535);
+    wire::MessageWriter writer(packet, packet.size());
+    wire::Header header;
+    header.id = 4711;
+    header.rd = asked.recursion_desired;
+    header.ad = true;
+    writer.header(header);
+    writer.question(name(asked.owner), asked.type, wire::RecordClass::in);
+    if (asked.edns) writer.edns(asked.udp_size, asked.dnssec_ok, wire::Rcode::noerror);
+    const auto question = *writer.finish();
+    serve::ReturnPath path;
+    path.stream = stream;
+    stream->sent.clear();
+    const auto size =
+        pipeline_->on_question(question, 0, *net::Address::from_text(asked.client), asked.stream, path, reply);
+    if (size == 0) return stream->sent.empty() ? std::vector<std::uint8_t>() : stream->sent.front();
+    reply.resize(size);
+    return reply;
+  }
+  std::vector<std::uint8_t> packet(std::vector<std::uint8_t> bytes, const serve::ReturnPath& path = {}) {
+    std::vector<std::uint8_t> reply(65535);
+    reply.resize(pipeline_->on_question(bytes, 0, *net::Address::from_text("127.0.0.1"), false, path, reply));
+    return reply;
+  }
+  serve::WorkerCounters counters;
+
+ private:
+  std::optional<recurse::Resolver> resolver_;
+  std::optional<serve::Pipeline> pipeline_;
+  std::uint64_t generation_ = 0;
+};
+
+/// "owner TYPE rdata" of each record of a section.
+inline std::vector<std::string> texts(const std::vector<std::uint8_t>& answer, wire::Section section) {
+  std::vector<std::string> found;
+  const auto message = wire::parse_message(answer);
+  REQUIRE(message);
+  for (const auto& record : message->records(section)) {
+    if (record.type() == RecordType::opt) continue;
+    std::vector<std::uint8_t> rdata;
+    record.expand_rdata(rdata);
+    found.push_back(record.owner().to_text() + " " + wire::to_text(record.type()) + " " +
+                    wire::rdata_to_text(record.type(), rdata));
+  }
+  return found;
+}
+inline wire::Rcode rcode(const std::vector<std::uint8_t>& answer) {
+  return wire::parse_message(answer)->rcode();
+}
+inline std::vector<wire::ExtendedError> errors(const std::vector<std::uint8_t>& answer) {
+  const auto message = wire::parse_message(answer);
+  REQUIRE(message);
+  return message->edns() ? message->edns()->extended_errors() : std::vector<wire::ExtendedError>();
+}
+using Lines = std::vector<std::string>;
+
+}  // namespace placard::tests
