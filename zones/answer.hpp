@@ -1,8 +1,7 @@
-// Answering from a zone with authority: RFC 1034 4.3.2 step 3, with RFC 2308, 4035 3.1, 4592, 6604, 6672, 8482, 9471.
+// Answering from a zone with authority: RFC 1034 4.3.2 step 3, with RFC 2308, 4035 3.1, 4592, 5155 7.2, 6604, 6672, 8482,
+// 9460, 9471.
 //
-// Positive answers carry no authority section. ANY and RRSIG are answered with one set. CNAMEs and DNAMEs are
-// followed inside the zone, each set once, so that loops end as NSD ends them. Proofs are NSEC's; a zone signed with
-// NSEC3 is served without proofs of what is not there, until zones/sign brings them.
+// CNAMEs and DNAMEs are followed inside the zone, each set once for a name, so that loops end as NSD ends them.
 #pragma once
 
 #include "zones/wire/message.hpp"
@@ -10,6 +9,12 @@
 #include "zones/zone.hpp"
 
 namespace placard::zones {
+
+struct AnswerOptions {
+  bool dnssec_ok = false;   ///< DO: signatures and proofs are wanted
+  bool minimal = true;      ///< positive answers carry no NS set in authority
+  bool minimal_any = true;  ///< ANY and RRSIG are answered with one set (RFC 8482)
+};
 
 struct AnswerResult {
   wire::Rcode rcode = wire::Rcode::noerror;
@@ -20,6 +25,7 @@ struct AnswerResult {
 /// Writes answer, authority and additional sections behind the question; header and EDNS are the caller's. The
 /// writer is never left full. Allocates nothing.
 /// REQUIRES: the question's name is at or below the zone's origin; header and question are written.
-AnswerResult answer(const Zone& zone, const wire::Question& question, bool dnssec_ok, wire::MessageWriter& writer);
+AnswerResult answer(const Zone& zone, const wire::Question& question, const AnswerOptions& options,
+                    wire::MessageWriter& writer);
 
 }  // namespace placard::zones

@@ -17,6 +17,10 @@ const StoredSet* Node::find(RecordType type) const {
   return nullptr;
 }
 
+bool Node::is_hashed_name() const {
+  return set_count_ == 1 && sets_->type() == RecordType::nsec3;
+}
+
 const Node* Zone::find(NameView name) const {
   const std::size_t mask = buckets_.size() - 1;
   for (std::size_t at = name.hash() & mask;; at = (at + 1) & mask) {  // ends: half of the buckets are empty
@@ -46,17 +50,38 @@ const Node* Zone::wildcard_below(const Node& node) const {
 }
 
 const Node* Zone::nsec_at_or_before(NameView name) const {
+  return at(nsec_number(name));
+}
+
+const Node* Zone::wildcard_denial_below(const Node& node) const {
+  if (node.wildcard_denial_ != Node::kNone) return at(node.wildcard_denial_);
+  static constexpr std::uint8_t kStar[] = {'*'};
+  const auto star = Name::prepend(kStar, node.name());
+  if (!star) return nullptr;  // no name has room for it
+  return has_nsec3() ? nsec3_at_or_before(*star) : nsec_at_or_before(*star);
+}
+
+const Node* Zone::nsec3_at_or_before(NameView name) const {
+  return at(nsec3_number(wire::nsec3_hash(name, nsec3_parameters_)));
+}
+
+std::uint32_t Zone::nsec_number(NameView name) const {
   const auto after = std::upper_bound(nodes_.begin(), nodes_.end(), name, [](NameView a, const Node& b) {
     return canonical_order(a, b.name()) == std::strong_ordering::less;
   });
-  if (after == nodes_.begin()) return nullptr;
-  const std::uint32_t covered_by = std::prev(after)->covered_by_;
-  return covered_by == Node::kNone ? nullptr : &nodes_[covered_by];
+  return after == nodes_.begin() ? Node::kNone : std::prev(after)->denial_;
+}
+
+/// The last of the chain also covers what stands before the first.
+std::uint32_t Zone::nsec3_number(const wire::Nsec3Hash& hash) const {
+  assert(has_nsec3());
+  const auto after = std::ranges::upper_bound(nsec3_hashes_, hash, {}, &HashedNode::hash);
+  return after == nsec3_hashes_.begin() ? nsec3_hashes_.back().node : std::prev(after)->node;
 }
 
 std::size_t Zone::memory_size() const {
   return octets_size_ + sets_.capacity() * sizeof(StoredSet) + nodes_.capacity() * sizeof(Node) +
-         buckets_.capacity() * sizeof(std::uint32_t);
+         buckets_.capacity() * sizeof(std::uint32_t) + nsec3_hashes_.capacity() * sizeof(HashedNode);
 }
 
 ZoneSet::ZoneSet(std::vector<std::shared_ptr<const Zone>> zones, std::vector<Name> unavailable)

@@ -2,9 +2,9 @@
 //
 // Nodes stand in canonical order (RFC 4034 6.1) with the apex first; empty non-terminals are nodes without sets.
 // What the answer path asks again and again was worked out at build time: the topmost cut or DNAME above a node, the
-// node whose NSEC covers what follows it, whether a wildcard stands below. Invariants: one SOA and an NS set at the
-// apex, every name below it, no CNAME beside other data. NSEC3 sets are kept but are no names of the zone (RFC 5155
-// 7.2.8); proofs from them come with zones/sign.
+// nodes whose NSEC or NSEC3 speak of it and of the wildcard below it. Invariants: one SOA and an NS set at the apex,
+// every name below it, no CNAME beside other data. Nodes that hold NSEC3 and nothing else are kept in their order, but
+// are no names of the zone (RFC 5155 7.2.8): find() does not know them.
 // Nothing here reads a file (zones/load) or writes a message (zones/answer).
 #pragma once
 
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "zones/wire/name.hpp"
+#include "zones/wire/nsec3.hpp"
 #include "zones/wire/record_set.hpp"
 #include "zones/wire/types.hpp"
 
@@ -57,6 +58,7 @@ class Node {
   const StoredSet* find(wire::RecordType type) const;                      ///< null: none of that type
   bool is_empty() const { return set_count_ == 0; }                        ///< an empty non-terminal
   bool has_wildcard() const { return has_wildcard_; }                      ///< "*" stands below it
+  bool is_hashed_name() const;  ///< holds NSEC3 and nothing else: no name of the zone
 
  private:
   friend class Zone;
@@ -65,10 +67,11 @@ class Node {
   const std::uint8_t* name_ = nullptr;
   const StoredSet* sets_ = nullptr;
   std::uint32_t cut_ = kNone;
-  std::uint32_t covered_by_ = kNone;
+  std::uint32_t denial_ = kNone;           // whose NSEC reaches from here on, or whose NSEC3 matches
+  std::uint32_t wildcard_denial_ = kNone;  // whose NSEC or NSEC3 speaks of "*" below
   std::uint16_t set_count_ = 0;
   std::uint8_t name_size_ = 0;
-  bool has_wildcard_ = false;
+  bool has_wildcard_ : 1 = false, has_children_ : 1 = false;
 };
 
 class Zone {
@@ -95,21 +98,44 @@ class Zone {
   const Node* cut_of(const Node& node) const;
   /// The "*" below a node; null when there is none.
   const Node* wildcard_below(const Node& node) const;
-  /// The node whose NSEC matches `name` or covers it (RFC 4034 4.1.1); null in a zone without NSEC.
+
+  // Proofs of what is not there (zones/denial says which are wanted when). Null: the zone has none.
+
+  bool has_nsec3() const { return !nsec3_hashes_.empty(); }  ///< then NSEC is not used
+  /// The node whose NSEC matches `name` or covers it (RFC 4034 4.1.1).
   const Node* nsec_at_or_before(wire::NameView name) const;
+  /// The node whose NSEC matches or covers `node`, or whose NSEC3 matches it.
+  const Node* denial_at(const Node& node) const { return at(node.denial_); }
+  /// The node whose NSEC or NSEC3 matches or covers "*" below `node`.
+  const Node* wildcard_denial_below(const Node& node) const;
+  /// The node whose NSEC3 matches `name` or covers it. Hashes once. REQUIRES: has_nsec3().
+  const Node* nsec3_at_or_before(wire::NameView name) const;
 
  private:
   friend class ZoneBuilder;
   Zone() = default;
+  const Node* at(std::uint32_t number) const { return number == Node::kNone ? nullptr : &nodes_[number]; }
+  std::uint32_t nsec_number(wire::NameView name) const;
+  std::uint32_t nsec3_number(const wire::Nsec3Hash& hash) const;
+
+  struct HashedNode {
+    wire::Nsec3Hash hash;
+    std::uint32_t node;
+  };
 
   std::unique_ptr<std::uint8_t[]> octets_;  // names and packed rdatas; the rest points into it
   std::size_t octets_size_ = 0;
   std::vector<StoredSet> sets_;
   std::vector<Node> nodes_;
   std::vector<std::uint32_t> buckets_;  // node numbers by name hash, open addressing, a power of two
+  std::vector<HashedNode> nsec3_hashes_;  // the chain of NSEC3PARAM, by hash
+  wire::Nsec3Parameters nsec3_parameters_;
   std::size_t record_count_ = 0;
   std::uint32_t serial_ = 0, negative_ttl_ = 0;
 };
+
+/// More would let one question cost too much (RFC 9276 3.2 wants none).
+inline constexpr std::uint16_t kMaxNsec3Iterations = 500;
 
 /// What is wrong, or merely doubtful, about a zone. `place` is what add() was told of the record concerned.
 struct ZoneProblem {
@@ -151,6 +177,8 @@ class ZoneBuilder {
   void lay_out(Zone& zone, Warnings warnings) const;
   void store_set(Zone& zone, std::span<const Entry> set, std::uint8_t*& at, Warnings warnings) const;
   static void link(Zone& zone);
+  static std::expected<void, ZoneProblem> link_denial(Zone& zone);
+  static std::expected<void, ZoneProblem> find_nsec3_chain(Zone& zone);
   static void index(Zone& zone);
   void find_doubts(const Zone& zone, Warnings warnings) const;
 

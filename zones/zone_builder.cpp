@@ -84,6 +84,7 @@ std::expected<Zone, ZoneProblem> ZoneBuilder::build(std::vector<ZoneProblem>* wa
   Zone zone;
   lay_out(zone, warnings);
   link(zone);
+  if (auto linked = link_denial(zone); !linked) return std::unexpected(std::move(linked.error()));
   index(zone);
   const auto soa = wire::parse_soa(*zone.soa().rdatas().begin());
   if (!soa) return std::unexpected(ZoneProblem{0, "broken SOA"});
@@ -232,25 +233,26 @@ void ZoneBuilder::store_set(Zone& zone, std::span<const Entry> set, std::uint8_t
   }
 }
 
-/// Works out, from the top down, what the answer path asks of each node.
+/// Works out, from the top down, where authority ends, and which NSEC reaches from each node on.
 void ZoneBuilder::link(Zone& zone) {
   const std::size_t apex_labels = zone.origin().label_count();
   std::array<std::uint32_t, wire::kMaxLabels + 1> path{};  // the node of each depth above the one looked at
-  std::uint32_t covered_by = Node::kNone;
+  std::uint32_t nsec = Node::kNone;
   for (std::uint32_t i = 0; i < zone.nodes_.size(); ++i) {
     Node& node = zone.nodes_[i];
     const std::size_t depth = node.name().label_count() - apex_labels;
     path[depth] = i;
     if (depth > 0) {
       Node& parent = zone.nodes_[path[depth - 1]];
+      parent.has_children_ = true;
       if (node.name().is_wildcard()) parent.has_wildcard_ = true;
       node.cut_ = parent.cut_;
       if (node.cut_ == Node::kNone && parent.find(RecordType::dname) != nullptr) node.cut_ = path[depth - 1];
       if (node.cut_ == Node::kNone && node.find(RecordType::ns) != nullptr) node.cut_ = i;
     }
     const bool authoritative = node.cut_ == Node::kNone || node.cut_ == i;
-    if (authoritative && node.find(RecordType::nsec) != nullptr) covered_by = i;
-    node.covered_by_ = covered_by;
+    if (authoritative && node.find(RecordType::nsec) != nullptr) nsec = i;
+    node.denial_ = nsec;
   }
 }
 
@@ -258,11 +260,7 @@ void ZoneBuilder::index(Zone& zone) {
   zone.buckets_.assign(std::bit_ceil(2 * zone.nodes_.size()), Node::kNone);
   const std::size_t mask = zone.buckets_.size() - 1;
   for (std::uint32_t i = 0; i < zone.nodes_.size(); ++i) {
-    const auto sets = zone.nodes_[i].sets();
-    const bool hashed_name = !sets.empty() && std::ranges::all_of(sets, [](const StoredSet& set) {
-      return set.type() == RecordType::nsec3;
-    });
-    if (hashed_name) continue;
+    if (zone.nodes_[i].is_hashed_name()) continue;
     std::size_t at = zone.nodes_[i].name().hash() & mask;
     while (zone.buckets_[at] != Node::kNone) at = (at + 1) & mask;
     zone.buckets_[at] = i;

@@ -74,6 +74,7 @@ struct ReloadableOptions {
   std::string identity;
   AccessOptions access;
   bool recursion = true;
+  bool minimal_responses = true, minimal_any = true;
   std::uint32_t policy_ttl = 10;  ///< seconds
   std::vector<net::Address> notice_addresses;
   bool own_zones_policy = false;

@@ -63,6 +63,12 @@ constexpr std::array kOptions = {
     Option{"server", "identity", text, 0, 64, R"("")", "", kReload, kOptional,
            "Told to who asks for id.server (class CH, type TXT); empty: not told.",
            [](O& o, V& v) { o.reloadable.identity = v.text; }},
+    Option{"server", "minimal_responses", boolean, 0, 0, "true", "", kReload, kOptional,
+           "Leave the NS set out of positive answers from own zones: nobody needs it there, and it costs octets.",
+           [](O& o, V& v) { o.reloadable.minimal_responses = v.boolean; }},
+    Option{"server", "minimal_any", boolean, 0, 0, "true", "", kReload, kOptional,
+           "Answer ANY and RRSIG from own zones with one record set (RFC 8482).",
+           [](O& o, V& v) { o.reloadable.minimal_any = v.boolean; }},
     // [access]
     Option{"access", "recursion", prefixes, 0, 0, R"(["127.0.0.0/8", "::1/128"])", "", kReload, kOptional,
            "Clients that may have recursion. Others get REFUSED with extended error 18.",

@@ -87,6 +87,8 @@ serve::ServeOptions serve_options(const Options& options) {
   out.policy_ttl = now.policy_ttl;
   out.udp_size = options.fixed.udp_size;
   out.recursion = now.recursion;
+  out.minimal_responses = now.minimal_responses;
+  out.minimal_any = now.minimal_any;
   out.own_zones_policy = now.own_zones_policy;
   out.not_special = options.fixed.not_special;
   // A zone that is forwarded is not special, whatever its name; one special-use name inside it stays ordinary too.

@@ -120,7 +120,9 @@ Pipeline::Step Pipeline::own_zones(const ClientQuestion& question, std::span<std
   auto header = answer_header(question, wire::Rcode::noerror);
   writer.header(header);
   writer.question(question.question.name, question.question.type, question.question.record_class);
-  const auto result = zones::answer(*zone, question.question, question.dnssec_ok, writer);
+  const zones::AnswerOptions options{question.dnssec_ok, snapshot_->options.minimal_responses,
+                                     snapshot_->options.minimal_any};
+  const auto result = zones::answer(*zone, question.question, options, writer);
   const bool referral = !result.authoritative && result.rcode == wire::Rcode::noerror;
   if (recurse && referral) return std::nullopt;
   counters_.zone_answers.add();

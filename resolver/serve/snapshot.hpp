@@ -26,6 +26,8 @@ struct ServeOptions {
   std::uint16_t udp_size = 1232;               ///< octets we send and announce over UDP
   bool recursion = true;                       ///< false: own zones only, RA clear
   bool own_zones_policy = false;               ///< policy by name applies to own zones too
+  bool minimal_responses = true;               ///< positive answers of own zones carry no NS set in authority
+  bool minimal_any = true;                     ///< own zones answer ANY with one set (RFC 8482)
   std::vector<wire::Name> not_special;         ///< special-use names (RFC 6761) that are to be treated as ordinary
   std::string identity;                        ///< of id.server; empty: not told
 };
