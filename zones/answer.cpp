@@ -178,6 +178,8 @@ Answering::Next Answering::tree_alias(const Node& node, NameView name) {
     ending_ = Ending::positive;
     return std::nullopt;
   }
+  // A DNAME that leads into its own tree only makes the name longer: once is enough, as NSD has it.
+  if (kept.view().is_subdomain_of(node.name())) return std::nullopt;
   return follow(kept);
 }
 
