@@ -48,7 +48,8 @@ NameView host_of(RecordType type, wire::Bytes rdata) {
   return *name;
 }
 
-/// What a NAPTR's first flag says its replacement is to be asked for (RFC 3403 4.1, RFC 3958): "S" is SRV, "A" addresses.
+/// What a NAPTR's first flag says its replacement is to be asked for (RFC 3403 4.1, RFC 3958): "S" is SRV, "A"
+/// addresses.
 char naptr_flag(wire::Bytes rdata) {
   return rdata[4] == 0 ? '\0' : static_cast<char>(wire::lower(rdata[5]));
 }
@@ -64,6 +65,7 @@ std::optional<NameView> service_target(wire::Bytes rdata) {
 }  // namespace
 
 void Additional::note(const StoredSet& set, NameView owner) {
+  if (set.type() == RecordType::a || set.type() == RecordType::aaaa) answered_.add({&set, owner});
   if (names_a_host(set.type()) || is_service(set.type())) sets_.add({&set, owner});
 }
 
@@ -76,7 +78,8 @@ bool Additional::write(SetWriter writer) {
   const std::size_t noted = sets_.size();  // aliases add to them
   for (std::size_t i = 0; i < noted; ++i) {
     const Noted& one = sets_.begin()[i];
-    if ((is_service(one.set->type()) ? write_services(writer, one, 0) : write_targets(writer, one)) == Room::none) break;
+    if ((is_service(one.set->type()) ? write_services(writer, one, 0) : write_targets(writer, one)) == Room::none)
+      break;
   }
   return true;
 }
@@ -139,7 +142,8 @@ Additional::Room Additional::write_service_host(SetWriter writer, const Noted& f
     return write_service_host(writer, from, next, alias, depth + 1);
   }
   const StoredSet* services = alias ? node->find(from.set->type()) : nullptr;
-  const bool known = services == nullptr || std::ranges::any_of(sets_, [&](const Noted& n) { return n.set == services; });
+  const bool known =
+      services == nullptr || std::ranges::any_of(sets_, [&](const Noted& n) { return n.set == services; });
   if (write_addresses(writer, host, false) == Room::none) return Room::none;
   if (known) return Room::left;
   sets_.add({services, host});
@@ -154,9 +158,14 @@ Additional::Room Additional::write_addresses(SetWriter writer, NameView target, 
   if (!told_.add_once(target)) return Room::left;
   for (const RecordType type : kAddressTypes) {
     const StoredSet* addresses = node->find(type);
-    if (addresses != nullptr && !writer.put(Section::additional, target, *addresses)) return Room::none;
+    if (addresses == nullptr || is_answered(*addresses, target)) continue;
+    if (!writer.put(Section::additional, target, *addresses)) return Room::none;
   }
   return Room::left;
+}
+
+bool Additional::is_answered(const StoredSet& set, NameView owner) const {
+  return std::ranges::any_of(answered_, [&](const Noted& one) { return one.set == &set && one.owner == owner; });
 }
 
 /// The node of that name, or the wildcard's that would make it; null: there is nothing of ours.

@@ -19,7 +19,7 @@ class Additional {
 
   explicit Additional(const Zone& zone) : zone_(zone) {}
 
-  /// A set of the answer. Types without names to look up are passed over.
+  /// A set of the answer: what its names lead to is wanted here, and addresses in it are not said again.
   void note(const StoredSet& set, wire::NameView owner);
   /// The NS set of a referral.
   void note_referral(const Node& cut);
@@ -38,11 +38,13 @@ class Additional {
   Room write_services(SetWriter writer, const Noted& noted, int depth);
   Room write_service_host(SetWriter writer, const Noted& from, wire::NameView host, bool alias, int depth);
   Room write_addresses(SetWriter writer, wire::NameView target, bool below_cuts);
+  bool is_answered(const StoredSet& set, wire::NameView owner) const;
   const Node* find(wire::NameView target) const;
 
   const Zone& zone_;
   const Node* cut_ = nullptr;
   ShortList<Noted, kMaxSets> sets_;
+  ShortList<Noted, 2> answered_;                 // addresses in the answer
   ShortList<wire::NameView, kMaxTargets> told_;  // their addresses stand in the section
 };
 

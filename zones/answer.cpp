@@ -63,6 +63,7 @@ class Answering {
   Next tree_alias(const Node& node, NameView name);
   Next follow(NameView target);
   bool has_data(const Node& node) const;
+  const StoredSet* alias_of(const Node& node) const;
   void positive(const StoredSet& set, NameView owner);
   void any(const Node& node, NameView owner);
   void signatures_only(const Node& node, NameView owner);
@@ -123,7 +124,7 @@ Answering::Next Answering::from_node(const Node& node, NameView owner) {
     signatures_only(node, owner);
   } else if (const StoredSet* set = node.find(type_)) {
     positive(*set, owner);
-  } else if (const StoredSet* cname = node.find(RecordType::cname)) {
+  } else if (const StoredSet* cname = alias_of(node)) {
     return alias(*cname, owner);
   } else {
     no_data(node);
@@ -131,7 +132,8 @@ Answering::Next Answering::from_node(const Node& node, NameView owner) {
   return std::nullopt;
 }
 
-/// RFC 4592 3.3. A delegation at the wildcard itself has no defined meaning (RFC 4592 4.2): only its other data is used.
+/// RFC 4592 3.3. A delegation at the wildcard itself has no defined meaning (RFC 4592 4.2): only its other data is
+/// used.
 Answering::Next Answering::from_wildcard(const Node& encloser, const Node& star, NameView name) {
   if (has_data(star)) {
     denial_.made_by_wildcard(encloser, name);
@@ -148,7 +150,12 @@ bool Answering::has_data(const Node& node) const {
   if (type_ == RecordType::rrsig) {
     return std::ranges::any_of(node.sets(), [](const StoredSet& set) { return !set.signatures().empty(); });
   }
-  return node.find(type_) != nullptr || node.find(RecordType::cname) != nullptr;
+  return node.find(type_) != nullptr || alias_of(node) != nullptr;
+}
+
+/// The CNAME to be followed. NSEC stands beside a CNAME, so the question is about this name (RFC 4034 2.5).
+const StoredSet* Answering::alias_of(const Node& node) const {
+  return type_ == RecordType::nsec ? nullptr : node.find(RecordType::cname);
 }
 
 Answering::Next Answering::alias(const StoredSet& cname, NameView owner) {
@@ -162,8 +169,7 @@ Answering::Next Answering::tree_alias(const Node& node, NameView name) {
   if (!passed_.add_once(name)) return std::nullopt;
   const StoredSet& dname = *node.find(RecordType::dname);
   if (tree_aliases_.add_once(&dname) && !put(Section::answer, node.name(), dname)) return std::nullopt;
-  const auto made =
-      Name::concatenate(name, name.label_count() - node.name().label_count(), target_of(dname));
+  const auto made = Name::concatenate(name, name.label_count() - node.name().label_count(), target_of(dname));
   if (!made) {
     result_.rcode = Rcode::yxdomain;
     return std::nullopt;
@@ -174,10 +180,7 @@ Answering::Next Answering::tree_alias(const Node& node, NameView name) {
     result_.truncated = true;
     return std::nullopt;
   }
-  if (type_ == RecordType::cname) {  // it is what was asked for
-    ending_ = Ending::positive;
-    return std::nullopt;
-  }
+  if (type_ == RecordType::cname) return std::nullopt;  // it is what was asked for
   // A DNAME that leads into its own tree only makes the name longer: once is enough, as NSD has it.
   if (kept.view().is_subdomain_of(node.name())) return std::nullopt;
   return follow(kept);
@@ -238,12 +241,15 @@ void Answering::no_such_name(const Node& encloser, NameView name) {
 
 /// RFC 2308 2.1 and 2.2: the SOA with a negative answer, and the proofs; the NS set with a referral.
 void Answering::write_authority() {
-  if (ending_ == Ending::negative && !put(Section::authority, zone_.origin(), zone_.soa(), zone_.negative_ttl())) return;
+  if (ending_ == Ending::negative && !put(Section::authority, zone_.origin(), zone_.soa(), zone_.negative_ttl()))
+    return;
   if (ending_ == Ending::referral) write_referral();
   for (const Node* node : denial_) {
     if (result_.truncated || !put(Section::authority, node->name(), denial_.set_of(*node))) return;
   }
-  if (ending_ == Ending::positive && !options_.minimal && !has_own_servers_) write_own_servers();
+  // A DS is of the delegation's side of the zone, as NSD has it.
+  const bool wanted = !options_.minimal && !has_own_servers_ && type_ != RecordType::ds;
+  if (ending_ == Ending::positive && wanted) write_own_servers();
 }
 
 /// RFC 4035 3.1.4: the NS set, unsigned here; then the DS, or the proof that there is none.

@@ -1,5 +1,5 @@
-// Answering from a zone with authority: RFC 1034 4.3.2 step 3, with RFC 2308, 4035 3.1, 4592, 5155 7.2, 6604, 6672, 8482,
-// 9460, 9471.
+// Answering from a zone with authority: RFC 1034 4.3.2 step 3, with RFC 2308, 4035 3.1, 4592, 5155 7.2, 6604, 6672,
+// 8482, 9460, 9471.
 //
 // CNAMEs and DNAMEs are followed inside the zone, each set once for a name, so that loops end as NSD ends them.
 #pragma once

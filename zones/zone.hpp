@@ -127,7 +127,7 @@ class Zone {
   std::size_t octets_size_ = 0;
   std::vector<StoredSet> sets_;
   std::vector<Node> nodes_;
-  std::vector<std::uint32_t> buckets_;  // node numbers by name hash, open addressing, a power of two
+  std::vector<std::uint32_t> buckets_;    // node numbers by name hash, open addressing, a power of two
   std::vector<HashedNode> nsec3_hashes_;  // the chain of NSEC3PARAM, by hash
   wire::Nsec3Parameters nsec3_parameters_;
   std::size_t record_count_ = 0;

@@ -28,9 +28,8 @@ std::expected<void, ZoneProblem> ZoneBuilder::link_denial(Zone& zone) {
     }
     if (!node.has_children_ || node.cut_ != Node::kNone) continue;
     if (const auto star = Name::prepend(kStar, node.name())) {
-      node.wildcard_denial_ = zone.has_nsec3()
-                                  ? zone.nsec3_number(wire::nsec3_hash(*star, zone.nsec3_parameters_))
-                                  : zone.nsec_number(*star);
+      node.wildcard_denial_ = zone.has_nsec3() ? zone.nsec3_number(wire::nsec3_hash(*star, zone.nsec3_parameters_))
+                                               : zone.nsec_number(*star);
     }
   }
   return {};
@@ -44,8 +43,8 @@ std::expected<void, ZoneProblem> ZoneBuilder::find_nsec3_chain(Zone& zone) {
     const auto parameters = wire::parse_nsec3param(rdata);
     if (!parameters || parameters->algorithm != wire::kNsec3Sha1 || parameters->flags != 0) continue;
     if (parameters->iterations > kMaxNsec3Iterations) {
-      return std::unexpected(ZoneProblem{0, "NSEC3PARAM with more than " + std::to_string(kMaxNsec3Iterations) +
-                                                " iterations (RFC 9276 wants none)"});
+      return std::unexpected(ZoneProblem{
+          0, "NSEC3PARAM with more than " + std::to_string(kMaxNsec3Iterations) + " iterations (RFC 9276 wants none)"});
     }
     zone.nsec3_hashes_.clear();
     for (std::uint32_t i = 0; i < zone.nodes_.size(); ++i) {

@@ -67,7 +67,8 @@ inline Reply ask(const zones::Zone& zone, std::string_view qname, wire::RecordTy
   writer.header({.qr = true});
   writer.question(question.name, type, question.record_class);
   Reply reply;
-  reply.result = zones::answer(zone, question, {.dnssec_ok = dnssec_ok, .minimal = minimal, .minimal_any = minimal}, writer);
+  reply.result =
+      zones::answer(zone, question, {.dnssec_ok = dnssec_ok, .minimal = minimal, .minimal_any = minimal}, writer);
   REQUIRE_FALSE(writer.full());
   const auto bytes = writer.finish();
   REQUIRE(bytes);

@@ -285,3 +285,66 @@ TEST_CASE("answer: at every size, what comes is whole or says that it is not") {
     }
   }
 }
+
+TEST_CASE("answer: a DNAME met twice without a circle does not end the chain; one into its own tree does") {
+  const auto zone = asking::zone(
+      "$TTL 60\n@ SOA a.x. b.x. 1 2 3 4 5\n@ NS a.x.\nd DNAME t\nx.t CNAME y.d\ny.t A 192.0.2.1\n"
+      "own DNAME below.own\na DNAME b\nb DNAME a\ngrow-a DNAME q.grow-b\ngrow-b DNAME q.grow-a\n",
+      "z");
+  CHECK(ask(zone, "x.d.z", RecordType::a).answer == Lines{"d.z. 60 DNAME t.z.", "x.d.z. 60 CNAME x.t.z.",
+                                                          "x.t.z. 60 CNAME y.d.z.", "y.d.z. 60 CNAME y.t.z.",
+                                                          "y.t.z. 60 A 192.0.2.1"});
+  CHECK(ask(zone, "x.own.z", RecordType::a).answer ==
+        Lines{"own.z. 60 DNAME below.own.z.", "x.own.z. 60 CNAME x.below.own.z."});
+  CHECK(ask(zone, "x.a.z", RecordType::a).answer ==
+        Lines{"a.z. 60 DNAME b.z.", "x.a.z. 60 CNAME x.b.z.", "b.z. 60 DNAME a.z.", "x.b.z. 60 CNAME x.a.z."});
+  const auto growing = ask(zone, "x.grow-a.z", RecordType::a);
+  CHECK(growing.answer.size() == 2 + 16);
+}
+
+TEST_CASE("answer: full answers carry the zone's servers, in authority, unless they were asked for") {
+  const auto full = [](std::string_view name, RecordType type) {
+    return ask(tree(), name, type, false, wire::kMaxMessageSize, false);
+  };
+  CHECK(full("web.example.org", RecordType::a).authority.size() == 2);
+  CHECK(full("web.example.org", RecordType::a).additional.size() == 2);
+  CHECK(full("example.org", RecordType::ns).authority.empty());
+  CHECK(full("nowhere.example.org", RecordType::a).authority == Lines{kSoa});
+  CHECK(full("out.example.org", RecordType::a).authority.empty());
+  // what stands in the answer is not said again
+  const auto address = full("ns1.example.org", RecordType::a);
+  CHECK(address.answer == Lines{"ns1.example.org. 3600 A 192.0.2.1"});
+  CHECK(address.additional == Lines{"ns1.example.org. 3600 AAAA 2001:db8::1"});
+  CHECK(full("example.org", RecordType::any).answer.size() > 3);
+}
+
+TEST_CASE("answer: what SVCB and HTTPS lead to (RFC 9460 4.1)") {
+  const auto zone = asking::zone(
+      "$TTL 60\n@ SOA a.x. b.x. 1 2 3 4 5\n@ NS a.x.\nhost A 192.0.2.1\nhost AAAA 2001:db8::1\n"
+      "s SVCB 1 host alpn=h2\nself HTTPS 1 . alpn=h2\nself A 192.0.2.2\nalias SVCB 0 s\nnone SVCB 0 .\n"
+      "far SVCB 0 s.x.\nchain SVCB 0 c\nc CNAME alias\nround SVCB 0 round2\nround2 SVCB 0 round\nw SVCB 1 q.wild\n"
+      "*.wild A 192.0.2.3\n",
+      "z");
+  const Lines host = {"host.z. 60 A 192.0.2.1", "host.z. 60 AAAA 2001:db8::1"};
+  const auto told = [&](std::string_view name, RecordType type) { return ask(zone, name, type).additional; };
+  CHECK(told("s.z", RecordType::svcb) == host);
+  CHECK(told("self.z", RecordType::https) == Lines{"self.z. 60 A 192.0.2.2"});
+  CHECK(told("alias.z", RecordType::svcb) == Lines{"s.z. 60 SVCB 1 host.z. alpn=h2", host[0], host[1]});
+  CHECK(told("none.z", RecordType::svcb).empty());
+  CHECK(told("far.z", RecordType::svcb).empty());
+  CHECK(told("chain.z", RecordType::svcb) ==
+        Lines{"c.z. 60 CNAME alias.z.", "alias.z. 60 SVCB 0 s.z.", "s.z. 60 SVCB 1 host.z. alpn=h2", host[0], host[1]});
+  CHECK(told("round.z", RecordType::svcb) == Lines{"round2.z. 60 SVCB 0 round.z."});
+  CHECK(told("w.z", RecordType::svcb) == Lines{"q.wild.z. 60 A 192.0.2.3"});
+}
+
+TEST_CASE("answer: NAPTR brings what its flag says, a wildcard's target its addresses") {
+  const auto zone = asking::zone(
+      "$TTL 60\n@ SOA a.x. b.x. 1 2 3 4 5\n@ NS a.x.\nn NAPTR 1 1 S SIP \"\" _sip._tcp\nn NAPTR 1 1 a SIP \"\" h\n"
+      "n NAPTR 1 1 u SIP \"!a!b!\" .\n_sip._tcp SRV 1 1 1 t\nt A 192.0.2.1\nh A 192.0.2.2\nm MX 1 q.wild\n*.wild A "
+      "192.0.2.3\n",
+      "z");
+  CHECK(ask(zone, "n.z", RecordType::naptr).additional ==
+        Lines{"_sip._tcp.z. 60 SRV 1 1 1 t.z.", "t.z. 60 A 192.0.2.1", "h.z. 60 A 192.0.2.2"});
+  CHECK(ask(zone, "m.z", RecordType::mx).additional == Lines{"q.wild.z. 60 A 192.0.2.3"});
+}
