@@ -47,8 +47,10 @@ struct FixedOptions {
   std::string root_hints;  ///< a file; empty: IANA's
   std::uint16_t upstream_port = 53;
   bool ipv4 = true, ipv6 = true, query_loopback = false, qname_minimisation = true, random_case = true;
-  std::uint16_t udp_size = 1232;   ///< octets
-  std::uint32_t deadline = 5'000;  ///< milliseconds
+  bool cookies = true, tcp_fast_open = true;
+  std::uint32_t server_in_flight = 2'000, server_rate = 0;  ///< questions to one server: at once, in a second
+  std::uint16_t udp_size = 1232;                            ///< octets
+  std::uint32_t deadline = 5'000;                           ///< milliseconds
   std::uint32_t max_questions = 64, max_depth = 8, max_chain = 12;
   bool serve_stale = true;
   std::uint32_t stale_for = 86'400;  ///< seconds

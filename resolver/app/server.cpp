@@ -103,8 +103,11 @@ void Server::open_sockets() {
     return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1U;
   };
   const recurse::CacheLimits limits{fixed.cache_memory, fixed.min_ttl, fixed.max_ttl, fixed.max_negative_ttl};
+  recurse::ServerLimits servers;
+  servers.in_flight = fixed.server_in_flight;
+  servers.rate = fixed.server_rate;
   crew_ = must(Crew::open(worker, fixed.workers == 0 ? processors() : fixed.workers, first.snapshot,
-                          std::make_shared<recurse::Cache>(limits), std::make_shared<recurse::ServerTable>()));
+                          std::make_shared<recurse::Cache>(limits), std::make_shared<recurse::ServerTable>(servers)));
   notice_ = std::make_unique<NoticePages>(must(load_catalogues()));
   notice_->publish(first.pages);
   notice_server_ = must(net::HttpServer::start(fixed.notice_listen, [this](const net::HttpRequest& request) {

@@ -105,6 +105,8 @@ std::expected<serve::WorkerOptions, std::string> worker_options(const Options& o
   out.answer_cache_memory = fixed.answers_memory;
   out.in_flight = fixed.in_flight;
   out.upstream.in_flight = fixed.in_flight;
+  out.upstream.cookies = fixed.cookies;
+  out.upstream.tcp_fast_open = fixed.tcp_fast_open;
   auto& resolver = out.resolver;
   resolver.bounds.deadline = fixed.deadline;
   resolver.bounds.questions = fixed.max_questions;

@@ -108,6 +108,8 @@ Outgoing Resolver::State::first_way(const Flight& flight, const Server& server, 
 void Resolver::State::note_error(NetworkError error, Server& server, Outcome& outcome) {
   if (error == NetworkError::overloaded) {
     outcome.out_of_means = true;  // ours, not the server's fault
+  } else if (error == NetworkError::server_busy) {
+    server.exhausted = true;  // the others of its zone may have room; it has done nothing wrong
   } else {
     if (error == NetworkError::timeout)
       ++counters.timeouts;

@@ -125,6 +125,7 @@ bool ServerList::add_parent_side() {
 double ServerList::cost(const Server& server) const {
   // An unknown one is tried early: how else would it become known?
   double cost = server.facts.known ? static_cast<double>(server.facts.rtt) : 1.0 + world_.network.random(30);
+  cost += static_cast<double>(server.facts.handicap);
   if (server.facts.backed_off) cost += kBackedOff;
   if (server.lame) cost += kLame;
   return cost + kEachTry * server.tries;

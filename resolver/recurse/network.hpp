@@ -48,6 +48,7 @@ enum class NetworkError : std::uint8_t {
                 ///< question
   other_case,   ///< the name came back in another case than it was sent in, and TCP was no way out
   overloaded,   ///< our own limits: too many questions in flight
+  server_busy,  ///< our own limit for this server: it has as many of our questions as it may; others can be asked
 };
 std::string_view to_text(NetworkError error);
 

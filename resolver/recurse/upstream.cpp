@@ -1,5 +1,6 @@
 #include "resolver/recurse/upstream.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 
@@ -23,15 +24,39 @@ std::string_view to_text(NetworkError error) {
       return "reply in another case";
     case NetworkError::overloaded:
       return "too many questions in flight";
+    case NetworkError::server_busy:
+      return "too many questions in flight to this server";
   }
   return "unknown error";
 }
 
+std::string_view to_text(Drop drop) {
+  switch (drop) {
+    case Drop::id:
+      return "id";
+    case Drop::address:
+      return "address";
+    case Drop::question:
+      return "question";
+    case Drop::letter_case:
+      return "case";
+    case Drop::cookie:
+      return "cookie";
+    case Drop::malformed:
+      return "malformed";
+  }
+  return "unknown";
+}
+
 struct Upstream::State {
-  State(net::Loop& loop, const UpstreamLimits& limits) : context{loop, limits, {}, {}}, udp(context), tcp(context) {}
+  State(net::Loop& loop, const UpstreamLimits& limits, std::shared_ptr<ServerTable> servers)
+      : context{loop, limits, {}, {}, std::move(servers)}, udp(context), tcp(context) {}
   ~State() { assert(in_flight == 0); }
 
-  net::Task<ExchangeResult> over_tcp(const Outgoing& outgoing, Milliseconds timeout);
+  net::Task<ExchangeResult> converse(const Outgoing& outgoing, Cookie cookie);
+  net::Task<ExchangeResult> over_tcp(const Outgoing& outgoing, Cookie cookie, Milliseconds timeout);
+  bool wants_again(const Outgoing& outgoing, Cookie& cookie, const ReplySigns& signs);
+  void note_cookie(const Outgoing& outgoing, const Cookie& sent, const ReplySigns& signs, Transport transport);
 
   UpstreamContext context;
   UdpPool udp;
@@ -41,63 +66,137 @@ struct Upstream::State {
 
 namespace {
 
-/// One more in flight, until the exchange ends or is cancelled.
+constexpr int kUdpRounds = 3;  // as first meant; with another cookie; without one
+
+/// One more in flight, in all and to the server, until the exchange ends or is cancelled.
 class Counted {
  public:
-  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
+  Counted(std::size_t& count, ServerTable& servers, const net::Endpoint& server)
+      : count_(count), servers_(servers), server_(server) {
+    ++count_;
+  }
   Counted(const Counted&) = delete;
   Counted& operator=(const Counted&) = delete;
-  ~Counted() { --count_; }
+  ~Counted() {
+    --count_;
+    servers_.end(server_, ending_);
+  }
+  void ended(const ExchangeResult& result) {
+    if (result) ending_ = Ending::answered;
+    if (!result && result.error() == NetworkError::timeout) ending_ = Ending::silent;
+  }
 
  private:
   std::size_t& count_;
+  ServerTable& servers_;
+  net::Endpoint server_;
+  Ending ending_ = Ending::other;
 };
 
 }  // namespace
 
 net::Task<ExchangeResult> Upstream::exchange(Outgoing outgoing) {
-  if (state_->in_flight >= state_->context.limits.in_flight) co_return std::unexpected(NetworkError::overloaded);
-  const Counted counted(state_->in_flight);
-  Milliseconds left = outgoing.timeout;
-  const bool asked_over_udp = outgoing.transport == Transport::udp;
+  State& state = *state_;
+  auto& counters = state.context.counters;
+  if (state.in_flight >= state.context.limits.in_flight) co_return std::unexpected(NetworkError::overloaded);
+  std::optional<Cookie> cookie = state.context.servers->begin(outgoing.server, now());
+  if (!cookie) {
+    ++counters.busy;
+    co_return std::unexpected(NetworkError::server_busy);
+  }
+  Counted counted(state.in_flight, *state.context.servers, outgoing.server);
+  if (!state.context.limits.cookies || !outgoing.edns) *cookie = {};
+  auto conversing = state.converse(outgoing, *cookie);
+  ExchangeResult result = co_await conversing;
+  counted.ended(result);
+  co_return result;
+}
+
+/// Over UDP, again with the cookie that BADCOOKIE brought, or without one where FORMERR may mean it; over TCP when the
+/// caller says so, when the replies look forged, or when the server will not have our cookie (RFC 7873 5.3).
+net::Task<ExchangeResult> Upstream::State::converse(const Outgoing& outgoing, Cookie cookie) {
+  const Milliseconds deadline = context.loop.now() + outgoing.timeout;
   bool other_case = false;
-  if (asked_over_udp) {
-    const Milliseconds began = now();
-    UdpExchange over_udp(state_->udp, outgoing);
+  for (int round = 0; outgoing.transport == Transport::udp; ++round) {
+    Outgoing udp_question = outgoing;
+    udp_question.timeout = deadline - context.loop.now();
+    UdpExchange over_udp(udp, udp_question, cookie);
     over_udp.start();
     ExchangeResult result = co_await over_udp;
-    if (!over_udp.distrusted()) co_return result;
-    const Milliseconds passed = now() - began;
-    if (passed >= left) co_return result;
-    left -= passed;
-    other_case = over_udp.other_case();
+    const bool late = context.loop.now() >= deadline;
+    if (over_udp.distrusted()) {
+      if (late) co_return result;
+      ++context.counters.distrusted;
+      other_case = over_udp.other_case();
+      break;
+    }
+    if (!result) co_return result;
+    const ReplySigns signs = over_udp.signs();
+    note_cookie(outgoing, cookie, signs, Transport::udp);
+    if (late || !wants_again(outgoing, cookie, signs)) co_return result;
+    if (signs.rcode == wire::Rcode::badcookie && (round > 0 || !cookie.has_server_part())) break;
+    if (round + 1 >= kUdpRounds) co_return result;
   }
-  ExchangeResult result = co_await state_->over_tcp(outgoing, left);
+  auto asking = over_tcp(outgoing, cookie, deadline - context.loop.now());
+  ExchangeResult result = co_await asking;
   // What made us come here is what the caller shall know of this server, when TCP is no way out.
-  if (!result && asked_over_udp)
+  if (!result && outgoing.transport == Transport::udp)
     co_return std::unexpected(other_case ? NetworkError::other_case : NetworkError::malformed);
   if (result) result->other_case = other_case;
   co_return result;
 }
 
+/// Whether the reply was about the cookie alone, and the question is to be asked again with `cookie` as it is now.
+bool Upstream::State::wants_again(const Outgoing& outgoing, Cookie& cookie, const ReplySigns& signs) {
+  if (cookie.empty()) return false;
+  if (signs.rcode == wire::Rcode::badcookie) {
+    ++context.counters.bad_cookies;
+    cookie = signs.cookie.has_server_part() ? signs.cookie : Cookie{};
+    return true;
+  }
+  // One that has given a cookie before knows the option.
+  if (signs.rcode != wire::Rcode::formerr || cookie.has_server_part()) return false;
+  context.servers->note_no_cookie(outgoing.server, context.loop.now());
+  cookie = {};
+  return true;
+}
+
+void Upstream::State::note_cookie(const Outgoing& outgoing, const Cookie& sent, const ReplySigns& signs,
+                                  Transport transport) {
+  if (sent.empty()) return;
+  const Milliseconds now = context.loop.now();
+  if (signs.cookie.has_server_part()) {
+    const auto before = sent.bytes().subspan(Cookie::kClientSize);
+    const auto got = signs.cookie.bytes().subspan(Cookie::kClientSize);
+    if (!std::ranges::equal(before, got)) context.servers->note_cookie(outgoing.server, got, now);
+  } else if (sent.has_server_part() && transport == Transport::tcp) {
+    context.servers->note_no_cookie(outgoing.server, now);  // nobody forges that: it gave them up
+  }
+}
+
 /// Once more on a fresh connection when a kept one ended before the answer: the server may have closed it while idle.
-net::Task<ExchangeResult> Upstream::State::over_tcp(const Outgoing& outgoing, Milliseconds timeout) {
+net::Task<ExchangeResult> Upstream::State::over_tcp(const Outgoing& outgoing, Cookie cookie, Milliseconds timeout) {
   const Milliseconds began = context.loop.now();
   {
-    TcpExchange first(tcp, outgoing);
+    TcpExchange first(tcp, outgoing, cookie);
     first.start(timeout, false);
     ExchangeResult result = co_await first;
+    if (result) note_cookie(outgoing, cookie, first.signs(), Transport::tcp);
     if (result || result.error() != NetworkError::closed || !first.reused()) co_return result;
   }
   const Milliseconds passed = context.loop.now() - began;
   if (passed >= timeout) co_return std::unexpected(NetworkError::timeout);
-  TcpExchange second(tcp, outgoing);
+  TcpExchange second(tcp, outgoing, cookie);
   second.start(timeout - passed, true);
   ExchangeResult result = co_await second;
+  if (result) note_cookie(outgoing, cookie, second.signs(), Transport::tcp);
   co_return result;
 }
 
-Upstream::Upstream(net::Loop& loop, const UpstreamLimits& limits) : state_(std::make_unique<State>(loop, limits)) {}
+Upstream::Upstream(net::Loop& loop, const UpstreamLimits& limits, std::shared_ptr<ServerTable> servers)
+    : state_(std::make_unique<State>(loop, limits, std::move(servers))) {
+  assert(state_->context.servers);
+}
 Upstream::~Upstream() = default;
 
 net::Task<void> Upstream::sleep(Milliseconds delay) {

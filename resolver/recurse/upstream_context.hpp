@@ -11,6 +11,7 @@ struct UpstreamContext {
   UpstreamLimits limits;
   UpstreamCounters counters;
   Random random;
+  std::shared_ptr<ServerTable> servers;
 };
 
 using ExchangeResult = std::expected<Incoming, NetworkError>;

@@ -1,12 +1,17 @@
 #include "resolver/recurse/upstream_tcp.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 
 namespace placard::recurse {
 namespace {
 
-constexpr Milliseconds kKept = 10'000;     // idle connections
+constexpr Milliseconds kKept = 10'000;     // idle connections, where the server says nothing of it
+constexpr Milliseconds kMaxKept = 30'000;  // and where it does
 constexpr std::size_t kMaxPipelined = 64;  // questions of one connection in flight
 constexpr std::size_t kMaxAbandoned = 64;  // unanswered questions that nobody waits for; then the connection is left
 
@@ -35,11 +40,11 @@ NetworkError error_of(int status) {
 // The exchange
 // ---------------------------------------------------------------------------------------------------------
 
-TcpExchange::TcpExchange(TcpPool& pool, const Outgoing& outgoing)
+TcpExchange::TcpExchange(TcpPool& pool, const Outgoing& outgoing, const Cookie& cookie)
     : Alarm(pool.context().loop),
       pool_(pool),
       outgoing_(outgoing),
-      message_(outgoing, false, pool.context().random) {}  // nobody forges replies inside a connection: no 0x20
+      message_(outgoing, cookie, Transport::tcp, pool.context().random) {}
 
 TcpExchange::~TcpExchange() {
   if (connection_ != nullptr) connection_->remove(*this);
@@ -63,10 +68,14 @@ void TcpExchange::on_time() {
 void TcpExchange::on_reply(wire::Bytes reply) {
   Incoming incoming;
   incoming.bytes.assign(reply.begin(), reply.end());
-  if (message_.judge(incoming.bytes) != Fit::ours) {
-    ++pool_.context().counters.mismatched;
+  const Fit fit = message_.judge(incoming.bytes, signs_);
+  if (fit != Fit::ours) {
+    pool_.context().counters.drop(fit == Fit::malformed      ? Drop::malformed
+                                  : fit == Fit::other_cookie ? Drop::cookie
+                                                             : Drop::question);
     return finish(std::unexpected(NetworkError::malformed));
   }
+  if (signs_.keepalive) connection_->keep_for(*signs_.keepalive);
   ++pool_.context().counters.tcp_received;
   incoming.rtt = pool_.context().loop.now() - started_;
   finish(std::move(incoming));
@@ -82,12 +91,20 @@ void TcpExchange::finish(ExchangeResult result) {
 // -------------------------------------------------------------------------------------------------------
 
 TcpConnection::TcpConnection(TcpPool& pool, const net::Endpoint& server)
-    : Alarm(pool.context().loop), pool_(pool), server_(server) {
-  uv_tcp_init(pool.context().loop.uv(), &tcp_);
+    : Alarm(pool.context().loop), pool_(pool), server_(server), kept_(kKept) {
+  // Without a socket when the system has none left: connecting tries again, and says so.
+  if (uv_tcp_init_ex(pool.context().loop.uv(), &tcp_, server.address.v6 ? AF_INET6 : AF_INET) != 0)
+    uv_tcp_init(pool.context().loop.uv(), &tcp_);
   tcp_.data = this;
 }
 
 std::expected<void, NetworkError> TcpConnection::open() {
+  ++pool_.context().counters.tcp_opened;
+  uv_os_fd_t fd = -1;
+  if (pool_.context().limits.tcp_fast_open && uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp_), &fd) == 0) {
+    const int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof one);  // a system without it connects as ever
+  }
   sockaddr_storage address{};
   server_.to_sockaddr(address);
   connect_.data = this;
@@ -114,6 +131,10 @@ void TcpConnection::on_connect(int status) {
       });
   if (status != 0) return close(error_of(status));
   flush();
+}
+
+void TcpConnection::keep_for(Milliseconds idle) {
+  kept_ = std::min(idle, kMaxKept);
 }
 
 bool TcpConnection::takes_more() const {
@@ -152,9 +173,9 @@ void TcpConnection::remove(TcpExchange& exchange) {
   *entry = entries_.back();
   entries_.pop_back();
   if (!entries_.empty() || closed_) return;
-  if (!connected_ || !takes_more()) return close(NetworkError::closed);
+  if (!connected_ || !takes_more() || kept_ == 0) return close(NetworkError::closed);
   idle_since_ = pool_.context().loop.now();
-  Alarm::start(kKept);
+  Alarm::start(kept_);
 }
 
 void TcpConnection::on_time() {
@@ -168,7 +189,8 @@ void TcpConnection::flush() {
   output_.clear();
   uv_buf_t buffer = uv_buf_init(reinterpret_cast<char*>(written_.data()), static_cast<unsigned>(written_.size()));
   const int sent = uv_try_write(stream(), &buffer, 1);
-  if (sent < 0 && sent != UV_EAGAIN) return close(error_of(sent));
+  // EINPROGRESS: a fast open that turned into a usual one.
+  if (sent < 0 && sent != UV_EAGAIN && sent != -EINPROGRESS) return close(error_of(sent));
   if (sent > 0) written_.erase(written_.begin(), written_.begin() + sent);
   if (written_.empty()) return;
 
@@ -213,7 +235,7 @@ void TcpConnection::deliver(wire::Bytes message) {
   const auto id = static_cast<std::uint16_t>(message[0] << 8U | message[1]);
   const auto entry = std::ranges::find(entries_, id, &Entry::id);
   if (entry == entries_.end()) {
-    if (std::erase(abandoned_, id) == 0) ++pool_.context().counters.mismatched;
+    if (std::erase(abandoned_, id) == 0) pool_.context().counters.drop(Drop::id);
     return;
   }
   entry->exchange->completed_by_reply_ = true;
@@ -278,6 +300,9 @@ bool TcpPool::make_place() {
 std::expected<TcpConnection*, NetworkError> TcpPool::connection_for(const net::Endpoint& server, bool fresh) {
   const auto found = current_.find(server);
   if (!fresh && found != current_.end() && found->second->takes_more()) return found->second;
+  const auto to_server = [&](const auto& connection) { return connection->server() == server; };
+  if (std::ranges::count_if(connections_, to_server) >= static_cast<std::ptrdiff_t>(context_.limits.tcp_per_server))
+    return std::unexpected(NetworkError::server_busy);
   if (connections_.size() >= context_.limits.tcp_connections && !make_place())
     return std::unexpected(NetworkError::overloaded);
   connections_.push_back(std::make_unique<TcpConnection>(*this, server));

@@ -1,7 +1,9 @@
 // Questions over TCP (RFC 7766): one connection a server, pipelined, kept for a while after its last answer.
 //
-// Connections in all and questions on one are bounded; the longest idle one makes place. A server may close a kept
-// connection at any time: who meets that asks once more on a fresh one (upstream.cpp).
+// Connections in all, connections to one server and questions on one are bounded; the longest idle one makes place. A
+// server may close a kept connection at any time: who meets that asks once more on a fresh one (upstream.cpp). Where
+// the system and the server know TCP Fast Open (RFC 7413), the first question travels with the SYN; where either does
+// not, the kernel connects as ever. A DNS question may arrive twice without harm.
 #pragma once
 
 #include <uv.h>
@@ -23,13 +25,14 @@ class TcpConnection;
 /// One question over TCP, awaited where it stands; its destruction ends it. REQUIRES: `outgoing` lives longer.
 class TcpExchange final : public net::Completion<ExchangeResult>, private net::Alarm {
  public:
-  TcpExchange(TcpPool& pool, const Outgoing& outgoing);
+  TcpExchange(TcpPool& pool, const Outgoing& outgoing, const Cookie& cookie);
   ~TcpExchange() override;
 
   /// May complete at once. `fresh`: on a connection of its own making, not on a kept one.
   void start(Milliseconds timeout, bool fresh);
   /// It was sent on a connection that had answered before.
   bool reused() const { return reused_; }
+  const ReplySigns& signs() const { return signs_; }  ///< of the reply it ended in
 
  private:
   friend class TcpConnection;
@@ -41,6 +44,7 @@ class TcpExchange final : public net::Completion<ExchangeResult>, private net::A
   TcpPool& pool_;
   const Outgoing& outgoing_;
   OutgoingMessage message_;
+  ReplySigns signs_;
   TcpConnection* connection_ = nullptr;  // where it is registered
   Milliseconds started_ = 0;
   bool reused_ = false;
@@ -63,6 +67,7 @@ class TcpConnection final : private net::Alarm {
   bool answered() const { return answered_; }
   Milliseconds idle_since() const { return idle_since_; }
   void lost_patience() { silent_ = true; }  ///< a question on it ran out of time: no new ones
+  void keep_for(Milliseconds idle);         ///< as the server has it (RFC 7828)
 
   std::list<std::unique_ptr<TcpConnection>>::iterator place;  ///< the pool's
 
@@ -90,6 +95,7 @@ class TcpConnection final : private net::Alarm {
   std::vector<std::uint8_t> written_;  // what libuv is sending, while writing_
   bool connected_ = false, closed_ = false, writing_ = false, answered_ = false, silent_ = false, wants_flush_ = false;
   Milliseconds idle_since_ = 0;
+  Milliseconds kept_ = 0;  // how long it may be idle
 };
 
 class TcpPool {
@@ -98,6 +104,7 @@ class TcpPool {
   ~TcpPool();  ///< REQUIRES: no exchange is left
 
   UpstreamContext& context() { return context_; }
+  /// overloaded, server_busy: there are as many connections as there may be, in all or to this server.
   std::expected<TcpConnection*, NetworkError> connection_for(const net::Endpoint& server, bool fresh);
 
  private:

@@ -315,13 +315,13 @@ void UdpPool::receive(UdpSocket& socket) {
 
 void UdpPool::deliver(UdpSocket& socket, const net::Endpoint& from, wire::Bytes datagram) {
   if (datagram.size() < 2) {
-    ++context_.counters.mismatched;
+    context_.counters.drop(Drop::malformed);
     return near_miss(socket, from);
   }
   const auto id = static_cast<std::uint16_t>(datagram[0] << 8U | datagram[1]);
   UdpSocket::Entry* entry = socket.find(id);
   if (entry != nullptr && entry->exchange->outgoing_.server == from) return entry->exchange->on_reply(datagram);
-  ++context_.counters.mismatched;
+  context_.counters.drop(entry == nullptr ? Drop::id : Drop::address);
   if (entry == nullptr && !socket.is_spent(id)) near_miss(socket, from);  // a spent id: a late reply, or a second one
 }
 

@@ -27,7 +27,7 @@ struct UdpSocket;
 /// One question over UDP, awaited where it stands; its destruction ends it. REQUIRES: `outgoing` lives longer.
 class UdpExchange final : public net::Completion<ExchangeResult>, private net::Alarm {
  public:
-  UdpExchange(UdpPool& pool, const Outgoing& outgoing);
+  UdpExchange(UdpPool& pool, const Outgoing& outgoing, const Cookie& cookie);
   ~UdpExchange() override;
 
   void start();  ///< may complete at once
@@ -35,6 +35,7 @@ class UdpExchange final : public net::Completion<ExchangeResult>, private net::A
   bool distrusted() const { return distrusted_; }
   /// And the case of the name was all that was wrong.
   bool other_case() const { return other_case_; }
+  const ReplySigns& signs() const { return signs_; }  ///< of the reply it ended in
 
  private:
   friend class UdpPool;
@@ -47,11 +48,12 @@ class UdpExchange final : public net::Completion<ExchangeResult>, private net::A
   UdpPool& pool_;
   const Outgoing& outgoing_;
   OutgoingMessage message_;
+  ReplySigns signs_;
   UdpSocket* socket_ = nullptr;  // where it is registered
   Milliseconds started_ = 0;
   Milliseconds sent_ = 0;
   std::size_t near_misses_ = 0;
-  bool other_question_ = false;  // a reply with our id had another question
+  bool other_question_ = false;  // a reply with our id had another question, case or cookie
   bool other_case_ = false;      // it was ours but for the case of the name
   bool distrusted_ = false;
 };

@@ -6,11 +6,11 @@
 
 namespace placard::recurse {
 
-UdpExchange::UdpExchange(UdpPool& pool, const Outgoing& outgoing)
+UdpExchange::UdpExchange(UdpPool& pool, const Outgoing& outgoing, const Cookie& cookie)
     : Alarm(pool.context().loop),
       pool_(pool),
       outgoing_(outgoing),
-      message_(outgoing, outgoing.random_case, pool.context().random) {}
+      message_(outgoing, cookie, Transport::udp, pool.context().random) {}
 
 UdpExchange::~UdpExchange() {
   pool_.remove(*this);
@@ -34,19 +34,23 @@ void UdpExchange::on_time() {
 void UdpExchange::on_reply(wire::Bytes reply) {
   Incoming incoming;
   incoming.bytes.assign(reply.begin(), reply.end());
-  switch (message_.judge(incoming.bytes)) {
+  auto& counters = pool_.context().counters;
+  const Fit fit = message_.judge(incoming.bytes, signs_);
+  switch (fit) {
     case Fit::ours:
-      ++pool_.context().counters.udp_received;
+      ++counters.udp_received;
       incoming.rtt = pool_.context().loop.now() - sent_;
       return finish(std::move(incoming));
     case Fit::malformed:
-      ++pool_.context().counters.mismatched;
+      counters.drop(Drop::malformed);
       return finish(std::unexpected(NetworkError::malformed));
     case Fit::other_case:
-      other_case_ = true;
-      [[fallthrough]];
+    case Fit::other_cookie:
     case Fit::other:
-      ++pool_.context().counters.mismatched;
+      other_case_ = other_case_ || fit == Fit::other_case;
+      counters.drop(fit == Fit::other_case     ? Drop::letter_case
+                    : fit == Fit::other_cookie ? Drop::cookie
+                                               : Drop::question);
       if (!other_question_) {
         other_question_ = true;
         const Milliseconds passed = pool_.context().loop.now() - started_;

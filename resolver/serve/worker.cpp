@@ -69,7 +69,7 @@ struct Worker::State {
 
   State(WorkerOptions given, std::shared_ptr<recurse::Cache> cache, std::shared_ptr<recurse::ServerTable> servers)
       : options(std::move(given)),
-        upstream(loop, options.upstream),
+        upstream(loop, options.upstream, servers),
         resolver(options.resolver, upstream, std::move(cache), std::move(servers)),
         pipeline({options.answer_cache_memory, options.in_flight, options.waiters}, options.listen, resolver, upstream,
                  counters, std::uint64_t{upstream.random(UINT32_MAX)} << 32U | upstream.random(UINT32_MAX)),

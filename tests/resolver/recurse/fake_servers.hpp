@@ -186,7 +186,9 @@ inline std::string address_in(const ExchangeResult& result) {
 
 /// An Upstream on a loop that this thread runs.
 struct Asker {
-  explicit Asker(const UpstreamLimits& limits = {}) : upstream(loop, limits) {}
+  explicit Asker(const UpstreamLimits& limits = {},
+                 std::shared_ptr<ServerTable> table = std::make_shared<ServerTable>())
+      : servers(std::move(table)), upstream(loop, limits, servers) {}
 
   net::Task<void> ask_one(Outgoing outgoing, ExchangeResult& into) {
     into = co_await upstream.exchange(outgoing);
@@ -204,6 +206,7 @@ struct Asker {
   ExchangeResult ask(const Outgoing& question) { return ask_all({question}).front(); }
 
   net::Loop loop;
+  std::shared_ptr<ServerTable> servers;
   Upstream upstream;
   std::size_t waiting = 0;
   net::TaskSet tasks;  // last: goes first

@@ -302,6 +302,42 @@ TEST_CASE("ports and ids are spread, and no port is known to two servers", "[ups
   CHECK(std::ranges::count_if(ports[0], [&](int port) { return ports[1].contains(port); }) <= 1);
 }
 
+TEST_CASE("ports and ids are as likely as one another", "[upstream]") {
+  std::mutex mutex;
+  std::vector<std::uint32_t> ids;
+  std::set<std::uint32_t> ports;
+  FakeUdp server([&](const Octets& query, FakeUdp::Send send) {
+    {
+      const std::lock_guard lock(mutex);
+      ids.push_back(static_cast<std::uint32_t>(query[0] << 8 | query[1]));
+      ports.insert(send.to.port);
+    }
+    send(reply_to(query));
+  });
+  Asker asker;
+  for (int round = 0; round < 256; ++round) {  // a port serves 64 questions
+    for (const auto& result : asker.ask_all(std::vector<Outgoing>(64, question_for(server.endpoint()))))
+      REQUIRE(result);
+  }
+  const std::lock_guard lock(mutex);
+  REQUIRE(ids.size() == 256 * 64);
+  REQUIRE(ports.size() > 240);
+  // Pearson's chi-squared statistic of the numbers over equal parts of their range.
+  const auto chi_squared = [](const auto& numbers, std::size_t parts, auto part_of) {
+    std::vector<double> counts(parts);
+    for (const auto number : numbers) ++counts[part_of(number)];
+    const double expected = static_cast<double>(numbers.size()) / static_cast<double>(parts);
+    double sum = 0;
+    for (const double count : counts) sum += (count - expected) * (count - expected) / expected;
+    return sum;
+  };
+  // The bounds are passed by chance once in more than a billion runs (63 and 15 degrees of freedom).
+  CHECK(chi_squared(ids, 64, [](std::uint32_t id) { return id >> 10U; }) < 150);
+  CHECK(chi_squared(ids, 64, [](std::uint32_t id) { return id & 63U; }) < 150);
+  CHECK(chi_squared(ports, 16, [](std::uint32_t port) { return (port - 10'000) * 16 / 55'536; }) < 75);
+  CHECK(chi_squared(ports, 16, [](std::uint32_t port) { return port & 15U; }) < 75);
+}
+
 TEST_CASE("ten thousand questions in flight at once, and every answer arrives", "[upstream]") {
   std::vector<std::unique_ptr<FakeUdp>> servers;
   for (int i = 0; i < 100; ++i) {
