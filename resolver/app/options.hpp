@@ -26,7 +26,7 @@ namespace placard::app {
 struct ForwardOption {
   wire::Name zone;
   std::vector<net::Endpoint> servers;
-  bool stub = false;
+  bool stub = false, first = false;
 };
 
 /// `[[zone]]`.

@@ -18,7 +18,7 @@ std::uint32_t number(const OptionValue& value) {
 }
 
 void add_forward(Options& options, bool stub) {
-  options.fixed.forwards.push_back({{}, {}, stub});
+  options.fixed.forwards.push_back({{}, {}, stub, false});
 }
 
 constexpr std::array kSections = {
@@ -163,10 +163,16 @@ constexpr std::array kOptions = {
            [](O& o, V& v) { o.fixed.forwards.back().zone = v.name; }},
     Option{"forward", "servers", endpoints, 53, 0, R"(["192.0.2.53", "[2001:db8::53]:5353"])", "", kFixed, kRequired,
            "Resolvers to ask.", [](O& o, V& v) { o.fixed.forwards.back().servers = v.endpoints; }},
+    Option{"forward", "first", boolean, 0, 0, "false", "", kFixed, kOptional,
+           "Where these servers fail, resolve the name as if they were not configured.",
+           [](O& o, V& v) { o.fixed.forwards.back().first = v.boolean; }},
     Option{"stub", "zone", name, 0, 0, R"("internal.example")", "", kFixed, kRequired, "The zone.",
            [](O& o, V& v) { o.fixed.forwards.back().zone = v.name; }},
     Option{"stub", "servers", endpoints, 53, 0, R"(["192.0.2.54"])", "", kFixed, kRequired,
            "Its authoritative servers.", [](O& o, V& v) { o.fixed.forwards.back().servers = v.endpoints; }},
+    Option{"stub", "first", boolean, 0, 0, "false", "", kFixed, kOptional,
+           "Where these servers fail, start at the root as if they were not configured.",
+           [](O& o, V& v) { o.fixed.forwards.back().first = v.boolean; }},
     // [[zone]]
     Option{"zone", "name", name, 0, 0, R"("example.org")", "", kReload, kRequired, "The zone's apex.",
            [](O& o, V& v) { o.reloadable.zones.back().name = v.name; }},

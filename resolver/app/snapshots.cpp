@@ -112,7 +112,8 @@ std::expected<serve::WorkerOptions, std::string> worker_options(const Options& o
   resolver.bounds.questions = fixed.max_questions;
   resolver.bounds.depth = fixed.max_depth;
   resolver.bounds.chain = fixed.max_chain;
-  for (const auto& forward : fixed.forwards) resolver.forwards.push_back({forward.zone, forward.servers, forward.stub});
+  for (const auto& forward : fixed.forwards)
+    resolver.forwards.push_back({forward.zone, forward.servers, forward.stub, forward.first});
   resolver.upstream_port = fixed.upstream_port;
   resolver.ipv4 = fixed.ipv4;
   resolver.ipv6 = fixed.ipv6;

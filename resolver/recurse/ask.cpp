@@ -50,9 +50,10 @@ net::Task<Outcome> Resolver::State::ask(Flight& flight, const Delegation& delega
   ServerList list(world, delegation);
   std::optional<Reply> empty;
   std::string_view limit;
+  const Milliseconds deadline = deadline_of(flight, delegation);
   std::uint32_t attempts = 0, glueless = 0;
   while (!outcome.out_of_means) {
-    if (network.now() >= flight.asker.deadline)
+    if (network.now() >= deadline)
       limit = "no time left";
     else if (budget.questions == 0)
       limit = "too many questions to servers";
@@ -94,6 +95,11 @@ net::Task<Outcome> Resolver::State::ask(Flight& flight, const Delegation& delega
   co_return outcome;
 }
 
+Milliseconds Resolver::State::deadline_of(const Flight& flight, const Delegation& delegation) {
+  if (!delegation.configured || !delegation.configured->first) return flight.asker.deadline;
+  return flight.started + (flight.asker.deadline - flight.started) / 2;
+}
+
 Outgoing Resolver::State::first_way(const Flight& flight, const Server& server, bool forwarder) const {
   Outgoing outgoing;
   outgoing.server = server.endpoint;
@@ -125,6 +131,7 @@ net::Task<Reply> Resolver::State::ask_server(Flight& flight, const Delegation& d
                                              const wire::Question& question, ServerList& list, Server& server,
                                              Outcome& outcome) {
   Budget& budget = *flight.asker.budget;
+  const Milliseconds deadline = deadline_of(flight, delegation);
   const bool forwarder = delegation.configured && !delegation.configured->stub;
   ++server.tries;
   const bool last_try = server.tries >= options.bounds.tries_per_server;
@@ -137,14 +144,13 @@ net::Task<Reply> Resolver::State::ask_server(Flight& flight, const Delegation& d
 
   while (true) {
     const Milliseconds now = network.now();
-    if (now >= flight.asker.deadline || budget.questions == 0) co_return no_reply("out of means");
+    if (now >= deadline || budget.questions == 0) co_return no_reply("out of means");
     --budget.questions;
     ++flight.asked;
     ++counters.questions_sent;
     if (outgoing.transport == Transport::tcp) ++counters.tcp_questions;
     flight.last_server = server.endpoint;
-    outgoing.timeout =
-        std::min(outgoing.transport == Transport::tcp ? 2 * patience : patience, flight.asker.deadline - now);
+    outgoing.timeout = std::min(outgoing.transport == Transport::tcp ? 2 * patience : patience, deadline - now);
     const auto step = [&](std::string_view what) {
       note(flight, "asked {}{} for {} {}, {} ms: {}", list.describe(server),
            outgoing.transport == Transport::tcp ? " over TCP" : "", question.name, question.type, network.now() - now,
@@ -173,7 +179,7 @@ net::Task<Reply> Resolver::State::ask_server(Flight& flight, const Delegation& d
     servers->note_answer(server.endpoint, result->rtt, network.now());
     if (result->other_case) servers->note_no_random_case(server.endpoint, network.now());
     restore_case(result->bytes, question.name);
-    const auto message = wire::parse_message(result->bytes);
+    const auto message = wire::parse_reply(result->bytes);
     const Asked asked{question, delegation.zone(), forwarder, options.bounds.chain, [&](wire::NameView name) {
                         return forward_for(name) != forward_for(question.name) || never_ask(name);
                       }};

@@ -6,16 +6,8 @@
 namespace placard::recurse {
 namespace {
 
-/// Seconds for a denial without SOA: RFC 2308 5 would have it forgotten at once, a flood of them would not.
-constexpr std::uint32_t kDenialWithoutSoa = 5;
-
-/// RFC 2308 5: the SOA's own TTL or its MINIMUM, the lower one.
-std::uint32_t negative_ttl(const wire::RecordSet& soa) {
-  const auto fields = wire::parse_soa(*soa.rdatas.begin());
-  return std::min(soa.ttl, fields ? fields->minimum : 0);
-}
-
-/// The CNAME made from a DNAME is made again each time; only the DNAME is kept.
+/// The CNAME made from a DNAME is made again each time. That it was is kept where nobody signed the DNAME: such a one
+/// is good for the names it was given for (from_cache).
 EntryPointer made_from(const EntryPointer& dname, wire::RecordSet cname) {
   auto entry = std::make_shared<CacheEntry>();
   entry->credibility = dname->credibility;
@@ -37,6 +29,11 @@ bool from_wildcard(const wire::RecordSet& set) {
 
 }  // namespace
 
+std::uint32_t negative_ttl(const wire::RecordSet& soa) {
+  const auto fields = wire::parse_soa(*soa.rdatas.begin());
+  return std::min(soa.ttl, fields ? fields->minimum : 0);
+}
+
 Fetched Resolver::State::believe(const wire::Question& question, Reply reply) {
   const std::int64_t now = network.wall_seconds();
   const auto credibility = reply.authoritative ? Credibility::answer_aa : Credibility::answer_no_aa;
@@ -49,6 +46,7 @@ Fetched Resolver::State::believe(const wire::Question& question, Reply reply) {
     const bool synthesised = i > 0 && fetched.links.back()->set.type == wire::RecordType::dname &&
                              reply.answer[i].type == wire::RecordType::cname && reply.answer[i].signatures.empty();
     if (synthesised) {
+      if (fetched.links.back()->set.signatures.empty()) cache->store(reply.answer[i], credibility, now);
       fetched.links.push_back(made_from(fetched.links.back(), std::move(reply.answer[i])));
     } else {
       fetched.links.push_back(cache->store(std::move(reply.answer[i]), credibility, now,

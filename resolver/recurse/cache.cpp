@@ -2,7 +2,7 @@
 //
 // A key is (name, type, slot). The slots keep apart what must not replace each other: the exact answer (records or
 // NODATA), the NXDOMAIN of a name (any type), a failure (it must not replace the stale answer it makes us serve), and
-// a delegation (the parent's word, beside the child's own NS set).
+// a delegation (the parent's word, beside the child's own NS set). Beside these, that no zone begins at a name.
 //
 // Eviction is S3-FIFO (Yang and others, SOSP 2023): new entries enter a small queue of a tenth of the memory and go to
 // the main queue only if they are asked for again before they leave it; who comes back soon after having left (the
@@ -219,6 +219,11 @@ EntryPointer Cache::find_delegation(wire::NameView name, std::int64_t now) const
   return deepest(name, {}, wire::RecordType::ns, Slot::delegation, now);
 }
 
+bool Cache::find_no_cut(wire::NameView name, std::int64_t now) const {
+  const auto found = probe(name, wire::RecordType::ns, Slot::no_cut);
+  return found && found->fresh(now);
+}
+
 EntryPointer Cache::find_dname(wire::NameView name, std::int64_t now, wire::NameView top) const {
   if (name.is_root() || dnames_.load(std::memory_order_relaxed) == 0) return nullptr;
   for (auto at = name.parent(); at.is_subdomain_of(top); at = at.parent()) {
@@ -288,6 +293,14 @@ EntryPointer Cache::store_delegation(wire::RecordSet ns, std::vector<Glue> glue,
   entry->expires_at = std::min(now + std::clamp(entry->set.ttl, limits_.min_ttl, limits_.max_ttl), not_after);
   insert(entry->set.owner, wire::RecordType::ns, Slot::delegation, entry, now);
   return entry;
+}
+
+void Cache::store_no_cut(wire::NameView name, std::uint32_t ttl, std::int64_t now) {
+  auto entry = std::make_shared<CacheEntry>();
+  entry->kind = CacheKind::no_cut;
+  entry->stored_at = now;
+  entry->expires_at = now + std::min(ttl, limits_.max_negative_ttl);
+  insert(name, wire::RecordType::ns, Slot::no_cut, std::move(entry), now);
 }
 
 void Cache::insert(wire::NameView name, wire::RecordType type, Slot slot, EntryPointer entry, std::int64_t now) {

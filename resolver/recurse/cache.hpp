@@ -33,6 +33,7 @@ enum class CacheKind : std::uint8_t {
   nxdomain,    ///< the name does not exist, nor anything below it (RFC 8020)
   failure,     ///< resolution failed (RFC 9520); short-lived
   delegation,  ///< NS set and glue as the parent gave them
+  no_cut,      ///< no zone begins at the name, as the servers above it let see
 };
 
 /// An address of the name server in the n-th NS record of a delegation.
@@ -80,6 +81,8 @@ class Cache {
   EntryPointer find_stale(wire::NameView name, wire::RecordType type) const;
   /// Deepest fresh delegation at or above `name`: where to start iterating. Nothing when even the root is unknown.
   EntryPointer find_delegation(wire::NameView name, std::int64_t now) const;
+  /// Whether store_no_cut() has said so of late.
+  bool find_no_cut(wire::NameView name, std::int64_t now) const;
   /// The fresh DNAME set of the deepest proper ancestor at or below `top` that has one (RFC 6672).
   EntryPointer find_dname(wire::NameView name, std::int64_t now, wire::NameView top = {}) const;
 
@@ -93,6 +96,8 @@ class Cache {
   /// `not_after` at the latest, whatever its TTL and the limits say.
   EntryPointer store_delegation(wire::RecordSet ns, std::vector<Glue> glue, std::vector<wire::RecordSet> proof,
                                 std::int64_t now, std::int64_t not_after = kNoEnd);
+  /// What a shortened name brought to light (RFC 9156): nothing to answer by, but the next name need not ask again.
+  void store_no_cut(wire::NameView name, std::uint32_t ttl, std::int64_t now);
   static constexpr std::int64_t kNoEnd = std::numeric_limits<std::int64_t>::max();
 
   void flush_all();
@@ -102,7 +107,7 @@ class Cache {
 
  private:
   struct Shard;
-  enum class Slot : std::uint8_t { exact, nxdomain, failure, delegation };
+  enum class Slot : std::uint8_t { exact, nxdomain, failure, delegation, no_cut };
   Shard& shard_of(std::uint64_t name_hash) const;
   EntryPointer probe(wire::NameView name, wire::RecordType type, Slot slot) const;
   EntryPointer deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot,

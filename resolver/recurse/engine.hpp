@@ -38,6 +38,11 @@ struct Outcome {
   std::vector<wire::ExtendedError> errors;  ///< of a failure
 };
 
+/// Seconds for a denial without SOA: RFC 2308 5 would have it forgotten at once, a flood of them would not.
+inline constexpr std::uint32_t kDenialWithoutSoa = 5;
+/// RFC 2308 5: the SOA's own TTL or its MINIMUM, the lower one. REQUIRES: the set has a record.
+std::uint32_t negative_ttl(const wire::RecordSet& soa);
+
 Fetched failure(wire::EdeCode code, std::string text, bool out_of_means = false);
 Fetched failure(Outcome outcome);
 
@@ -54,7 +59,7 @@ struct Resolver::State {
 
   // iterate.cpp
   net::Task<Fetched> iterate(Flight& flight);
-  Delegation deepest_known(const wire::Question& question);
+  Delegation deepest_known(const wire::Question& question, bool without_configured);
 
   // forward.cpp
   const Forward* forward_for(wire::NameView name) const;
@@ -64,6 +69,7 @@ struct Resolver::State {
   net::Task<Outcome> ask(Flight& flight, const Delegation& delegation, wire::Question question);
   net::Task<Reply> ask_server(Flight& flight, const Delegation& delegation, const wire::Question& question,
                               ServerList& list, Server& server, Outcome& outcome);
+  static Milliseconds deadline_of(const Flight& flight, const Delegation& delegation);
   Outgoing first_way(const Flight& flight, const Server& server, bool forwarder) const;
   void note_error(NetworkError error, Server& server, Outcome& outcome);
   bool never_ask(wire::NameView name) const { return options.never_ask && options.never_ask(name); }

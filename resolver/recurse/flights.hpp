@@ -72,6 +72,7 @@ struct Flight {
   std::uint32_t asked = 0;  ///< questions to servers
   std::string_view doing = "starting";
   net::Endpoint last_server;
+  bool without_configured = false;  ///< what the configuration says of this name failed, and others may be asked
   const Flight* waiting_for = nullptr;
   Waiter* first_waiter = nullptr;
 };

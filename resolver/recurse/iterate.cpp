@@ -3,6 +3,7 @@
 //
 // On the way down a server sees no more of the name than it needs. Where that breaks a server (it denies an empty
 // non-terminal, fails or keeps silent) the whole name is asked: an answer counts more than privacy from that server.
+// What a shortened name has shown (no zone begins there) is remembered, so that a thousand names below it ask once.
 #include "resolver/recurse/engine.hpp"
 
 namespace placard::recurse {
@@ -17,19 +18,22 @@ class Minimiser {
   Minimiser(const wire::Question& question, bool on, std::uint32_t limit)
       : question_(question), labels_(question.name.view().label_count()), left_(on ? limit : 0) {}
 
-  wire::Question next(wire::NameView zone) {
+  wire::Question next(wire::NameView zone, const Cache& cache, std::int64_t now) {
     shown_ = std::max(shown_, zone.label_count());
+    const wire::NameView name = question_.name;
+    while (left_ > 0 && shown_ + 1 < labels_ && cache.find_no_cut(name.suffix(shown_ + 1), now)) ++shown_;
     if (left_ == 0 || shown_ + 1 >= labels_) {
       shown_ = labels_;
       return question_;
     }
     const std::size_t rest = labels_ - shown_;
     shown_ += asked_ < kOneLabelAtATime ? 1 : (rest + left_ - 1) / left_;
+    while (shown_ < labels_ && name.suffix(shown_).first_label()[0] == '_') ++shown_;  // RFC 9156 2.3: no cuts there
     if (shown_ >= labels_) return question_;
     ++asked_;
     --left_;
     wire::Question shortened;
-    shortened.name = wire::Name(question_.name.view().suffix(shown_));
+    shortened.name = wire::Name(name.suffix(shown_));
     shortened.type = wire::RecordType::a;
     return shortened;
   }
@@ -48,18 +52,24 @@ class Minimiser {
   std::uint32_t left_, asked_ = 0;
 };
 
+/// Seconds for which what this reply says about a shortened name is good.
+std::uint32_t ttl_of(const Reply& reply) {
+  if (!reply.answer.empty()) return reply.answer.front().ttl;
+  return reply.soa ? negative_ttl(*reply.soa) : kDenialWithoutSoa;
+}
+
 }  // namespace
 
 net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
   wire::Question question;
   question.name = flight.key.name;
   question.type = flight.key.type;
-  Delegation at = deepest_known(question);
+  Delegation at = deepest_known(question, flight.without_configured);
   note(flight, "{} {}: starting at the servers of {}", question.name, question.type, at.zone());
   Minimiser minimiser(question, options.qname_minimisation, options.bounds.minimised);
   bool looked_above = false;
   for (std::uint32_t referrals = 0; referrals <= options.bounds.referrals;) {
-    const wire::Question shown = minimiser.next(at.zone());
+    const wire::Question shown = minimiser.next(at.zone(), *cache, network.wall_seconds());
     flight.doing = "iterating";
     auto asking = ask(flight, at, shown);
     Outcome outcome = co_await asking;
@@ -75,7 +85,7 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
         wire::Question above;
         above.name = wire::Name(at.zone().parent());
         note(flight, "asking above {} whether its servers have changed", at.zone());
-        at = deepest_known(above);
+        at = deepest_known(above, flight.without_configured);
         continue;
       }
       co_return failure(std::move(outcome));
@@ -91,6 +101,7 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
     if (!minimiser.whole()) {
       // Something exists there, or nothing does: servers that deny empty non-terminals are too many to believe the
       // latter.
+      cache->store_no_cut(shown.name, ttl_of(reply), network.wall_seconds());
       if (reply.kind == ReplyKind::nxdomain) minimiser.give_up();
       continue;
     }
@@ -103,14 +114,14 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
 
 /// A stub of the configuration, or the deepest cached delegation where that is below it; else the root. The parent side
 /// of a cut answers for DS (RFC 4035 3.1.4.1).
-Delegation Resolver::State::deepest_known(const wire::Question& question) {
+Delegation Resolver::State::deepest_known(const wire::Question& question, bool without_configured) {
   const bool parent_side = question.type == wire::RecordType::ds && !question.name.view().is_root();
   const wire::NameView name = parent_side ? question.name.view().parent() : question.name.view();
   const Forward* stub = forward_for(name);
   Delegation delegation;
   delegation.cached = true;
   delegation.entry = cache->find_delegation(name, network.wall_seconds());
-  if (stub && stub->stub) {
+  if (stub && stub->stub && !without_configured) {
     const auto below = [&](wire::NameView zone) {
       return zone.is_subdomain_of(stub->zone) && zone.label_count() > stub->zone.view().label_count();
     };

@@ -285,7 +285,11 @@ Reply judge(const wire::MessageView& message, const Asked& asked) {
     take_proof(authority, reply, false);
     return reply;
   }
-  if (broken && message.count(wire::Section::answer) > 0) return reject(ReplyKind::malformed, "broken records");
+  if (broken && message.count(wire::Section::answer) > 0) {  // perhaps another server has whole ones
+    reply.kind = ReplyKind::empty;
+    reply.why = "nothing but broken records";
+    return reply;
+  }
   return judge_no_answer(message, asked, std::move(authority), std::move(reply));
 }
 

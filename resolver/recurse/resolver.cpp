@@ -32,6 +32,16 @@ std::optional<wire::Name> pass_links(const Fetched& fetched, const wire::Questio
   return std::nullopt;
 }
 
+/// Each set once: a DNAME may be passed again under another name.
+void add_links(std::vector<EntryPointer>& answer, const std::vector<EntryPointer>& links) {
+  for (const auto& link : links) {
+    const bool again = link->set.type == wire::RecordType::dname && std::ranges::any_of(answer, [&](const auto& entry) {
+                         return entry->set.type == link->set.type && entry->set.owner == link->set.owner;
+                       });
+    if (!again) answer.push_back(link);
+  }
+}
+
 Asker on_behalf_of(Asker asker, Flight& flight) {
   asker.flight = &flight;
   return asker;
@@ -75,7 +85,7 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
     }
     resolved.stale = resolved.stale || link->stale;
     resolved.stale_ttl = options.stale_ttl;
-    resolved.answer.insert(resolved.answer.end(), link->links.begin(), link->links.end());
+    add_links(resolved.answer, link->links);
     if (const auto circle = pass_links(*link, question, seen)) {
       co_return servfail(wire::EdeCode::other, "aliases in a circle at " + circle->to_text());
     }
@@ -136,6 +146,12 @@ net::Task<void> Resolver::State::fly(std::shared_ptr<Flight> flight) {
   const Forward* to = forward_for(flight->key.name);
   auto working = to && !to->stub ? forward(*flight, *to) : iterate(*flight);
   auto fetched = std::make_shared<Fetched>(co_await working);
+  if (fetched->failed && to && to->first && network.now() < flight->asker.deadline) {
+    note(*flight, "the servers configured for {} failed: going on without them", to->zone);
+    flight->without_configured = true;
+    auto iterating = iterate(*flight);
+    *fetched = co_await iterating;
+  }
   const bool remember =
       fetched->failed && (!fetched->out_of_means || flight->asker.depth == 0) && !flight->asker.budget->trace;
   if (fetched->failed) ++counters.failures;
@@ -171,6 +187,7 @@ std::optional<Fetched> as_answer(const EntryPointer& entry) {
       if (entry->error) fetched.errors.push_back(*entry->error);
       return fetched;
     case CacheKind::delegation:
+    case CacheKind::no_cut:
       break;
   }
   return std::nullopt;
@@ -219,19 +236,24 @@ std::optional<Fetched> Resolver::State::from_cache(const wire::Question& questio
   if (wire::is_meta(question.type)) return std::nullopt;
   const Forward* to = forward_for(question.name);
   const wire::NameView top = to ? to->zone.view() : wire::NameView{};
+  const auto alias = [&]() -> std::optional<Fetched> {
+    const auto kept = cache->find(question.name, wire::RecordType::cname, now, question.name);
+    const bool good = kept && kept->fresh(now) && kept->credibility >= Credibility::answer_no_aa;
+    return good ? as_alias(kept) : std::nullopt;
+  };
+  if (const auto dname = cache->find_dname(question.name, now, top)) {
+    // One forged DNAME would redirect a whole zone: one that nobody signed is used for the names it was given for.
+    auto made = as_dname(dname, question);
+    const auto given = alias();
+    if (made && given && made->next == given->next) return made;
+  }
   const auto entry = cache->find(question.name, question.type, now, top);
   const bool fresh = entry && entry->fresh(now);
   if (fresh && entry->kind != CacheKind::nxdomain && entry->kind != CacheKind::failure) {
     if (auto answer = as_answer(entry)) return answer;
   }
   if (question.type != wire::RecordType::cname) {
-    const auto alias = cache->find(question.name, wire::RecordType::cname, now, question.name);
-    if (alias && alias->fresh(now) && alias->credibility >= Credibility::answer_no_aa) {
-      if (auto answer = as_alias(alias)) return answer;
-    }
-  }
-  if (const auto dname = cache->find_dname(question.name, now, top)) {
-    if (auto answer = as_dname(dname, question)) return answer;
+    if (auto link = alias()) return link;
   }
   return fresh ? as_answer(entry) : std::nullopt;
 }

@@ -42,10 +42,11 @@ struct RootHint {
 };
 
 /// `[[forward]]`: questions at or below `zone` go to these servers with RD=1. `[[stub]]`: iterate there, with RD=0.
+/// `first`: where they fail, as if they were not configured; they get half of the time for that.
 struct Forward {
   wire::Name zone;
   std::vector<net::Endpoint> servers;
-  bool stub = false;
+  bool stub = false, first = false;
 };
 
 /// Fixed while a resolver lives; a reload makes new ones.

@@ -119,12 +119,12 @@ Fit OutgoingMessage::judge(std::vector<std::uint8_t>& reply, ReplySigns& signs) 
 
   const bool no_question = reply[4] == 0 && reply[5] == 0;
   const bool same = same_question(reply, exact_case_);
-  auto message = wire::parse_message(reply);
+  auto message = wire::parse_reply(reply);
   if (!message) {
     if (!same || (reply[2] & kTc) == 0) return Fit::malformed;
     reply.resize(wire::kHeaderSize + question_size_);
     std::fill(reply.begin() + 6, reply.begin() + wire::kHeaderSize, std::uint8_t{0});
-    message = wire::parse_message(reply);
+    message = wire::parse_reply(reply);
     if (!message) return Fit::malformed;
   } else if (no_question) {
     if (!may_lack_question(reply[3] & kRcodeMask)) return Fit::other;

@@ -40,11 +40,11 @@ std::size_t skip_checked_name(Bytes message, std::size_t at) {
 }
 
 /// Whether the rdata that fills [at, message.size()) has the shape of its type; names may be compressed.
-bool is_sound_record(Bytes message, std::size_t at, RecordType type, RecordClass record_class) {
+bool is_sound_record(Bytes message, std::size_t at, RecordType type, RecordClass record_class, bool any_address) {
   const std::size_t size = message.size() - at;
   // Dynamic update uses empty rdata of these classes for "any such set" (RFC 2136 2.4).
   if (size == 0 && (record_class == RecordClass::any || record_class == RecordClass::none)) return true;
-  if (record_class == RecordClass::in) {
+  if (record_class == RecordClass::in && !any_address) {
     if (type == RecordType::a) return size == 4;
     if (type == RecordType::aaaa) return size == 16;
   }
@@ -104,6 +104,14 @@ std::optional<Header> parse_header(Bytes bytes) {
 }
 
 std::expected<MessageView, MessageError> parse_message(Bytes bytes) {
+  return MessageView::parse(bytes, false);
+}
+
+std::expected<MessageView, MessageError> parse_reply(Bytes bytes) {
+  return MessageView::parse(bytes, true);
+}
+
+std::expected<MessageView, MessageError> MessageView::parse(Bytes bytes, bool any_address) {
   const auto header = parse_header(bytes);
   if (!header) return std::unexpected(MessageError::short_header);
   if (bytes.size() > kMaxMessageSize) return std::unexpected(MessageError::trailing_bytes);
@@ -117,7 +125,7 @@ std::expected<MessageView, MessageError> parse_message(Bytes bytes) {
   for (const Section section : {Section::answer, Section::authority, Section::additional}) {
     view.starts_[static_cast<std::size_t>(section)] = static_cast<std::uint16_t>(at);
     for (int i = 0; i < view.count(section); ++i) {
-      if (const auto error = view.index_record(section, at)) return std::unexpected(*error);
+      if (const auto error = view.index_record(section, at, any_address)) return std::unexpected(*error);
     }
   }
   if (at != bytes.size()) return std::unexpected(MessageError::trailing_bytes);
@@ -137,7 +145,7 @@ std::optional<MessageError> MessageView::index_questions(std::size_t& at) {
   return std::nullopt;
 }
 
-std::optional<MessageError> MessageView::index_record(Section section, std::size_t& at) {
+std::optional<MessageError> MessageView::index_record(Section section, std::size_t& at, bool any_address) {
   const bool root_owner = at < bytes_.size() && bytes_[at] == 0;
   const auto end = skip_name(bytes_, at);
   if (!end || bytes_.size() - *end < kRecordFixedSize) return MessageError::bad_record;
@@ -149,7 +157,7 @@ std::optional<MessageError> MessageView::index_record(Section section, std::size
     if (edns_ || section != Section::additional) return MessageError::two_opts;
     if (!root_owner || !are_whole_options(rdata)) return MessageError::bad_opt;
     edns_ = edns_from(fields, rdata);
-  } else if (!is_sound_record(bytes_.first(at + rdata.size()), at, fields.type, fields.record_class)) {
+  } else if (!is_sound_record(bytes_.first(at + rdata.size()), at, fields.type, fields.record_class, any_address)) {
     return MessageError::bad_record;
   }
   at += rdata.size();

@@ -98,8 +98,13 @@ class Loader {
       if (key == "stub-addr:")
         options.root_hints.push_back({root_server, address(value)});
       else if (key == "forward:" || key == "stub:") {
-        Forward forward{name(value), {}, key == "stub:"};
-        for (std::size_t i = 2; i < words.size(); ++i) forward.servers.push_back({address(words[i]), 53});
+        Forward forward{name(value), {}, key == "stub:", false};
+        for (std::size_t i = 2; i < words.size(); ++i) {
+          if (words[i] == "first")
+            forward.first = true;
+          else
+            forward.servers.push_back({address(words[i]), 53});
+        }
         options.forwards.push_back(forward);
       } else if (key == "never-ask:") {
         options.never_ask = [zone = name(value)](wire::NameView asked) { return asked.is_subdomain_of(zone); };
