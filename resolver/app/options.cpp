@@ -244,11 +244,25 @@ void resolve_paths(Options& options) {
   auto& fixed = options.fixed;
   fixed.root_hints = beside(folder, fixed.root_hints);
   for (auto& zone : options.reloadable.zones) zone.file = beside(folder, zone.file);
+  options.reloadable.cookies.secret_file = beside(folder, options.reloadable.cookies.secret_file);
   fixed.state_is_default = fixed.state_directory.empty();
   fixed.state_directory =
       fixed.state_directory.empty() ? default_state_directory() : beside(folder, fixed.state_directory);
   fixed.store = beside(fixed.state_directory, fixed.store);
   fixed.control_socket = beside(fixed.state_directory, fixed.control_socket);
+}
+
+std::expected<void, std::string> load_cookie_secrets(CookieOptions& cookies) {
+  if (!cookies.enabled || cookies.secret_file.empty()) return {};
+  std::ifstream in(cookies.secret_file, std::ios::binary);
+  std::string text(4096, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.empty()) return std::unexpected(fmt::format("{} cannot be read, or is empty", cookies.secret_file));
+  auto secrets = serve::parse_cookie_secrets(text);
+  if (!secrets) return std::unexpected(fmt::format("{}: {}", cookies.secret_file, secrets.error()));
+  cookies.secrets = *std::move(secrets);
+  return {};
 }
 
 }  // namespace
@@ -284,6 +298,8 @@ std::expected<Options, std::vector<OptionProblem>> parse_options(std::string_vie
     return std::unexpected(std::move(reader.problems));
   }
   resolve_paths(reader.options);
+  if (auto loaded = load_cookie_secrets(reader.options.reloadable.cookies); !loaded)
+    return std::unexpected(std::vector{OptionProblem{file, 0, 0, "cookies.secret_file", loaded.error()}});
   return std::move(reader.options);
 }
 

@@ -18,6 +18,7 @@
 #include "policy/match/views.hpp"
 #include "policy/record/decision.hpp"
 #include "resolver/net/address.hpp"
+#include "resolver/serve/cookies.hpp"
 #include "zones/wire/name.hpp"
 
 namespace placard::app {
@@ -72,9 +73,26 @@ struct AccessOptions {
   std::vector<policy::Prefix> refuse, drop;      ///< who may neither; who gets no answer at all
 };
 
+/// `[limits]`
+struct LimitOptions {
+  std::vector<policy::Prefix> exempt;
+  std::uint32_t responses = 200, client_responses = 5'000, questions = 0, slip = 2;  ///< a second, but for slip
+  std::uint16_t unverified_size = 1'232;                                             ///< octets
+  bool minimal_any = true;
+};
+
+/// `[cookies]`
+struct CookieOptions {
+  bool enabled = true, required = false;
+  std::string secret_file;       ///< empty: a secret of the process's own
+  serve::CookieSecrets secrets;  ///< as read from it
+};
+
 struct ReloadableOptions {
-  std::string identity;
+  std::string identity, nsid;
   AccessOptions access;
+  LimitOptions limits;
+  CookieOptions cookies;
   bool recursion = true;
   bool minimal_responses = true, minimal_any = true;
   std::uint32_t policy_ttl = 10;  ///< seconds

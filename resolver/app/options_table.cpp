@@ -24,6 +24,9 @@ void add_forward(Options& options, bool stub) {
 constexpr std::array kSections = {
     OptionSection{"server", false, "Where the server listens and where it keeps its state.", nullptr},
     OptionSection{"access", false, "Who may ask.", nullptr},
+    OptionSection{"limits", false, "What one client may cost, and what is sent to addresses that may be forged.",
+                  nullptr},
+    OptionSection{"cookies", false, "How clients over UDP show that they are who they say.", nullptr},
     OptionSection{"recursion", false, "How names of others are resolved, and every bound of it.", nullptr},
     OptionSection{"cache", false, "What is remembered, and for how long.", nullptr},
     OptionSection{"forward", true,
@@ -69,6 +72,9 @@ constexpr std::array kOptions = {
     Option{"server", "minimal_any", boolean, 0, 0, "true", "", kReload, kOptional,
            "Answer ANY and RRSIG from own zones with one record set (RFC 8482).",
            [](O& o, V& v) { o.reloadable.minimal_any = v.boolean; }},
+    Option{"server", "nsid", text, 0, 64, R"("")", "", kReload, kOptional,
+           "The name server identifier, told to who asks for it (RFC 5001); empty: not told.",
+           [](O& o, V& v) { o.reloadable.nsid = v.text; }},
     // [access]
     Option{"access", "recursion", prefixes, 0, 0, R"(["127.0.0.0/8", "::1/128"])", "", kReload, kOptional,
            "Clients that may have recursion. Others get REFUSED with extended error 18.",
@@ -84,6 +90,43 @@ constexpr std::array kOptions = {
     Option{"access", "drop", prefixes, 0, 0, "[]", "", kReload, kOptional,
            "Clients that get no answer, whatever they ask. Of all four lists the longest prefix decides.",
            [](O& o, V& v) { o.reloadable.access.drop = v.prefixes; }},
+    // [limits]
+    Option{
+        "limits", "exempt", prefixes, 0, 0, R"(["127.0.0.0/8", "::1/128"])", "", kReload, kOptional,
+        "Clients whose addresses nobody can forge: they count as verified, as those do that ask over TCP or with a DNS "
+        "cookie.",
+        [](O& o, V& v) { o.reloadable.limits.exempt = v.prefixes; }},
+    Option{"limits", "responses", integer, 0, 1'000'000, "200", "answers", kReload, kOptional,
+           "A second, over UDP, of each kind (data, no data, NXDOMAIN, referral, error) to one network (/24 or /56) of "
+           "unverified clients that may not have recursion; 0: no limit.",
+           [](O& o, V& v) { o.reloadable.limits.responses = number(v); }},
+    Option{"limits", "client_responses", integer, 0, 1'000'000, "5000", "answers", kReload, kOptional,
+           "The same for clients that may.", [](O& o, V& v) { o.reloadable.limits.client_responses = number(v); }},
+    Option{
+        "limits", "slip", integer, 0, 100, "2", "answers", kReload, kOptional,
+        "One in so many of the answers that are held back becomes a hint to come again over TCP, or with the cookie in "
+        "it; 0: none does.",
+        [](O& o, V& v) { o.reloadable.limits.slip = number(v); }},
+    Option{"limits", "questions", integer, 0, 1'000'000, "0", "questions", kReload, kOptional,
+           "A second, of one client (an IPv4 address, or an IPv6 /56), whatever they ask; 0: no limit.",
+           [](O& o, V& v) { o.reloadable.limits.questions = number(v); }},
+    Option{"limits", "unverified_size", integer, 512, 4096, "1232", "octets", kReload, kOptional,
+           "Larger answers to unverified clients over UDP are truncated.",
+           [](O& o, V& v) { o.reloadable.limits.unverified_size = small(v); }},
+    Option{"limits", "minimal_any", boolean, 0, 0, "true", "", kReload, kOptional,
+           "Answer questions for ANY of unverified clients with a HINFO record (RFC 8482) instead of all there is.",
+           [](O& o, V& v) { o.reloadable.limits.minimal_any = v.boolean; }},
+    // [cookies]
+    Option{"cookies", "enabled", boolean, 0, 0, "true", "", kReload, kOptional,
+           "Give and accept DNS cookies (RFC 7873).", [](O& o, V& v) { o.reloadable.cookies.enabled = v.boolean; }},
+    Option{"cookies", "required", boolean, 0, 0, "false", "", kReload, kOptional,
+           "Answer unverified clients over UDP with BADCOOKIE, or without a cookie truncated, whatever they ask.",
+           [](O& o, V& v) { o.reloadable.cookies.required = v.boolean; }},
+    Option{
+        "cookies", "secret_file", path, 0, 4096, R"("")", "", kReload, kOptional,
+        "Secrets of 32 hexadecimal digits, one a line, for nodes that share an address: the first makes cookies, all "
+        "are accepted (RFC 9018). Read again at each reload. Empty: a random one for each start.",
+        [](O& o, V& v) { o.reloadable.cookies.secret_file = v.text; }},
     // [recursion]
     Option{"recursion", "enabled", boolean, 0, 0, "true", "", kReload, kOptional,
            "Resolve names of others; false: answer for own zones only.",

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +29,13 @@ T must(std::expected<T, std::string>&& result) {
   if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
 
+wire::SipHashKey random_secret() {
+  wire::SipHashKey secret;
+  if (::getrandom(secret.data(), secret.size(), 0) != static_cast<ssize_t>(secret.size()))
+    throw std::runtime_error("the system gives no random numbers");
+  return secret;
+}
+
 std::vector<net::Endpoint> only_of_zones(const Options& options) {
   auto all = options.all_listeners();
   all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(options.fixed.listen.size()));
@@ -48,7 +56,9 @@ Server::Server(const Options& options)
     : privileges_(must(Privileges::find(options.fixed.user))),
       options_(options),
       listeners_(options.all_listeners()),
-      zone_listeners_(only_of_zones(options)) {
+      zone_listeners_(only_of_zones(options)),
+      own_cookie_secret_(random_secret()) {
+  complete(options_);
   must(privileges_.make_directory(options_.fixed.state_directory, options_.fixed.state_is_default));
   {
     const Privileges::AsUser as_user(privileges_);
@@ -56,6 +66,12 @@ Server::Server(const Options& options)
   }
   open_sockets();
   must(privileges_.drop());
+}
+
+/// What a configuration leaves to the running server.
+void Server::complete(Options& options) const {
+  auto& cookies = options.reloadable.cookies;
+  if (cookies.enabled && cookies.secrets.empty()) cookies.secrets.push_back(own_cookie_secret_);
 }
 
 Server::~Server() {
@@ -106,8 +122,9 @@ void Server::open_sockets() {
   recurse::ServerLimits servers;
   servers.in_flight = fixed.server_in_flight;
   servers.rate = fixed.server_rate;
-  crew_ = must(Crew::open(worker, fixed.workers == 0 ? processors() : fixed.workers, first.snapshot,
-                          std::make_shared<recurse::Cache>(limits), std::make_shared<recurse::ServerTable>(servers)));
+  worker.workers = fixed.workers == 0 ? processors() : fixed.workers;
+  crew_ = must(Crew::open(worker, worker.workers, first.snapshot, std::make_shared<recurse::Cache>(limits),
+                          std::make_shared<recurse::ServerTable>(servers)));
   notice_ = std::make_unique<NoticePages>(must(load_catalogues()));
   notice_->publish(first.pages);
   notice_server_ = must(net::HttpServer::start(fixed.notice_listen, [this](const net::HttpRequest& request) {
@@ -237,6 +254,7 @@ Done Server::reload() {
   };
   try {
     auto next = load_options(options_.file);
+    if (next) complete(*next);
     if (!next) {
       std::vector<std::string> all;
       for (const auto& problem : next.error()) all.push_back(to_text(problem));

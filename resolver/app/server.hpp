@@ -52,6 +52,7 @@ class Server final : public RequestTarget {
   Done stop_server() override;
 
  private:
+  void complete(Options& options) const;
   void open_state();
   void open_sockets();
   void warn(const std::string& what) const;
@@ -74,6 +75,7 @@ class Server final : public RequestTarget {
   std::int64_t enforced_sequence_ = 0;    // guarded by changes_: of those, the ones the record says so of
   const std::vector<net::Endpoint> listeners_;  // all that is bound
   std::vector<net::Endpoint> zone_listeners_;   // those that only zones use
+  const wire::SipHashKey own_cookie_secret_;    // where the configuration names no file of them
   std::shared_ptr<const PageState> first_pages_;
 
   std::unique_ptr<NoticePages> notice_;

@@ -95,6 +95,16 @@ serve::ServeOptions serve_options(const Options& options) {
   for (const auto& forward : options.fixed.forwards)
     if (serve::find_special(forward.zone)) out.not_special.push_back(forward.zone);
   out.identity = now.identity;
+  out.nsid.assign(now.nsid.begin(), now.nsid.end());
+  for (const auto& prefix : now.limits.exempt) out.limits.exempt.add(prefix);
+  out.limits.responses = now.limits.responses;
+  out.limits.client_responses = now.limits.client_responses;
+  out.limits.slip = now.limits.slip;
+  out.limits.questions = now.limits.questions;
+  out.limits.unverified_size = now.limits.unverified_size;
+  out.limits.minimal_any = now.limits.minimal_any;
+  if (now.cookies.enabled) out.cookie_secrets = now.cookies.secrets;
+  out.cookies_required = now.cookies.enabled && now.cookies.required;
   return out;
 }
 

@@ -31,6 +31,7 @@ class StreamConnection {
   virtual ~StreamConnection() = default;
   virtual const Endpoint& remote() const = 0;
   virtual const Endpoint& local() const = 0;
+  virtual Milliseconds idle_timeout() const = 0;  ///< how long it may stay idle as things stand (RFC 7828)
   /// At most 65,535 octets; copied. Counts as the answer to one question. Nothing when the connection is closed
   /// already.
   virtual void send(wire::Bytes answer) = 0;

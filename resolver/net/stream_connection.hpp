@@ -46,6 +46,7 @@ class Connection final : public StreamConnection, public std::enable_shared_from
 
   const Endpoint& remote() const override { return remote_; }
   const Endpoint& local() const override { return local_; }
+  Milliseconds idle_timeout() const override { return owner_ == nullptr ? 0 : owner_->limits.idle; }
   void send(wire::Bytes answer) override;
   void forget_one() override;
   bool idle() const { return in_flight_ == 0 && input_.empty(); }

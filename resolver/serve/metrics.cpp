@@ -48,6 +48,8 @@ void questions(Page& page) {
   page.sum("dropped_total", "counter", "Packets that got no answer: no question, or over a limit.",
            &WorkerCounters::dropped);
   page.sum("malformed_total", "counter", "Questions answered FORMERR.", &WorkerCounters::malformed);
+  page.sum("bad_cookies_total", "counter", "Server cookies received that were not ours, or too old.",
+           &WorkerCounters::bad_cookies);
   page.sum("access_refused_total", "counter", "Questions refused by access control.", &WorkerCounters::refused);
   page.head("limited_total", "counter", "Questions that got less than they asked for, by the limit that they met.");
   for (std::size_t limit = 0; limit < kLimits; ++limit)
@@ -118,6 +120,14 @@ std::string_view to_text(Limit limit) {
       return "access_dropped";
     case Limit::cache_refused:
       return "cache_refused";
+    case Limit::cookie_required:
+      return "cookie_required";
+    case Limit::question_rate:
+      return "question_rate";
+    case Limit::response_rate:
+      return "response_rate";
+    case Limit::any:
+      return "any";
   }
   return "unknown";
 }

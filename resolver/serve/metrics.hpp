@@ -27,10 +27,14 @@ class Counter {
 
 /// Why a question got less than the answer it asked for; the labels of placard_limited_total.
 enum class Limit : std::uint8_t {
-  access_dropped,  ///< access.drop
-  cache_refused,   ///< RD=0 without access.cache
+  access_dropped,   ///< access.drop
+  cache_refused,    ///< RD=0 without access.cache
+  cookie_required,  ///< cookies.required
+  question_rate,    ///< limits.questions
+  response_rate,    ///< limits.responses, limits.client_responses
+  any,              ///< ANY answered by RFC 8482
 };
-inline constexpr std::size_t kLimits = 2;
+inline constexpr std::size_t kLimits = 6;
 std::string_view to_text(Limit limit);
 
 inline constexpr std::size_t kActions = 9;  ///< policy::Action
@@ -39,6 +43,7 @@ inline constexpr std::size_t kRcodes = 24;  ///< 0..23; higher ones count in the
 struct alignas(64) WorkerCounters {
   Counter udp_questions, tcp_questions;       ///< well-formed or not
   Counter dropped;                            ///< not a question, or over a limit; no answer
+  Counter bad_cookies;                        ///< server cookies that were not ours, or too old
   Counter malformed;                          ///< answered FORMERR, or dropped for a broken header
   Counter refused;                            ///< by access control
   std::array<Counter, kLimits> limited;       ///< by reason

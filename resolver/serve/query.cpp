@@ -37,35 +37,17 @@ std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, co
   bool exempt = false;  // a passthru rule met the asked name: policy has nothing more to say
 
   Step answer = receive(packet, question, path, reply);
-  if (!answer) answer = admit(question, reply);
+  if (!answer) answer = admit(question, path, reply);
   if (!answer) answer = special(question, reply);
   const bool policy_first = snapshot_->options.own_zones_policy && !zones_here_[listener].exclusive;
   if (!answer && policy_first) answer = policy_by_name(question, path, exempt, reply);
   if (!answer) answer = own_zones(question, reply);
   if (!answer && !policy_first) answer = policy_by_name(question, path, exempt, reply);
+  if (!answer) answer = any(question, reply);
   if (!answer) answer = cache_only(question, path, exempt, reply);
   if (!answer) answer = cached(question, path, exempt, reply);
   if (!answer) answer = resolve(question, path, nullptr, reply);
-  if (*answer > 0) count(question, reply.first(*answer));
-  return *answer;
-}
-
-// ---------------------------------------------------------------- 2: access
-
-Pipeline::Step Pipeline::admit(ClientQuestion& question, std::span<std::uint8_t> reply) {
-  const auto& options = snapshot_->options;
-  bool exclusive = false;
-  const auto* zones = zones_of(question.listener, exclusive);
-  const bool cache_here = options.recursion && !exclusive;
-  question.recursion_available = cache_here && question.access == Access::allow;
-  if (!question.recursion_available || !question.recursion_desired)
-    question.cache_available = cache_here && options.cache_clients.contains(question.client);
-  if (question.recursion_available || question.cache_available) return std::nullopt;
-  if (is_own(zones, question)) return std::nullopt;
-  counters_.refused.add();
-  const wire::ExtendedError error{
-      exclusive || !options.recursion ? wire::EdeCode::not_authoritative : wire::EdeCode::prohibited, {}};
-  return render_rcode(question, wire::Rcode::refused, {&error, 1}, reply);
+  return meter(question, path, reply, *answer);
 }
 
 // ---------------------------------------------------------------- 3: special names
@@ -231,7 +213,7 @@ void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Re
   const wire::Question asked{pending->key.name, pending->key.type, wire::RecordClass::in};
   StoredAnswer stored[2];  // without and with the records of DNSSEC
   bool made[2] = {false, false};
-  for (const auto& waiter : pending->waiters) {
+  for (auto& waiter : pending->waiters) {
     const bool dnssec_ok = waiter.question.dnssec_ok;
     auto& answer = stored[dnssec_ok];
     if (!std::exchange(made[dnssec_ok], true)) answer = store_answer(resolved, asked, dnssec_ok, now_);
@@ -249,7 +231,7 @@ void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Re
   counters_.answer_cache_memory.set(answers_.memory());
 }
 
-void Pipeline::answer_waiter(const Waiter& waiter, StoredAnswer& answer) {
+void Pipeline::answer_waiter(Waiter& waiter, StoredAnswer& answer) {
   std::span<std::uint8_t> reply(later_);
   bool exempt = false;
   Step size;
@@ -267,9 +249,8 @@ void Pipeline::answer_waiter(const Waiter& waiter, StoredAnswer& answer) {
     if (!size) size = resolve(waiter.question, waiter.path, nullptr, reply);
   }
   resolving_ = false;
-  if (*size == 0) return;
-  count(waiter.question, reply.first(*size));
-  send(waiter.path, reply.first(*size));
+  *size = meter(waiter.question, waiter.path, reply, *size);
+  if (*size > 0) send(waiter.path, reply.first(*size));
 }
 
 /// True while the rule that sent this client to another name is in force.
@@ -354,8 +335,12 @@ void Pipeline::send(const ReturnPath& path, wire::Bytes answer) {
 
 /// An answer smaller than the one asked for: none.
 std::size_t Pipeline::limit(Limit reason, const ReturnPath& path) {
-  counters_.limited[static_cast<std::size_t>(reason)].add();
+  count(reason);
   return drop(path);
+}
+
+void Pipeline::count(Limit reason) {
+  counters_.limited[static_cast<std::size_t>(reason)].add();
 }
 
 void Pipeline::count(const ClientQuestion& question, std::span<const std::uint8_t> answer) {
@@ -375,6 +360,8 @@ Pipeline::Pipeline(const PipelineLimits& limits, std::vector<net::Endpoint> list
       counters_(counters),
       answers_(limits.answer_cache_memory, seed),
       pending_(64, PendingHash{seed}),
+      questions_(kRateEntries, seed + 1),
+      responses_(kRateEntries, seed + 2),
       later_(wire::kMaxMessageSize) {}
 
 Pipeline::~Pipeline() = default;
@@ -391,6 +378,7 @@ void Pipeline::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
 
 void Pipeline::read_clock() {
   now_ = clock_.wall_seconds();
+  milliseconds_ = clock_.now();
   policy_now_ = std::max<policy::Time>(now_, snapshot_->not_before);
 }
 

@@ -16,6 +16,7 @@
 #include "resolver/serve/answers.hpp"
 #include "resolver/serve/metrics.hpp"
 #include "resolver/serve/policy_answer.hpp"
+#include "resolver/serve/rate_table.hpp"
 #include "resolver/serve/snapshot.hpp"
 
 namespace placard::serve {
@@ -31,6 +32,7 @@ struct PipelineLimits {
   std::size_t answer_cache_memory = 0;  ///< octets
   std::size_t in_flight = 0;            ///< resolutions
   std::size_t waiters = 0;              ///< clients of one resolution
+  std::uint32_t workers = 1;            ///< that share what is limited for the whole server
 };
 
 class Pipeline {
@@ -77,15 +79,20 @@ class Pipeline {
   using Step = std::optional<std::size_t>;
 
   Step receive(wire::Bytes packet, ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply);
-  Step receive_query(wire::Bytes packet, ClientQuestion& question, std::span<std::uint8_t> reply);
-  void receive_edns(const wire::EdnsView& edns, ClientQuestion& question);
+  Step receive_query(wire::Bytes packet, ClientQuestion& question, const ReturnPath& path,
+                     std::span<std::uint8_t> reply);
+  bool receive_edns(const wire::EdnsView& edns, const ReturnPath& path, ClientQuestion& question);
   std::size_t drop(const ReturnPath& path);
   std::size_t limit(Limit reason, const ReturnPath& path);
-  Step admit(ClientQuestion& question, std::span<std::uint8_t> reply);
+  Step admit(ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply);
+  std::size_t ask_to_prove(ClientQuestion& question, Limit reason, std::span<std::uint8_t> reply);
+  std::size_t hold_back(ClientQuestion& question, const ReturnPath& path, Limit reason, std::span<std::uint8_t> reply);
+  std::uint32_t share_of(std::uint32_t rate) const;
   Step special(const ClientQuestion& question, std::span<std::uint8_t> reply);
   Step own_zones(const ClientQuestion& question, std::span<std::uint8_t> reply);
   Step policy_by_name(const ClientQuestion& question, const ReturnPath& path, bool& exempt,
                       std::span<std::uint8_t> reply);
+  Step any(const ClientQuestion& question, std::span<std::uint8_t> reply);
   Step cache_only(const ClientQuestion& question, const ReturnPath& path, bool exempt, std::span<std::uint8_t> reply);
   Step cached(const ClientQuestion& question, const ReturnPath& path, bool exempt, std::span<std::uint8_t> reply);
   std::size_t resolve(const ClientQuestion& question, const ReturnPath& path, const Redirect* redirect,
@@ -101,11 +108,13 @@ class Pipeline {
                        std::span<std::uint8_t> reply);
   net::Task<void> run(std::shared_ptr<Pending> pending);
   void finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved);
-  void answer_waiter(const Waiter& waiter, StoredAnswer& answer);
+  void answer_waiter(Waiter& waiter, StoredAnswer& answer);
   bool still_redirects(const Waiter& waiter) const;
+  std::size_t meter(ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply, std::size_t size);
   void send(const ReturnPath& path, wire::Bytes answer);
   const zones::ZoneSet* zones_of(std::uint16_t listener, bool& exclusive) const;
   static bool is_own(const zones::ZoneSet* zones, const ClientQuestion& question);
+  void count(Limit reason);
   void count(const ClientQuestion& question, std::span<const std::uint8_t> answer);
 
   PipelineLimits limits_;
@@ -123,7 +132,10 @@ class Pipeline {
   policy::Time policy_now_ = 0;        // the same, but never before the record's latest moment
   AnswerCache answers_;
   std::unordered_map<PendingKey, std::shared_ptr<Pending>, PendingHash> pending_;
-  std::size_t waiting_ = 0;          // clients of all of them
+  std::size_t waiting_ = 0;             // clients of all of them
+  net::Milliseconds milliseconds_ = 0;  // on the monotonic clock
+  RateTable questions_, responses_;
+  std::uint32_t held_back_ = 0;
   bool resolving_ = false;           // an answer to a waiter is being made
   std::vector<std::uint8_t> later_;  // where answers to waiters are written
   net::TaskSet tasks_;

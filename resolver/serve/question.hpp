@@ -29,6 +29,9 @@ struct ClientQuestion {
   bool cache_available = false;                   ///< may be answered from the cache with RD=0
   Access access = Access::none;                   ///< to recursion, by the client's address
   wire::Rcode high_rcode = wire::Rcode::noerror;  ///< of the answer, where the header's four bits don't hold it
+  bool parsed = false;                            ///< there is a question, and it could be read
+  bool metered = false;                           ///< the answer is made of a limit: no further one applies
+  bool has_cookie = false;                        ///< the client's part at least
   bool verified = false;                          ///< over TCP or with a good cookie: the client is who it says
   std::uint16_t udp_size = 1232;                  ///< octets we announce in our OPT
   std::size_t limit = 512;                        ///< octets the answer may have

@@ -4,6 +4,7 @@
 // options ignored) and RFC 7873 5.4 (no question, but a cookie). Client subnet (RFC 7871) is an unknown option here: it
 // is neither echoed nor sent on.
 #include <algorithm>
+#include <array>
 
 #include "resolver/serve/query.hpp"
 
@@ -41,22 +42,27 @@ Pipeline::Step Pipeline::receive(wire::Bytes packet, ClientQuestion& question, c
   question.limit = question.stream ? wire::kMaxMessageSize : 512;
   switch (header->opcode) {
     case wire::Opcode::query:
-      return receive_query(packet, question, reply);
+      return receive_query(packet, question, path, reply);
     default:
       return render_without_question(question, wire::Rcode::notimp, reply);
   }
 }
 
-Pipeline::Step Pipeline::receive_query(wire::Bytes packet, ClientQuestion& question, std::span<std::uint8_t> reply) {
+Pipeline::Step Pipeline::receive_query(wire::Bytes packet, ClientQuestion& question, const ReturnPath& path,
+                                       std::span<std::uint8_t> reply) {
   const auto malformed = [&] {
     counters_.malformed.add();
     return render_without_question(question, wire::Rcode::formerr, reply);
   };
   const auto message = wire::parse_message(packet);
   if (!message || has_strange_sections(*message)) return malformed();
-  if (const auto& edns = message->edns()) receive_edns(*edns, question);
-  if (message->count(wire::Section::question) != 1) return malformed();
+  const auto& edns = message->edns();
+  if (edns && !receive_edns(*edns, path, question)) return malformed();
+  const auto questions = message->count(wire::Section::question);
+  if (questions == 0 && question.has_cookie) return render_without_question(question, wire::Rcode::noerror, reply);
+  if (questions != 1) return malformed();
   question.question = message->question();
+  question.parsed = true;
   if (question.high_rcode == wire::Rcode::badvers) return render_rcode(question, wire::Rcode::badvers, {}, reply);
   const auto type = question.question.type;
   if (wire::is_meta(type) && type != wire::RecordType::any) {
@@ -66,8 +72,9 @@ Pipeline::Step Pipeline::receive_query(wire::Bytes packet, ClientQuestion& quest
   return std::nullopt;
 }
 
-/// RFC 6891 6.2.5: a version that is not ours gets BADVERS, with nothing of its options looked at.
-void Pipeline::receive_edns(const wire::EdnsView& edns, ClientQuestion& question) {
+/// False where an option makes the question malformed. A version that is not ours gets BADVERS, with nothing of its
+/// options looked at (RFC 6891 6.1.3).
+bool Pipeline::receive_edns(const wire::EdnsView& edns, const ReturnPath& path, ClientQuestion& question) {
   question.edns = true;
   question.dnssec_ok = edns.dnssec_ok;
   question.wants_authenticated |= edns.dnssec_ok;
@@ -75,8 +82,31 @@ void Pipeline::receive_edns(const wire::EdnsView& edns, ClientQuestion& question
     question.limit = std::clamp<std::size_t>(edns.udp_size, 512, std::max<std::size_t>(512, question.udp_size));
   if (edns.version != 0) {
     question.high_rcode = wire::Rcode::badvers;
-    return;
+    return true;
   }
+  if (edns.options.empty()) return true;
+  const auto& options = snapshot_->options;
+  const auto option = [&](wire::OptionCode code) { return edns.option(static_cast<std::uint16_t>(code)); };
+  if (const auto cookie = option(wire::OptionCode::cookie); cookie && !options.cookie_secrets.empty()) {
+    const auto check = check_cookie(*cookie, question.client, options.cookie_secrets, now_);
+    if (check.state == CookieState::malformed) return false;
+    question.has_cookie = true;
+    question.add_answer_option(wire::OptionCode::cookie, check.answer);
+    if (check.state == CookieState::good)
+      question.verified = true;
+    else if (cookie->size() > kClientCookieSize)
+      counters_.bad_cookies.add();
+  }
+  if (!options.nsid.empty() && option(wire::OptionCode::nsid))
+    question.add_answer_option(wire::OptionCode::nsid, options.nsid);
+  const auto stream = question.stream ? path.stream.lock() : nullptr;
+  if (stream && option(wire::OptionCode::tcp_keepalive)) {
+    const auto tenths = std::min<net::Milliseconds>(stream->idle_timeout() / 100, UINT16_MAX);
+    const std::array<std::uint8_t, 2> data = {static_cast<std::uint8_t>(tenths >> 8U),
+                                              static_cast<std::uint8_t>(tenths)};
+    question.add_answer_option(wire::OptionCode::tcp_keepalive, data);  // RFC 7828 3.3.2
+  }
+  return true;
 }
 
 }  // namespace placard::serve

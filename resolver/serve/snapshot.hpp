@@ -12,10 +12,13 @@
 #include "policy/match/index.hpp"
 #include "resolver/net/address.hpp"
 #include "resolver/recurse/resolver.hpp"
-#include "resolver/serve/prefixes.hpp"
+#include "resolver/serve/cookies.hpp"
+#include "resolver/serve/limits.hpp"
 #include "zones/zone.hpp"
 
 namespace placard::serve {
+
+inline constexpr std::size_t kMaxNsid = 64;  ///< octets
 
 /// What answers carry and who may ask; all of it may change by a reload.
 struct ServeOptions {
@@ -30,6 +33,10 @@ struct ServeOptions {
   bool minimal_any = true;                     ///< own zones answer ANY with one set (RFC 8482)
   std::vector<wire::Name> not_special;         ///< special-use names (RFC 6761) that are to be treated as ordinary
   std::string identity;                        ///< of id.server; empty: not told
+  std::vector<std::uint8_t> nsid;              ///< RFC 5001, at most kMaxNsid octets; empty: not told
+  LimitOptions limits;
+  CookieSecrets cookie_secrets;   ///< empty: cookies are an unknown option
+  bool cookies_required = false;  ///< over UDP nobody unverified is answered anything but how to prove who it is
 };
 
 /// Zones served with authority on the addresses of one listener; a listener not named gets `everywhere`.

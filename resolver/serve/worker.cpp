@@ -71,8 +71,9 @@ struct Worker::State {
       : options(std::move(given)),
         upstream(loop, options.upstream, servers),
         resolver(options.resolver, upstream, std::move(cache), std::move(servers)),
-        pipeline({options.answer_cache_memory, options.in_flight, options.waiters}, options.listen, resolver, upstream,
-                 counters, std::uint64_t{upstream.random(UINT32_MAX)} << 32U | upstream.random(UINT32_MAX)),
+        pipeline({options.answer_cache_memory, options.in_flight, options.waiters, options.workers}, options.listen,
+                 resolver, upstream, counters,
+                 std::uint64_t{upstream.random(UINT32_MAX)} << 32U | upstream.random(UINT32_MAX)),
         gauges(loop, [this] {
           copy_gauges();
           gauges.start(kGaugeInterval);

@@ -23,6 +23,7 @@ class FakeStream final : public net::StreamConnection {
   int forgotten = 0;
   const net::Endpoint& remote() const override { return endpoint_; }
   const net::Endpoint& local() const override { return endpoint_; }
+  net::Milliseconds idle_timeout() const override { return 2'500; }
   void send(wire::Bytes answer) override { sent.emplace_back(answer.begin(), answer.end()); }
   void forget_one() override { ++forgotten; }
 
@@ -36,6 +37,7 @@ struct Asked {
   const char* client = "127.0.0.1";
   bool edns = true, dnssec_ok = false, recursion_desired = true, stream = true;
   std::uint16_t udp_size = 1232;
+  std::vector<std::pair<wire::OptionCode, std::vector<std::uint8_t>>> options = {};
 };
 
 class House {
@@ -92,10 +94,12 @@ class House {
     header.ad = true;
     writer.header(header);
     writer.question(name(asked.owner), asked.type, wire::RecordClass::in);
-    if (asked.edns) writer.edns(asked.udp_size, asked.dnssec_ok, wire::Rcode::noerror);
+    std::vector<wire::MessageWriter::EdnsOption> options;
+    for (const auto& [code, data] : asked.options) options.push_back({static_cast<std::uint16_t>(code), data});
+    if (asked.edns) writer.edns(asked.udp_size, asked.dnssec_ok, wire::Rcode::noerror, options);
     const auto question = *writer.finish();
     serve::ReturnPath path;
-    path.stream = stream;
+    path.stream = stream;  // what comes later lands there, whatever it was asked over
     stream->sent.clear();
     const auto size =
         pipeline_->on_question(question, 0, *net::Address::from_text(asked.client), asked.stream, path, reply);
