@@ -247,8 +247,9 @@ void Answering::write_authority() {
   for (const Node* node : denial_) {
     if (result_.truncated || !put(Section::authority, node->name(), denial_.set_of(*node))) return;
   }
-  // A DS is of the delegation's side of the zone, as NSD has it.
-  const bool wanted = !options_.minimal && !has_own_servers_ && type_ != RecordType::ds;
+  // Not with what validators ask for: those answers are large, and their askers know the servers. NSD has it so, too.
+  const bool key = type_ == RecordType::ds || type_ == RecordType::dnskey;
+  const bool wanted = !options_.minimal && !has_own_servers_ && !key;
   if (ending_ == Ending::positive && wanted) write_own_servers();
 }
 

@@ -82,6 +82,7 @@ class Asked:
                 size = struct.unpack(">H", self._exactly(2))[0]
                 return self._exactly(size)
             except (ConnectionError, BrokenPipeError):
+                self.close()
                 self.stream = None  # servers end connections after some number of questions
                 if attempt == 2:
                     raise
@@ -106,6 +107,10 @@ class Asked:
     def ask(self, name, kind, dnssec=False, udp=False, **options):
         packet = messages.question(name, kind, dnssec, **options)
         return messages.Message(self.over_udp(packet) if udp else self.over_tcp(packet))
+
+    def close(self):
+        if self.stream is not None:
+            self.stream.close()
 
     def up(self, origin):
         try:
@@ -162,3 +167,46 @@ def wait_for(asked, zones, running):
         return all(asked.up(name) for name in zones)
     harness.until("a peer that serves its zones", ready)
     return asked
+
+
+class Question:
+    def __init__(self, origin, name, kind, dnssec):
+        self.origin, self.name, self.kind, self.dnssec = origin, name, kind, dnssec
+
+    def __str__(self):
+        return f"{self.name} {self.kind}{' with DO' if self.dnssec else ''}"
+
+
+FIELDS = ("rcode", "aa", "tc", "answer", "authority", "additional")
+
+
+def compare(case, zones, start_theirs, explained, minimal, dnssec, count, seed):
+    """Asks both and fails the test case for the first differences that nothing explains; how often each row did."""
+    running, ours = start_placard(zones, minimal)
+    other, theirs = start_theirs(zones)
+    used, unexplained, asked = [0] * len(explained), [], 0
+    try:
+        for origin in zones:
+            for name, kind in authority_zones.questions(origin, count, seed):
+                for wanted in (False, True) if dnssec else (False,):
+                    question = Question(origin, name, kind, wanted)
+                    one, two = ours.ask(name, kind, wanted), theirs.ask(name, kind, wanted)
+                    asked += 1
+                    fields = {field for field in FIELDS if getattr(one, field) != getattr(two, field)}
+                    if not fields:
+                        continue
+                    for i, (_, meant) in enumerate(explained):
+                        if meant(question, one, two, fields):
+                            used[i] += 1
+                            break
+                    else:
+                        unexplained.append(f"{question}: {', '.join(sorted(fields))}\nPlacard: {one}\nthe other: {two}")
+    finally:
+        for one in (ours, theirs, running, other):
+            (one.close if isinstance(one, Asked) else one.stop)()
+    if unexplained:
+        case.fail(f"{len(unexplained)} of {asked} answers differ:\n\n" + "\n\n".join(unexplained[:20]))
+    case.assertGreater(asked, count // 2)
+    for row, times in zip(explained, used):
+        if times:
+            print(f"  {times:5} of {asked}: {row[0]}")
