@@ -134,7 +134,7 @@ Additional::Room Additional::write_services(SetWriter writer, const Noted& noted
 Additional::Room Additional::write_service_host(SetWriter writer, const Noted& from, NameView host, bool alias,
                                                 int depth) {
   const Node* node = find(host);
-  if (node == nullptr || depth == kMaxAliases || zone_.cut_of(*node) != nullptr) return Room::left;
+  if (node == nullptr || depth == kMaxAliases || zone_->cut_of(*node) != nullptr) return Room::left;
   if (const StoredSet* cname = node->find(RecordType::cname)) {
     if (!told_.add_once(host)) return Room::left;
     if (!writer.put(Section::additional, host, *cname)) return Room::none;
@@ -154,7 +154,7 @@ Additional::Room Additional::write_service_host(SetWriter writer, const Noted& f
 /// The addresses of a host, once. Below a cut they are glue, which only NS sets want.
 Additional::Room Additional::write_addresses(SetWriter writer, NameView target, bool below_cuts) {
   const Node* node = find(target);
-  if (node == nullptr || (zone_.cut_of(*node) != nullptr && !below_cuts)) return Room::left;
+  if (node == nullptr || (zone_->cut_of(*node) != nullptr && !below_cuts)) return Room::left;
   if (!told_.add_once(target)) return Room::left;
   for (const RecordType type : kAddressTypes) {
     const StoredSet* addresses = node->find(type);
@@ -170,10 +170,10 @@ bool Additional::is_answered(const StoredSet& set, NameView owner) const {
 
 /// The node of that name, or the wildcard's that would make it; null: there is nothing of ours.
 const Node* Additional::find(NameView target) const {
-  if (!target.is_subdomain_of(zone_.origin())) return nullptr;
-  const Node& node = zone_.closest_encloser(target);
+  if (!target.is_subdomain_of(zone_->origin())) return nullptr;
+  const Node& node = zone_->closest_encloser(target);
   if (node.name().size() == target.size()) return &node;
-  return zone_.cut_of(node) == nullptr ? zone_.wildcard_below(node) : nullptr;
+  return zone_->cut_of(node) == nullptr ? zone_->wildcard_below(node) : nullptr;
 }
 
 }  // namespace placard::zones

@@ -17,8 +17,8 @@ class Additional {
   static constexpr std::size_t kMaxTargets = 32;  ///< names that get their addresses told
   static constexpr int kMaxAliases = 8;           ///< SVCB and HTTPS in AliasMode, and CNAMEs, behind one another
 
-  explicit Additional(const Zone& zone) : zone_(zone) {}
-
+  /// The zone that the names of the notes are looked up in: that in which the chain of aliases ended.
+  void enter(const Zone& zone) { zone_ = &zone; }
   /// A set of the answer: what its names lead to is wanted here, and addresses in it are not said again.
   void note(const StoredSet& set, wire::NameView owner);
   /// The NS set of a referral.
@@ -41,7 +41,7 @@ class Additional {
   bool is_answered(const StoredSet& set, wire::NameView owner) const;
   const Node* find(wire::NameView target) const;
 
-  const Zone& zone_;
+  const Zone* zone_ = nullptr;
   const Node* cut_ = nullptr;
   ShortList<Noted, kMaxSets> sets_;
   ShortList<Noted, 2> answered_;                 // addresses in the answer

@@ -36,13 +36,9 @@ class Answering {
  public:
   Answering(const Zone& zone, const wire::Question& question, const AnswerOptions& options,
             wire::MessageWriter& message)
-      : zone_(zone),
-        type_(question.type),
-        options_(options),
-        dnssec_(options.dnssec_ok && zone.is_signed()),
-        writer_(message, dnssec_),
-        denial_(zone, dnssec_),
-        additional_(zone) {}
+      : type_(question.type), options_(options), writer_(message) {
+    enter(zone);
+  }
 
   AnswerResult run(NameView name) {
     while (const auto next = resolve(name)) name = *next;
@@ -55,6 +51,7 @@ class Answering {
   // Each returns the name to go on with, or nothing when the chain has ended.
   using Next = std::optional<NameView>;
 
+  void enter(const Zone& zone);
   Next resolve(NameView name);
   Next below_cut(const Node& cut, const Node& node, NameView name);
   Next from_node(const Node& node, NameView owner);
@@ -77,10 +74,10 @@ class Answering {
   bool put(Section section, NameView owner, const StoredSet& set, std::uint32_t ttl);
   bool put(Section section, NameView owner, const StoredSet& set) { return put(section, owner, set, set.ttl()); }
 
-  const Zone& zone_;
   const RecordType type_;
   const AnswerOptions& options_;
-  const bool dnssec_;
+  const Zone* zone_ = nullptr;  // where the chain of aliases has come to
+  bool dnssec_ = false;         // signatures and proofs are wanted, and there are some
   SetWriter writer_;
   AnswerResult result_{.authoritative = true};
 
@@ -95,19 +92,27 @@ class Answering {
   std::optional<std::array<Name, kMaxChain>> rewritten_;  // by DNAMEs; made only when one is met
 };
 
+void Answering::enter(const Zone& zone) {
+  zone_ = &zone;
+  dnssec_ = options_.dnssec_ok && zone.is_signed();
+  writer_.with_signatures(dnssec_);
+  denial_.enter(zone, dnssec_);
+  additional_.enter(zone);
+}
+
 Answering::Next Answering::resolve(NameView name) {
-  const Node& node = zone_.closest_encloser(name);
-  if (const Node* cut = zone_.cut_of(node)) return below_cut(*cut, node, name);
+  const Node& node = zone_->closest_encloser(name);
+  if (const Node* cut = zone_->cut_of(node)) return below_cut(*cut, node, name);
   if (node.name().size() == name.size()) return from_node(node, node.name());
   if (node.find(RecordType::dname) != nullptr) return tree_alias(node, name);
-  if (const Node* star = zone_.wildcard_below(node)) return from_wildcard(node, *star, name);
+  if (const Node* star = zone_->wildcard_below(node)) return from_wildcard(node, *star, name);
   no_such_name(node, name);
   return std::nullopt;
 }
 
 /// At or below a delegation, or below a DNAME.
 Answering::Next Answering::below_cut(const Node& cut, const Node& node, NameView name) {
-  const bool delegated = &cut != &zone_.apex() && cut.find(RecordType::ns) != nullptr;
+  const bool delegated = &cut != &zone_->apex() && cut.find(RecordType::ns) != nullptr;
   if (!delegated) return tree_alias(cut, name);
   // The parent is asked for DS, and answers for it (RFC 4035 3.1.4.1).
   const bool at_cut = &cut == &node && node.name().size() == name.size();
@@ -186,8 +191,16 @@ Answering::Next Answering::tree_alias(const Node& node, NameView name) {
   return follow(kept);
 }
 
+/// Back to step 2 of RFC 1034 4.3.2: the nearest zone of ours, which may be another one.
 Answering::Next Answering::follow(NameView target) {
-  if (passed_.full() || !target.is_subdomain_of(zone_.origin())) return std::nullopt;
+  if (passed_.full()) return std::nullopt;
+  if (options_.zones != nullptr) {
+    const Zone* nearest = options_.zones->find(target, type_);
+    if (nearest == nullptr) return std::nullopt;
+    if (nearest != zone_) enter(*nearest);
+  } else if (!target.is_subdomain_of(zone_->origin())) {
+    return std::nullopt;
+  }
   return target;
 }
 
@@ -195,7 +208,7 @@ void Answering::positive(const StoredSet& set, NameView owner) {
   ending_ = Ending::positive;
   if (!put(Section::answer, owner, set)) return;
   additional_.note(set, owner);
-  if (set.type() == RecordType::ns && owner == zone_.origin()) has_own_servers_ = true;
+  if (set.type() == RecordType::ns && owner == zone_->origin()) has_own_servers_ = true;
 }
 
 /// RFC 8482 4.1: one set, the CNAME where there is one. Or all.
@@ -241,12 +254,14 @@ void Answering::no_such_name(const Node& encloser, NameView name) {
 
 /// RFC 2308 2.1 and 2.2: the SOA with a negative answer, and the proofs; the NS set with a referral.
 void Answering::write_authority() {
-  if (ending_ == Ending::negative && !put(Section::authority, zone_.origin(), zone_.soa(), zone_.negative_ttl()))
+  if (ending_ == Ending::negative && !put(Section::authority, zone_->origin(), zone_->soa(), zone_->negative_ttl()))
     return;
   if (ending_ == Ending::referral) write_referral();
-  for (const Node* node : denial_) {
-    if (result_.truncated || !put(Section::authority, node->name(), denial_.set_of(*node))) return;
+  writer_.with_signatures(options_.dnssec_ok);  // proofs may be of a zone on the way
+  for (const Denial::Proof& proof : denial_) {
+    if (result_.truncated || !put(Section::authority, proof.node->name(), *proof.set)) return;
   }
+  writer_.with_signatures(dnssec_);
   // Not with what validators ask for: those answers are large, and their askers know the servers. NSD has it so, too.
   const bool key = type_ == RecordType::ds || type_ == RecordType::dnskey;
   const bool wanted = !options_.minimal && !has_own_servers_ && !key;
@@ -266,8 +281,8 @@ void Answering::write_referral() {
 
 /// What does not fit is left out: nobody needs it.
 void Answering::write_own_servers() {
-  const StoredSet& ns = *zone_.apex().find(RecordType::ns);
-  if (writer_.put(Section::authority, zone_.origin(), ns)) additional_.note(ns, zone_.origin());
+  const StoredSet& ns = *zone_->apex().find(RecordType::ns);
+  if (writer_.put(Section::authority, zone_->origin(), ns)) additional_.note(ns, zone_->origin());
 }
 
 /// A set without which the answer is not whole.

@@ -1,7 +1,8 @@
 // Answering from a zone with authority: RFC 1034 4.3.2 step 3, with RFC 2308, 4035 3.1, 4592, 5155 7.2, 6604, 6672,
 // 8482, 9460, 9471.
 //
-// CNAMEs and DNAMEs are followed inside the zone, each set once for a name, so that loops end as NSD ends them.
+// CNAMEs and DNAMEs are followed in all zones that are given, each set once for a name, so that loops end as NSD ends
+// them.
 #pragma once
 
 #include "zones/wire/message.hpp"
@@ -14,6 +15,7 @@ struct AnswerOptions {
   bool dnssec_ok = false;   ///< DO: signatures and proofs are wanted
   bool minimal = true;      ///< positive answers carry no NS set in authority
   bool minimal_any = true;  ///< ANY and RRSIG are answered with one set (RFC 8482)
+  const ZoneSet* zones = nullptr;  ///< aliases are followed into these, too; null: only where they stay in the zone
 };
 
 struct AnswerResult {

@@ -13,8 +13,11 @@ class Denial {
  public:
   static constexpr std::size_t kMaxProofs = 40;  ///< sets; a chain of aliases may want one for each wildcard on its way
 
-  /// `wanted`: the client asked for proofs and the zone has some.
-  Denial(const Zone& zone, bool wanted) : zone_(zone), wanted_(wanted) {}
+  /// What follows is about names of this zone. `wanted`: the client asked for proofs and the zone has some.
+  void enter(const Zone& zone, bool wanted) {
+    zone_ = &zone;
+    wanted_ = wanted;
+  }
 
   /// The node exists, the type does not. At an empty non-terminal too, and for the DS of a delegation.
   void no_data(const Node& node);
@@ -27,24 +30,24 @@ class Denial {
   /// A delegation without DS.
   void unsigned_delegation(const Node& cut) { no_data(cut); }
 
-  /// Nodes whose NSEC or NSEC3 set is to be sent, each once, in the order of their need.
-  const Node* const* begin() const { return proofs_.begin(); }
-  const Node* const* end() const { return proofs_.end(); }
-  /// REQUIRES: one of these nodes.
-  const StoredSet& set_of(const Node& node) const {
-    return *node.find(zone_.has_nsec3() ? wire::RecordType::nsec3 : wire::RecordType::nsec);
-  }
+  /// A set of NSEC or NSEC3 that is to be sent.
+  struct Proof {
+    const Node* node;
+    const StoredSet* set;
+    friend bool operator==(const Proof&, const Proof&) = default;
+  };
+  /// Each once, in the order of their need.
+  const Proof* begin() const { return proofs_.begin(); }
+  const Proof* end() const { return proofs_.end(); }
 
  private:
-  void add(const Node* node) {
-    if (node != nullptr) proofs_.add_once(node);
-  }
+  void add(const Node* node);
   const Node& closest_provable_encloser(const Node& encloser);
   void next_closer(const Node& encloser, wire::NameView name);
 
-  const Zone& zone_;
-  const bool wanted_;
-  ShortList<const Node*, kMaxProofs> proofs_;
+  const Zone* zone_ = nullptr;
+  bool wanted_ = false;
+  ShortList<Proof, kMaxProofs> proofs_;
 };
 
 }  // namespace placard::zones

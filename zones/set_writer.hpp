@@ -9,8 +9,10 @@ namespace placard::zones {
 /// Borrows the writer, which it never leaves full.
 class SetWriter {
  public:
-  /// `with_signatures`: RRSIGs go behind each set.
-  SetWriter(wire::MessageWriter& writer, bool with_signatures) : writer_(writer), with_signatures_(with_signatures) {}
+  explicit SetWriter(wire::MessageWriter& writer) : writer_(writer) {}
+
+  /// Whether RRSIGs go behind each set from now on.
+  void with_signatures(bool wanted) { with_signatures_ = wanted; }
 
   /// False when the set did not fit: nothing of it was written.
   bool put(wire::Section section, wire::NameView owner, const StoredSet& set, std::uint32_t ttl) {
@@ -51,7 +53,7 @@ class SetWriter {
   }
 
   wire::MessageWriter& writer_;
-  const bool with_signatures_;
+  bool with_signatures_ = false;
 };
 
 }  // namespace placard::zones

@@ -103,7 +103,7 @@ Pipeline::Step Pipeline::own_zones(const ClientQuestion& question, std::span<std
   writer.header(header);
   writer.question(question.question.name, question.question.type, question.question.record_class);
   const zones::AnswerOptions options{question.dnssec_ok, snapshot_->options.minimal_responses,
-                                     snapshot_->options.minimal_any};
+                                     snapshot_->options.minimal_any, zones};
   const auto result = zones::answer(*zone, question.question, options, writer);
   const bool referral = !result.authoritative && result.rcode == wire::Rcode::noerror;
   if (recurse && referral) return std::nullopt;

@@ -348,3 +348,29 @@ TEST_CASE("answer: NAPTR brings what its flag says, a wildcard's target its addr
         Lines{"_sip._tcp.z. 60 SRV 1 1 1 t.z.", "t.z. 60 A 192.0.2.1", "h.z. 60 A 192.0.2.2"});
   CHECK(ask(zone, "m.z", RecordType::mx).additional == Lines{"q.wild.z. 60 A 192.0.2.3"});
 }
+
+TEST_CASE("answer: aliases are followed into other zones of ours (RFC 1034 4.3.2 step 3a)") {
+  const auto shared = [](std::string_view text, std::string_view origin) {
+    const std::string head = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\n";
+    return std::make_shared<const zones::Zone>(asking::zone(head + std::string(text), origin));
+  };
+  const zones::ZoneSet all({shared("x CNAME y.b.\nd DNAME b.\nround CNAME round.b.\ngone CNAME gone.b.\n"
+                                   "down CNAME h.c\nc NS ns.c\nm MX 1 y.b.\nfar CNAME y.elsewhere.\n",
+                                   "a"),
+                            shared("y A 192.0.2.1\nround CNAME round.a.\nm MX 1 y\n", "b"),
+                            shared("h A 192.0.2.2\n", "c.a")});
+  const auto asked = [&](std::string_view name, RecordType type) {
+    return ask(*all.find(asking::name(name), type), name, type, false, wire::kMaxMessageSize, true, &all);
+  };
+  check_positive(asked("x.a", RecordType::a), {"x.a. 60 CNAME y.b.", "y.b. 60 A 192.0.2.1"});
+  check_positive(asked("y.d.a", RecordType::a), {"d.a. 60 DNAME b.", "y.d.a. 60 CNAME y.b.", "y.b. 60 A 192.0.2.1"});
+  check_positive(asked("round.a", RecordType::a), {"round.a. 60 CNAME round.b.", "round.b. 60 CNAME round.a."});
+  check_positive(asked("down.a", RecordType::a), {"down.a. 60 CNAME h.c.a.", "h.c.a. 60 A 192.0.2.2"});
+  check_positive(asked("far.a", RecordType::a), {"far.a. 60 CNAME y.elsewhere."});
+  const auto gone = asked("gone.a", RecordType::a);
+  CHECK(gone.result.rcode == Rcode::nxdomain);
+  CHECK(gone.authority == Lines{"b. 5 SOA ns.b. h.b. 1 2 3 4 5"});
+  // what stands beside an answer comes from the zone in which it ended
+  CHECK(asked("m.a", RecordType::mx).additional.empty());
+  CHECK(asked("m.d.a", RecordType::mx).additional == Lines{"y.b. 60 A 192.0.2.1"});
+}
