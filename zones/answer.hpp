@@ -12,9 +12,9 @@
 namespace placard::zones {
 
 struct AnswerOptions {
-  bool dnssec_ok = false;   ///< DO: signatures and proofs are wanted
-  bool minimal = true;      ///< positive answers carry no NS set in authority
-  bool minimal_any = true;  ///< ANY and RRSIG are answered with one set (RFC 8482)
+  bool dnssec_ok = false;          ///< DO: signatures and proofs are wanted
+  bool minimal = true;             ///< positive answers carry no NS set in authority
+  bool minimal_any = true;         ///< ANY and RRSIG are answered with one set (RFC 8482)
   const ZoneSet* zones = nullptr;  ///< aliases are followed into these, too; null: only where they stay in the zone
 };
 

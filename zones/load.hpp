@@ -1,8 +1,9 @@
 // Master files (RFC 1035 5, RFC 2308 4) to zones.
 //
-// Our own reader joins lines, keeps the owner, the origin and the TTL, and obeys $ORIGIN, $TTL and $INCLUDE (which
-// must stay inside the folder of the zone's file); the rdata itself is ldns's. The first error ends the load: half a
-// zone is worse than the last good one. $GENERATE is refused for now, in clear words.
+// Our own reader joins lines, keeps the owner, the origin and the TTL, and obeys $ORIGIN, $TTL, $GENERATE and $INCLUDE
+// (which must stay inside the folder of the zone's file); rdata is read by zones/wire. The first error ends the load:
+// half a zone is worse than the last good one. Records outside of the zone are left out with a warning, as every
+// other server does.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +17,10 @@
 
 namespace placard::zones {
 
-/// Where and what: "FILE:LINE: REASON". Line 0: the file as a whole.
+/// Where and what: "FILE:LINE:COLUMN: REASON". Line 0: the file as a whole; column 0: the line as a whole.
 struct LoadError {
   std::string file;
-  std::uint32_t line = 0;
+  std::uint32_t line = 0, column = 0;
   std::string reason;
 };
 std::string to_text(const LoadError& error);

@@ -147,6 +147,7 @@ struct ZoneProblem {
 class ZoneBuilder {
  public:
   explicit ZoneBuilder(wire::NameView origin);
+  wire::NameView origin() const { return origin_; }
 
   /// Copies one record. `place` (a line, say) comes back in problems. REQUIRES: rdata uncompressed.
   /// The error is a phrase: a record outside of the zone, a meta type, broken rdata, more than 4 GiB in all.

@@ -60,16 +60,15 @@ inline std::vector<std::string> section(const wire::MessageView& view, wire::Sec
 }
 
 inline Reply ask(const zones::Zone& zone, std::string_view qname, wire::RecordType type, bool dnssec_ok = false,
-                 std::size_t limit = wire::kMaxMessageSize, bool minimal = true,
-                 const zones::ZoneSet* all = nullptr) {
+                 std::size_t limit = wire::kMaxMessageSize, bool minimal = true, const zones::ZoneSet* all = nullptr) {
   static std::array<std::uint8_t, wire::kMaxMessageSize> buffer;
   const wire::Question question{name(qname), type, wire::RecordClass::in};
   wire::MessageWriter writer(buffer, limit);
   writer.header({.qr = true});
   writer.question(question.name, type, question.record_class);
   Reply reply;
-  reply.result =
-      zones::answer(zone, question, {.dnssec_ok = dnssec_ok, .minimal = minimal, .minimal_any = minimal, .zones = all}, writer);
+  reply.result = zones::answer(
+      zone, question, {.dnssec_ok = dnssec_ok, .minimal = minimal, .minimal_any = minimal, .zones = all}, writer);
   REQUIRE_FALSE(writer.full());
   const auto bytes = writer.finish();
   REQUIRE(bytes);

@@ -78,27 +78,31 @@ TEST_CASE("load: without $TTL the one before counts, and the SOA's minimum at fi
   CHECK(only(zone, "b.example.org", RecordType::a).starts_with("3 "));
 }
 
-TEST_CASE("load: errors name the line where the entry starts") {
-  CHECK(refusal(kStart + "www 60 A 192.0.2\n").starts_with("z:3: A: "));
-  CHECK(refusal(kStart + "www 60 BOGUS x\n") == "z:3: 'BOGUS' is not a record type");
-  CHECK(refusal(kStart + "\n\nwww (\n60\nA\n192.0.2\n)\n").starts_with("z:5: A: "));
-  CHECK(refusal(kStart + "www 60 TXT \"open\n\"\n") == "z:3: a quoted string that does not end on its line");
-  CHECK(refusal(kStart + "www 60 TXT ( open\n") == "z:3: \"(\" without \")\"");
-  CHECK(refusal(kStart + "www 60 TXT close )\n") == "z:3: \")\" without \"(\"");
-  CHECK(refusal(kStart + "www 60 TXT ( ( x ) )\n") == "z:3: \"(\" inside of parentheses");
-  CHECK(refusal(kStart + "www 60 TXT x\\\n") == "z:3: \"\\\" at the end of a line");
-  CHECK(refusal("  60 A 192.0.2.1\n") == "z:1: a record without an owner, and none before it");
-  CHECK(refusal("www A 192.0.2.1\n") == "z:1: no TTL, and no $TTL before");
-  CHECK(refusal(kStart + "a..b 60 A 192.0.2.1\n") == "z:3: owner 'a..b': empty label");
-  CHECK(refusal(kStart + "www 60 CH A 192.0.2.1\n") == "z:3: class CH: only IN is served");
-  CHECK(refusal(kStart + "www 60 ANY x\n") == "z:3: ANY: ANY is not a type of data");
-  CHECK(refusal(kStart + "$GENERATE 1-2 a$ A 192.0.2.$\n") == "z:3: $GENERATE is not supported");
-  CHECK(refusal(kStart + "$BOGUS x\n") == "z:3: unknown directive $BOGUS");
-  CHECK(refusal(kStart + "$TTL soon\n") == "z:3: $TTL: 'soon' is not a TTL");
-  CHECK(refusal(kStart + "$TTL\n") == "z:3: $TTL wants one argument");
-  CHECK(refusal(kStart + "$ORIGIN a b\n") == "z:3: $ORIGIN wants one argument");
-  CHECK(refusal(kStart + "$INCLUDE other\n") == "z:3: $INCLUDE is not allowed here");
-  CHECK(refusal(kStart + std::string(300000, 'x')).starts_with("z:3: an entry of more than"));
+TEST_CASE("load: errors name the place, inside of parentheses too") {
+  CHECK(refusal(kStart + "\n www 60 A 192.0.2.1\n") == "z:4:2: 'www' is not a record type");
+  CHECK(refusal(kStart + "www 60 MX (\n  10 ; priority\n   mail..example )\n") == "z:5:4: MX: empty label");
+  CHECK(refusal(kStart + "www 60 MX x mail\n") == "z:3:11: MX: not a number of 2 octets");
+  CHECK(refusal(kStart + "www 60 A ( 192.0.2.1\n 192.0.2.2 )\n") == "z:4:2: A: more than the type has room for");
+  CHECK(refusal(kStart + "www 60 DS 1 8 2 00ff0\n") == "z:3:17: DS: an odd number of hexadecimal digits");
+  CHECK(refusal(kStart + "www 60 A 192.0.2\n").starts_with("z:3:10: A: "));
+  CHECK(refusal(kStart + "www 60 BOGUS x\n") == "z:3:8: 'BOGUS' is not a record type");
+  CHECK(refusal(kStart + "\n\nwww (\n60\nA\n192.0.2\n)\n").starts_with("z:8:1: A: "));
+  CHECK(refusal(kStart + "www 60 TXT \"open\n\"\n") == "z:3:12: a quoted string that does not end on its line");
+  CHECK(refusal(kStart + "www 60 TXT ( open\n") == "z:3:12: \"(\" without \")\"");
+  CHECK(refusal(kStart + "www 60 TXT close )\n") == "z:3:18: \")\" without \"(\"");
+  CHECK(refusal(kStart + "www 60 TXT ( ( x ) )\n") == "z:3:14: \"(\" inside of parentheses");
+  CHECK(refusal(kStart + "www 60 TXT x\\\n") == "z:3:13: \"\\\" at the end of a line");
+  CHECK(refusal("  60 A 192.0.2.1\n") == "z:1:1: a record without an owner, and none before it");
+  CHECK(refusal("www A 192.0.2.1\n") == "z:1:1: no TTL, and no $TTL before");
+  CHECK(refusal(kStart + "a..b 60 A 192.0.2.1\n") == "z:3:1: owner 'a..b': empty label");
+  CHECK(refusal(kStart + "www 60 CH A 192.0.2.1\n") == "z:3:1: class CH: only IN is served");
+  CHECK(refusal(kStart + "www 60 ANY x\n") == "z:3:12: ANY: ANY is not a type of data");
+  CHECK(refusal(kStart + "$BOGUS x\n") == "z:3:1: unknown directive $BOGUS");
+  CHECK(refusal(kStart + "$TTL soon\n") == "z:3:6: $TTL: 'soon' is not a TTL");
+  CHECK(refusal(kStart + "$TTL\n") == "z:3:1: $TTL wants one argument");
+  CHECK(refusal(kStart + "$ORIGIN a b\n") == "z:3:1: $ORIGIN wants one argument");
+  CHECK(refusal(kStart + "$INCLUDE other\n") == "z:3:1: $INCLUDE is not allowed here");
+  CHECK(refusal(kStart + std::string(300000, 'x')).starts_with("z:3:1: an entry of more than"));
 }
 
 TEST_CASE("load: the zone as a whole is checked") {
@@ -109,8 +113,6 @@ TEST_CASE("load: the zone as a whole is checked") {
   CHECK(refusal(kStart + "@ 60 SOA ns host 2 2 3 4 5\n") == "z:3: a second example.org. SOA");
   CHECK(refusal(kStart + "sub 60 SOA ns host 2 2 3 4 5\n") ==
         "z:3: a SOA at sub.example.org., which is not the zone's apex");
-  CHECK(refusal(kStart + "www.example.net. 60 A 192.0.2.1\n") ==
-        "z:3: www.example.net. is outside of the zone example.org.");
   CHECK(refusal(kStart + "www 60 CNAME a\nx 60 A 192.0.2.1\nWWW 60 A 192.0.2.1\n") ==
         "z:5: CNAME and A at WWW.example.org.");
   CHECK(refusal(kStart + "www 60 CNAME a\nwww 60 CNAME b\n") == "z:4: a second www.example.org. CNAME");
@@ -186,4 +188,64 @@ TEST_CASE("load: $INCLUDE stays inside of the zone's folder") {
   CHECK(load("$INCLUDE\n").error().reason.starts_with("$INCLUDE wants"));
   CHECK(zones::load_zone(folder.path / "none", name("a")).error().line == 0);
   CHECK(zones::load_zone(folder.path, name("a")).error().reason == "not a regular file");
+}
+
+TEST_CASE("load: line ends of other systems, and a byte order mark") {
+  const auto zone = asking::zone(
+      "\xef\xbb\xbf@ 60 SOA ns host (\r\n 1 2 3 4 5 )\r\n\tNS ns.example.net. ; comment\r\n\r\nw A 192.0.2.1\r\nx TXT "
+      "\"a\" \r\n",
+      "example.org");
+  CHECK(zone.record_count() == 4);
+  CHECK(only(zone, "w.example.org", RecordType::a) == "60 192.0.2.1");
+}
+
+TEST_CASE("load: what lies outside of the zone is left out, with a warning") {
+  std::vector<zones::LoadError> warnings;
+  const auto zone = zones::parse_zone(kStart + "www.example.net. 60 A 192.0.2.1\nw 60 A 192.0.2.1\n",
+                                      name("example.org"), "z", &warnings);
+  REQUIRE(zone);
+  CHECK(zone->record_count() == 3);
+  REQUIRE(warnings.size() == 1);
+  CHECK(to_text(warnings[0]) == "z:3: www.example.net. is outside of the zone and left out");
+}
+
+TEST_CASE("load: $GENERATE, as BIND has it") {
+  const auto zone = asking::zone(kStart +
+                                     "$GENERATE 1-3 host$ 60 A 192.0.2.$\n"
+                                     "$generate 10-20/5 a-${-5,3,x} CNAME host$\n"
+                                     "$GENERATE 0-1 ${0,3}.b 60 IN MX \"10 m${1}\"\n"
+                                     "$GENERATE 26-26 ${0,8,n}.up 7 PTR x${0,2,X}\n"
+                                     "$GENERATE 1-1 lit\\$ 60 TXT \"at $$ \\$ ${0,0,o}\"\n"
+                                     "$ORIGIN sub\n$GENERATE 1-2 $ 60 NS ns$\n",
+                                 "example.org");
+  CHECK(zone.record_count() == 2 + 3 + 3 + 2 + 1 + 1 + 2);
+  CHECK(only(zone, "host3.example.org", RecordType::a) == "60 192.0.2.3");
+  CHECK(only(zone, "a-005.example.org", RecordType::cname) == "60 host10.example.org.");
+  CHECK(only(zone, "a-00f.example.org", RecordType::cname) == "60 host20.example.org.");
+  CHECK(only(zone, "001.b.example.org", RecordType::mx) == "60 10 m2.example.org.");
+  CHECK(only(zone, "a.1.0.0.up.example.org", RecordType::ptr) == "7 x1A.example.org.");
+  CHECK(only(zone, "lit\\$.example.org", RecordType::txt) == "60 \"at $ $ 1\"");
+  CHECK(only(zone, "2.sub.example.org", RecordType::ns) == "60 ns2.sub.example.org.");
+  CHECK(refusal(kStart + "$GENERATE 3-1 a$ 60 A 192.0.2.$\n") ==
+        "z:3:11: $GENERATE: '3-1' is not a range such as 1-254 or 0-100/2");
+  CHECK(refusal(kStart + "$GENERATE 1-2/0 a$ 60 A 192.0.2.$\n").starts_with("z:3:11: $GENERATE: '1-2/0'"));
+  CHECK(refusal(kStart + "$GENERATE 0-4194304 a$ 60 A 192.0.2.1\n") == "z:3:11: $GENERATE: more than 4194304 records");
+  CHECK(refusal(kStart + "$GENERATE 250-256 a$ 60 A 192.0.2.$\n").contains("at 256: A: "));
+  CHECK(refusal(kStart + "$GENERATE 1-2 a${0,x} 60 A 192.0.2.1\n").contains("'${0,x}' is not ${OFFSET,WIDTH,BASE}"));
+  CHECK(refusal(kStart + "$GENERATE 1-2 a${-3} 60 A 192.0.2.1\n").contains("a value below 0"));
+  CHECK(refusal(kStart + "$GENERATE 1-2\n").starts_with("z:3:"));
+}
+
+TEST_CASE("load: lines of included files and those behind them are told apart") {
+  const Folder folder;
+  folder.write("zones/z", kStart + "$INCLUDE parts/a\n$INCLUDE parts/a\nd 60 CNAME x\nd 60 A 192.0.2.1\n");
+  folder.write("zones/parts/a", "a 60 TXT a\n\nb 60 TXT b\n");
+  const auto refused = zones::load_zone(folder.path / "zones" / "z", name("example.org"));
+  REQUIRE_FALSE(refused);
+  CHECK(to_text(refused.error()).ends_with("/zones/z:6: CNAME and A at d.example.org."));
+  folder.write("zones/z", kStart + "$INCLUDE parts/a\na 60 CNAME x\n");
+  folder.write("zones/parts/a", "\n\na 60 TXT a\n");
+  const auto inside = zones::load_zone(folder.path / "zones" / "z", name("example.org"));
+  REQUIRE_FALSE(inside);
+  CHECK(to_text(inside.error()).ends_with("/zones/z:4: CNAME and TXT at a.example.org."));
 }

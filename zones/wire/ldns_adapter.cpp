@@ -19,6 +19,7 @@ namespace placard::wire {
 namespace {
 
 constexpr std::size_t kMaxRdataSize = 65535;
+constexpr const char* kTooLarge = "more than 65535 octets of rdata";
 
 struct FreeRecord {
   void operator()(ldns_rr* record) const { ldns_rr_free(record); }
@@ -111,6 +112,17 @@ std::expected<std::vector<std::uint8_t>, std::string> unknown_from_text(std::str
   return rdata;
 }
 
+/// SVCB's keys that ldns 1.8 does not know by name, by number: "ohttp" (RFC 9540) has no value.
+std::string with_numbered_keys(std::string_view text) {
+  std::string numbered;
+  while (!text.empty()) {
+    const std::string_view field = take_field(text);
+    numbered += field == "ohttp" ? std::string_view("key8") : field;
+    numbered += ' ';
+  }
+  return numbered;
+}
+
 std::string unknown_to_text(Bytes rdata) {
   std::string text = "\\# " + std::to_string(rdata.size());
   if (rdata.empty()) return text;
@@ -143,30 +155,57 @@ std::optional<std::string> known_to_text(RecordType type, Bytes rdata) {
 
 std::expected<std::vector<std::uint8_t>, std::string> rdata_from_text(RecordType type, std::string_view text,
                                                                       NameView origin) {
-  if (text.find_first_of(std::string_view("\0\n\r", 3)) != std::string_view::npos) {
-    return std::unexpected("a control character in the rdata (write it as \\DDD)");
+  std::vector<std::uint8_t> rdata;
+  if (auto read = read_rdata(type, text, origin, rdata); !read) return std::unexpected(std::move(read.error().reason));
+  return rdata;
+}
+
+std::expected<void, TextError> read_rdata(RecordType type, std::string_view text, NameView origin,
+                                          std::vector<std::uint8_t>& out) {
+  out.clear();
+  if (std::ranges::any_of(text, [](char c) { return c == '\0' || c == '\n' || c == '\r'; }))
+    return std::unexpected(TextError{"a control character in the rdata (write it as \\DDD)", text});
+  if (is_meta(type)) return std::unexpected(TextError{to_text(type) + " is not a type of data", text});
+  if (text.starts_with("\\#")) {
+    std::string_view rest = text;
+    if (take_field(rest) == "\\#") {
+      auto rdata = unknown_from_text(rest);
+      if (!rdata) return std::unexpected(TextError{std::move(rdata.error()), text});
+      if (!is_sound(type, *rdata)) {
+        return std::unexpected(TextError{"octets that are no rdata of type " + to_text(type), text});
+      }
+      out = std::move(*rdata);
+      return {};
+    }
   }
-  if (is_meta(type)) return std::unexpected(to_text(type) + " is not a type of data");
-  if (std::string_view rest = text; take_field(rest) == "\\#") {
-    auto rdata = unknown_from_text(rest);
-    if (rdata && !is_sound(type, *rdata)) return std::unexpected("octets that are no rdata of type " + to_text(type));
-    return rdata;
+  if (has_rdata_fields(type)) {
+    auto read = parse_rdata_fields(type, text, origin, out);
+    if (read && out.size() > kMaxRdataSize) return std::unexpected(TextError{kTooLarge, text});
+    return read;
   }
-  const std::string line =
-      ". 0 IN TYPE" + std::to_string(static_cast<std::uint16_t>(format_of(type))) + " " + std::string(text);
+  auto by_ldns = rdata_from_text_by_ldns(type, text, origin);
+  if (!by_ldns) return std::unexpected(TextError{std::move(by_ldns.error()), text});
+  out = std::move(*by_ldns);
+  return {};
+}
+
+std::expected<std::vector<std::uint8_t>, std::string> rdata_from_text_by_ldns(RecordType type, std::string_view text,
+                                                                              NameView origin) {
+  std::string line = ". 0 IN TYPE" + std::to_string(static_cast<std::uint16_t>(format_of(type))) + " ";
+  line += type == RecordType::svcb || type == RecordType::https ? with_numbered_keys(text) : std::string(text);
   const LdnsRdf ldns_origin(ldns_dname_new_frm_data(static_cast<std::uint16_t>(origin.size()), origin.bytes().data()));
   ldns_rr* parsed = nullptr;
   const ldns_status status = ldns_rr_new_frm_str(&parsed, line.c_str(), 0, ldns_origin.get(), nullptr);
   const LdnsRecord record(parsed);
   if (status != LDNS_STATUS_OK || !record) return std::unexpected(std::string(ldns_get_errorstr_by_id(status)));
   auto rdata = rdata_of(record.get());
-  if (rdata.size() > kMaxRdataSize) return std::unexpected("more than 65535 octets of rdata");
+  if (rdata.size() > kMaxRdataSize) return std::unexpected(kTooLarge);
   return rdata;
 }
 
 std::expected<Record, std::string> record_from_text(std::string_view line, NameView origin, std::uint32_t default_ttl) {
   const auto fields = split_record(line);
-  if (!fields) return std::unexpected(fields.error());
+  if (!fields) return std::unexpected(fields.error().reason);
   if (fields->owner.empty()) return std::unexpected("no owner");
   const auto owner = name_from_text(fields->owner, origin);
   if (!owner) return std::unexpected("owner: " + std::string(to_text(owner.error())));

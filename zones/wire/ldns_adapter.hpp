@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "zones/wire/rdata_text.hpp"
 #include "zones/wire/record_set.hpp"
 
 namespace placard::wire {
@@ -25,6 +26,13 @@ struct Record {
 std::expected<Record, std::string> record_from_text(std::string_view line, NameView origin, std::uint32_t default_ttl);
 std::expected<std::vector<std::uint8_t>, std::string> rdata_from_text(RecordType type, std::string_view text,
                                                                       NameView origin);
+/// The same into `out`, which is cleared first, and with the place of what is wrong. By the table of rdata_text where
+/// that has the type, else by ldns.
+std::expected<void, TextError> read_rdata(RecordType type, std::string_view text, NameView origin,
+                                          std::vector<std::uint8_t>& out);
+/// By ldns alone: what tests hold the table against. REQUIRES: no NUL and no line break in the text.
+std::expected<std::vector<std::uint8_t>, std::string> rdata_from_text_by_ldns(RecordType type, std::string_view text,
+                                                                              NameView origin);
 /// "owner\tttl\tclass\ttype\trdata", no newline; unknown or broken rdata in RFC 3597 form.
 std::string record_to_text(NameView owner, RecordType type, RecordClass record_class, std::uint32_t ttl, Bytes rdata);
 std::string rdata_to_text(RecordType type, Bytes rdata);

@@ -1,6 +1,7 @@
 // The grammar of one record's line, without its rdata.
 #include "zones/wire/presentation.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -41,16 +42,22 @@ std::uint32_t unit_seconds(char unit) {
   }
 }
 
+constexpr char upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+}
+
+bool equal_upper(std::string_view text, std::string_view name) {
+  return std::ranges::equal(text, name, {}, upper);
+}
+
 std::optional<RecordClass> class_from_text(std::string_view text) {
-  std::string upper(text);
-  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
-  for (const RecordClass known : {RecordClass::in, RecordClass::ch, RecordClass::hs}) {
-    if (upper == to_text(known)) return known;
-  }
-  if (!upper.starts_with("CLASS")) return std::nullopt;
+  if (equal_upper(text, "IN")) return RecordClass::in;
+  if (equal_upper(text, "CH")) return RecordClass::ch;
+  if (equal_upper(text, "HS")) return RecordClass::hs;
+  if (text.size() < 6 || !equal_upper(text.substr(0, 5), "CLASS")) return std::nullopt;
   std::uint16_t number = 0;
-  const auto [end, error] = std::from_chars(upper.data() + 5, upper.data() + upper.size(), number);
-  if (error != std::errc() || end != upper.data() + upper.size()) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data() + 5, text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return static_cast<RecordClass>(number);
 }
 
@@ -100,16 +107,17 @@ std::string_view take_field(std::string_view& text) {
   return field;
 }
 
-std::expected<RecordFields, std::string> split_record(std::string_view line) {
+std::expected<RecordFields, TextError> split_record(std::string_view line) {
   RecordFields fields;
   if (!line.empty() && !is_blank(line.front())) fields.owner = take_field(line);
   while (!line.empty() && is_blank(line.front())) line.remove_prefix(1);
   while (!line.empty()) {
     const std::string_view field = take_field(line);
+    const auto fail = [field](std::string reason) { return std::unexpected(TextError{std::move(reason), field}); };
     if (is_digit(field.front())) {
       const auto ttl = ttl_from_text(field);
-      if (!ttl) return std::unexpected("'" + std::string(field) + "' is not a TTL");
-      if (fields.ttl) return std::unexpected("two TTLs");
+      if (!ttl) return fail("'" + std::string(field) + "' is not a TTL");
+      if (fields.ttl) return fail("two TTLs");
       fields.ttl = *ttl;
     } else if (const auto record_class = class_from_text(field); record_class && !fields.record_class) {
       fields.record_class = *record_class;
@@ -118,10 +126,10 @@ std::expected<RecordFields, std::string> split_record(std::string_view line) {
       fields.rdata = line;
       return fields;
     } else {
-      return std::unexpected("'" + std::string(field) + "' is not a record type");
+      return fail("'" + std::string(field) + "' is not a record type");
     }
   }
-  return std::unexpected("no record type");
+  return std::unexpected(TextError{"no record type", line});
 }
 
 }  // namespace placard::wire

@@ -15,6 +15,12 @@
 
 namespace placard::wire {
 
+/// What is wrong with a text, and where in it.
+struct TextError {
+  std::string reason;      ///< a phrase without a full stop
+  std::string_view where;  ///< borrowed: a part of the text that was given; empty at its end where something lacks
+};
+
 /// "@" is the origin, a name without an unescaped last dot is below it.
 std::expected<Name, NameError> name_from_text(std::string_view text, NameView origin);
 
@@ -33,7 +39,6 @@ struct RecordFields {
   RecordType type{};
   std::string_view rdata;
 };
-/// The error is a phrase without a full stop.
-std::expected<RecordFields, std::string> split_record(std::string_view line);
+std::expected<RecordFields, TextError> split_record(std::string_view line);
 
 }  // namespace placard::wire

@@ -37,6 +37,31 @@ constexpr char upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
 }
 
+/// Names of at most eight letters as numbers, in their order: zone files ask for one with every record.
+constexpr std::size_t kMaxKeySize = 8;
+constexpr std::optional<std::uint64_t> key_of(std::string_view name) {
+  if (name.size() > kMaxKeySize) return std::nullopt;
+  std::uint64_t key = 0;
+  for (const char c : name) key = key << 8U | static_cast<std::uint8_t>(upper(c));
+  return key;
+}
+
+struct TypeKey {
+  std::uint64_t key;
+  std::uint16_t number;
+};
+constexpr std::size_t kShortNames =
+    std::ranges::count_if(kTypeNames, [](const TypeName& type) { return type.name.size() <= kMaxKeySize; });
+constexpr auto kTypeKeys = [] {
+  std::array<TypeKey, kShortNames> keys{};
+  std::size_t count = 0;
+  for (const TypeName& type : kTypeNames) {
+    if (const auto key = key_of(type.name)) keys[count++] = {*key, type.number};
+  }
+  std::ranges::sort(keys, {}, &TypeKey::key);
+  return keys;
+}();
+
 bool equal_upper(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, upper, upper);
 }
@@ -51,8 +76,12 @@ std::string to_text(RecordType type) {
 }
 
 std::optional<RecordType> record_type_from_text(std::string_view text) {
+  if (const auto key = key_of(text)) {
+    const auto* found = std::ranges::lower_bound(kTypeKeys, *key, {}, &TypeKey::key);
+    if (found != kTypeKeys.end() && found->key == *key) return static_cast<RecordType>(found->number);
+  }
   for (const TypeName& type : kTypeNames) {
-    if (equal_upper(type.name, text)) return static_cast<RecordType>(type.number);
+    if (type.name.size() > kMaxKeySize && equal_upper(type.name, text)) return static_cast<RecordType>(type.number);
   }
   if (text.size() < 5 || !equal_upper(text.substr(0, 4), "TYPE")) return std::nullopt;
   std::uint16_t number = 0;
