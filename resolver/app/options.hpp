@@ -54,7 +54,12 @@ struct FixedOptions {
   std::uint32_t deadline = 5'000;                           ///< milliseconds
   std::uint32_t max_questions = 64, max_depth = 8, max_chain = 12;
   bool serve_stale = true;
-  std::uint32_t stale_for = 86'400;  ///< seconds
+  std::uint32_t stale_for = 86'400, stale_ttl = 30, stale_recheck = 30;  ///< seconds
+  std::uint32_t stale_after = 1'800;                                     ///< milliseconds
+  std::uint32_t failure_ttl = 5;                                         ///< seconds
+  bool prefetch = true, error_reporting = false;
+  std::vector<policy::Prefix> never_query, private_addresses;
+  std::vector<wire::Name> private_names;
   std::uint32_t in_flight = 20'000;  ///< resolutions of one worker
 
   std::size_t cache_memory = 0, answers_memory = 0;                       ///< octets; the second for each worker

@@ -181,6 +181,41 @@ constexpr std::array kOptions = {
            [](O& o, V& v) { o.fixed.serve_stale = v.boolean; }},
     Option{"recursion", "stale_for", integer, 0, 604'800, "86400", "seconds", kFixed, kOptional,
            "How long past its end a record may still be used so.", [](O& o, V& v) { o.fixed.stale_for = number(v); }},
+    Option{"recursion", "stale_after", integer, 0, 10'000, "1800", "milliseconds", kFixed, kOptional,
+           "How long a client waits for a fresh answer where a stale one would do; 0: not at all.",
+           [](O& o, V& v) { o.fixed.stale_after = number(v); }},
+    Option{"recursion", "stale_ttl", integer, 1, 3'600, "30", "seconds", kFixed, kOptional, "TTL of stale answers.",
+           [](O& o, V& v) { o.fixed.stale_ttl = number(v); }},
+    Option{"recursion", "stale_recheck", integer, 1, 300, "30", "seconds", kFixed, kOptional,
+           "How long a name with a stale answer is left alone after its servers have failed.",
+           [](O& o, V& v) { o.fixed.stale_recheck = number(v); }},
+    Option{"recursion", "failure_ttl", integer, 1, 300, "5", "seconds", kFixed, kOptional,
+           "How long a name without one is left alone then (RFC 9520).",
+           [](O& o, V& v) { o.fixed.failure_ttl = number(v); }},
+    Option{"recursion", "prefetch", boolean, 0, 0, "true", "", kFixed, kOptional,
+           "Fetch again what is asked for in the last tenth of its time, so that nobody waits when it ends.",
+           [](O& o, V& v) { o.fixed.prefetch = v.boolean; }},
+    Option{
+        "recursion", "never_query", prefixes, 0, 0,
+        R"(["10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "fc00::/7", "fe80::/10"])",
+        "", kFixed, kOptional,
+        "Servers there are not asked because a delegation names them: nobody shall probe the inside through us. Root "
+        "hints, stubs and forwards always may be there.",
+        [](O& o, V& v) { o.fixed.never_query = v.prefixes; }},
+    Option{
+        "recursion", "private_addresses", prefixes, 0, 0, "[]", "", kFixed, kOptional,
+        "Addresses that public names must not have, against DNS rebinding: taken out of answers, EDE 15 where none is "
+        "left. Where all clients are at home: [\"10.0.0.0/8\", \"172.16.0.0/12\", \"192.168.0.0/16\", "
+        "\"169.254.0.0/16\", \"fc00::/7\", \"fe80::/10\"]. Block lists for mail answer from 127.0.0.0/8.",
+        [](O& o, V& v) { o.fixed.private_addresses = v.prefixes; }},
+    Option{
+        "recursion", "private_names", names, 0, 0, "[]", "", kFixed, kOptional,
+        "Names that may have such addresses all the same, with all below. Those in [[forward]] and [[stub]] zones may.",
+        [](O& o, V& v) { o.fixed.private_names = v.names; }},
+    Option{
+        "recursion", "error_reporting", boolean, 0, 0, "false", "", kFixed, kOptional,
+        "Tell servers that name an agent for it what could not be resolved (RFC 9567). The agent learns these names.",
+        [](O& o, V& v) { o.fixed.error_reporting = v.boolean; }},
     Option{"recursion", "not_special", names, 0, 0, "[]", "", kFixed, kOptional,
            "Special-use names (RFC 6761) that are to be resolved like any other, such as \"test\".",
            [](O& o, V& v) { o.fixed.not_special = v.names; }},

@@ -138,6 +138,15 @@ std::expected<serve::WorkerOptions, std::string> worker_options(const Options& o
   };
   resolver.serve_stale = fixed.serve_stale;
   resolver.stale_for = fixed.stale_for;
+  resolver.stale_after = fixed.stale_after;
+  resolver.stale_ttl = fixed.stale_ttl;
+  resolver.stale_recheck = fixed.stale_recheck;
+  resolver.bounds.failure_ttl = fixed.failure_ttl;
+  resolver.bounds.in_flight = fixed.in_flight;
+  resolver.prefetch = fixed.prefetch;
+  resolver.never_query = fixed.never_query;
+  resolver.private_addresses = {fixed.private_addresses, fixed.private_names};
+  resolver.error_reporting = fixed.error_reporting;
   if (!fixed.root_hints.empty()) {
     auto hints = recurse::load_root_hints(fixed.root_hints);
     if (!hints) return std::unexpected(hints.error());

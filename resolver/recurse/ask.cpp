@@ -48,6 +48,16 @@ net::Task<Outcome> Resolver::State::ask(Flight& flight, const Delegation& delega
   Budget& budget = *flight.asker.budget;
   const ServerList::World world{options, *cache, *servers, network};
   ServerList list(world, delegation);
+  ZoneShares::Place place(shares, delegation.zone());
+  const std::size_t free = options.bounds.in_flight - std::min(flights.size(), options.bounds.in_flight);
+  if (!place.granted(free, list.silent()) && !budget.trace) {
+    outcome.overloaded = outcome.out_of_means = true;
+    ++counters.zone_refusals;
+    outcome.errors.push_back({list.silent() ? wire::EdeCode::no_reachable_authority : wire::EdeCode::other,
+                              fmt::format("{} at {}", list.silent() ? "silent servers" : "too many questions",
+                                          delegation.zone().to_text())});
+    co_return outcome;
+  }
   std::optional<Reply> empty;
   std::string_view limit;
   const Milliseconds deadline = deadline_of(flight, delegation);
@@ -79,10 +89,12 @@ net::Task<Outcome> Resolver::State::ask(Flight& flight, const Delegation& delega
       empty = std::move(reply);  // perhaps another server has more to say
     } else if (believable(reply.kind)) {
       outcome.reply = std::move(reply);
+      place.answered();
       co_return outcome;
     }
   }
   if (empty) {
+    place.answered();
     outcome.reply = std::move(empty);
     co_return outcome;
   }
@@ -113,7 +125,7 @@ Outgoing Resolver::State::first_way(const Flight& flight, const Server& server, 
 
 void Resolver::State::note_error(NetworkError error, Server& server, Outcome& outcome) {
   if (error == NetworkError::overloaded) {
-    outcome.out_of_means = true;  // ours, not the server's fault
+    outcome.overloaded = outcome.out_of_means = true;  // ours, not the server's fault
   } else if (error == NetworkError::server_busy) {
     server.exhausted = true;  // the others of its zone may have room; it has done nothing wrong
   } else {
@@ -180,10 +192,14 @@ net::Task<Reply> Resolver::State::ask_server(Flight& flight, const Delegation& d
     if (result->other_case) servers->note_no_random_case(server.endpoint, network.now());
     restore_case(result->bytes, question.name);
     const auto message = wire::parse_reply(result->bytes);
-    const Asked asked{question, delegation.zone(), forwarder, options.bounds.chain, [&](wire::NameView name) {
-                        return forward_for(name) != forward_for(question.name) || never_ask(name);
-                      }};
+    Asked asked{question, delegation.zone(), forwarder, options.bounds.chain};
+    asked.beyond = [&](wire::NameView name) {
+      return forward_for(name) != forward_for(question.name) || never_ask(name);
+    };
+    const bool internal = delegation.configured && !delegation.zone().is_root();
+    if (!internal && !options.private_addresses.empty()) asked.private_addresses = &options.private_addresses;
     Reply reply = message ? judge(*message, asked) : no_reply("not a DNS message");
+    if (message && !forwarder) note_report_agent(flight, *message);
     if (traced(flight)) step(describe_reply(reply));
     if (reply.kind == ReplyKind::truncated && outgoing.transport == Transport::udp) {
       outgoing.transport = Transport::tcp;

@@ -69,6 +69,10 @@ Fetched Resolver::State::believe(const wire::Question& question, Reply reply) {
   CacheEntry denial;
   denial.credibility = credibility;
   denial.proof = std::move(reply.proof);
+  if (reply.private_address) {
+    denial.error = wire::ExtendedError{wire::EdeCode::blocked, "a private address in a public name"};
+    fetched.errors.push_back(*denial.error);
+  }
   std::uint32_t ttl = kDenialWithoutSoa;
   if (reply.soa) {
     ttl = negative_ttl(*reply.soa);
@@ -78,6 +82,19 @@ Fetched Resolver::State::believe(const wire::Question& question, Reply reply) {
   const auto kind = reply.kind == ReplyKind::nxdomain ? CacheKind::nxdomain : CacheKind::nodata;
   fetched.negative = cache->store_negative(kind, reply.next, question.type, std::move(denial), ttl, now);
   return fetched;
+}
+
+/// A zone whose own NS set lives shorter than the parent's word expects to move: its delegation is not relied on for
+/// longer, so that both sides agree soon after (draft-ietf-dnsop-ns-revalidation). Never for less than
+/// kLeastDelegation, lest a zone send everybody to its parent all the time.
+void Resolver::State::shorten_delegation(const Delegation& delegation, const Reply& reply) {
+  constexpr std::uint32_t kLeastDelegation = 60;  // seconds
+  if (!reply.apex_ttl || !reply.authoritative || delegation.configured || delegation.zone().is_root()) return;
+  const CacheEntry& known = *delegation.entry;
+  const std::int64_t now = network.wall_seconds();
+  const std::int64_t until = now + std::max(*reply.apex_ttl, kLeastDelegation);
+  if (known.expires_at <= until) return;
+  cache->store_delegation(known.set, known.glue, known.proof, now, until);
 }
 
 /// Who was told of a child by servers that are no longer the parent's may not know it longer than he knew those: a

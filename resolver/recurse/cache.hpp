@@ -49,7 +49,7 @@ struct CacheEntry {
                         ///< name's zone; delegation: NS
   std::vector<wire::RecordSet> proof;  ///< NSEC and NSEC3 sets with signatures (DS too, of a delegation), as received
   std::vector<Glue> glue;              ///< of a delegation
-  std::optional<wire::ExtendedError> error;  ///< of a failure
+  std::optional<wire::ExtendedError> error;  ///< of a failure, or of a denial that is ours
   std::int64_t stored_at = 0;                ///< wall clock, seconds
   std::int64_t expires_at = 0;               ///< wall clock, seconds
   std::uint32_t ttl_at(std::int64_t now) const {

@@ -89,6 +89,7 @@ bool ServerList::add_address(const net::Endpoint& endpoint, std::uint16_t name) 
       delegation_.configured != nullptr ||
       std::ranges::any_of(options.root_hints, [&](const RootHint& hint) { return hint.address == endpoint.address; });
   if (!usable_address(endpoint.address, hinted || options.query_loopback)) return false;
+  if (!hinted && any_contains(options.never_query, endpoint.address.bytes())) return false;
   if (std::ranges::any_of(servers_, [&](const Server& server) { return server.endpoint == endpoint; })) return true;
   Server server;
   server.endpoint = endpoint;
@@ -151,6 +152,11 @@ Server* ServerList::best() {
 bool ServerList::is_last(const Server& server) const {
   return glueless_.empty() &&
          std::ranges::all_of(servers_, [&](const Server& other) { return &other == &server || other.exhausted; });
+}
+
+bool ServerList::silent() const {
+  return !servers_.empty() && glueless_.empty() &&
+         std::ranges::all_of(servers_, [](const Server& server) { return server.facts.backed_off; });
 }
 
 bool ServerList::only_bad_ones() const {

@@ -58,6 +58,8 @@ class ServerList {
   bool add_parent_side();
   std::string describe(const Server& server) const;  ///< "ns1.example. (192.0.2.1)"
   bool empty() const { return servers_.empty(); }
+  /// There are servers, and all of them have left several questions in a row unanswered, not long ago.
+  bool silent() const;
   /// Every server that is left was lame or silent of late: a name server not looked up yet may be better.
   bool only_bad_ones() const;
 

@@ -5,6 +5,8 @@
 //   forward.cpp    questions that others resolve for us
 //   ask.cpp        one question to the servers of one zone
 //   believe.cpp    what a judged reply puts into the cache
+//   refresh.cpp    what is fetched again before it ends
+//   report.cpp     errors, told to those who want to know
 //   hints.cpp      the root: hints and priming
 #pragma once
 
@@ -15,6 +17,7 @@
 #include "resolver/recurse/delegation.hpp"
 #include "resolver/recurse/flights.hpp"
 #include "resolver/recurse/reply.hpp"
+#include "resolver/recurse/zone_share.hpp"
 
 namespace placard::recurse {
 
@@ -34,6 +37,7 @@ decltype(auto) printable(const Value& value) {
 struct Outcome {
   std::optional<Reply> reply;               ///< believable
   bool out_of_means = false;                ///< stopped by the asker's bounds
+  bool overloaded = false;                  ///< stopped because we have no room for it now
   bool answered = false;                    ///< somebody said something, if only SERVFAIL
   std::vector<wire::ExtendedError> errors;  ///< of a failure
 };
@@ -52,14 +56,16 @@ struct Resolver::State {
 
   // resolver.cpp
   net::Task<Resolved> resolve(wire::Question question, Asker asker);
-  net::Task<FetchedPointer> fetch(wire::Question question, Asker asker);
+  net::Task<FetchedPointer> fetch(wire::Question question, Asker asker, Milliseconds patience);
+  Asker client_asker() const;
+  Milliseconds patience_for(const wire::Question& question, const Asker& asker) const;
   net::Task<void> fly(std::shared_ptr<Flight> flight);
   std::optional<Fetched> from_cache(const wire::Question& question, std::int64_t now) const;
   std::optional<Fetched> from_stale(const wire::Question& question, std::int64_t now) const;
 
   // iterate.cpp
   net::Task<Fetched> iterate(Flight& flight);
-  Delegation deepest_known(const wire::Question& question, bool without_configured);
+  Delegation deepest_known(const wire::Question& question, const Flight& flight);
 
   // forward.cpp
   const Forward* forward_for(wire::NameView name) const;
@@ -78,6 +84,18 @@ struct Resolver::State {
   // believe.cpp
   Fetched believe(const wire::Question& question, Reply reply);
   EntryPointer believe_referral(Reply& reply, const Delegation* from);
+  void shorten_delegation(const Delegation& delegation, const Reply& reply);
+
+  // refresh.cpp
+  std::int64_t refresh_at_of(const Fetched& link) const;
+  static std::uint32_t left_of(const Fetched& link, std::int64_t now);
+  void start_refresh(const wire::Question& question, const Asker& asker, std::uint32_t left);
+  net::Task<void> refresh(wire::Question question, Asker asker);
+
+  // report.cpp
+  void note_report_agent(Flight& flight, const wire::MessageView& message) const;
+  void report(const Flight& flight, const Fetched& fetched);
+  net::Task<void> send_report(wire::Question question, Asker asker);
 
   // hints.cpp
   Delegation root();
@@ -107,6 +125,10 @@ struct Resolver::State {
   EntryPointer hints;             // the root as the hints have it
   std::int64_t next_priming = 0;  // wall clock, seconds
   bool priming = false;
+  std::size_t refreshes = 0;          // under way
+  std::int64_t reporting_second = 0;  // wall clock
+  std::uint32_t reports_in_second = 0;
+  ZoneShares shares;
   Flights flights;  // last: its tasks use all of the above when destroyed
 };
 

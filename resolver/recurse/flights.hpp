@@ -34,6 +34,9 @@ struct Asker {
   Flight* flight = nullptr;   ///< the one that needs it; null for a client
   bool checking_disabled = false;
   bool cache_only = false;  ///< nobody is asked
+  bool refreshing = false;  ///< what has but a tenth of its time left is fetched again
+  bool reporting = false;   ///< of an error: what fails then is not reported
+  std::uint32_t ahead = 0;  ///< seconds: start from the delegations that the cache will still have then
 };
 
 /// What became of one question: links of a chain, and perhaps its end.
@@ -46,6 +49,8 @@ struct Fetched {
   bool failed = false;
   bool out_of_means = false;  ///< failed by the asker's own bounds, not by the servers: says nothing about the name
   bool stale = false;
+  bool overloaded = false;  ///< failed because we have no room for it now
+  std::uint32_t keep = 0;   ///< of a failure: seconds for which it is remembered
   std::vector<wire::ExtendedError> errors;
 };
 using FetchedPointer = std::shared_ptr<const Fetched>;
@@ -72,6 +77,7 @@ struct Flight {
   std::uint32_t asked = 0;  ///< questions to servers
   std::string_view doing = "starting";
   net::Endpoint last_server;
+  wire::Name report_agent;          ///< whom the servers want to be told of errors (RFC 9567); the root: nobody
   bool without_configured = false;  ///< what the configuration says of this name failed, and others may be asked
   const Flight* waiting_for = nullptr;
   Waiter* first_waiter = nullptr;

@@ -64,7 +64,7 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
   wire::Question question;
   question.name = flight.key.name;
   question.type = flight.key.type;
-  Delegation at = deepest_known(question, flight.without_configured);
+  Delegation at = deepest_known(question, flight);
   note(flight, "{} {}: starting at the servers of {}", question.name, question.type, at.zone());
   Minimiser minimiser(question, options.qname_minimisation, options.bounds.minimised);
   bool looked_above = false;
@@ -85,12 +85,13 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
         wire::Question above;
         above.name = wire::Name(at.zone().parent());
         note(flight, "asking above {} whether its servers have changed", at.zone());
-        at = deepest_known(above, flight.without_configured);
+        at = deepest_known(above, flight);
         continue;
       }
       co_return failure(std::move(outcome));
     }
     Reply& reply = *outcome.reply;
+    shorten_delegation(at, reply);
     if (reply.kind == ReplyKind::referral) {
       ++referrals;
       EntryPointer below = believe_referral(reply, &at);
@@ -114,14 +115,14 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
 
 /// A stub of the configuration, or the deepest cached delegation where that is below it; else the root. The parent side
 /// of a cut answers for DS (RFC 4035 3.1.4.1).
-Delegation Resolver::State::deepest_known(const wire::Question& question, bool without_configured) {
+Delegation Resolver::State::deepest_known(const wire::Question& question, const Flight& flight) {
   const bool parent_side = question.type == wire::RecordType::ds && !question.name.view().is_root();
   const wire::NameView name = parent_side ? question.name.view().parent() : question.name.view();
   const Forward* stub = forward_for(name);
   Delegation delegation;
   delegation.cached = true;
-  delegation.entry = cache->find_delegation(name, network.wall_seconds());
-  if (stub && stub->stub && !without_configured) {
+  delegation.entry = cache->find_delegation(name, network.wall_seconds() + flight.asker.ahead);
+  if (stub && stub->stub && !flight.without_configured) {
     const auto below = [&](wire::NameView zone) {
       return zone.is_subdomain_of(stub->zone) && zone.label_count() > stub->zone.view().label_count();
     };

@@ -35,16 +35,27 @@ bool well_formed(RecordType type, wire::Bytes rdata) {
   }
 }
 
-/// The section's sets of class IN in the zone, without broken records. `broken` tells whether there were some.
-std::vector<RecordSet> believable_sets(const wire::MessageView& message, wire::Section section, NameView zone,
-                                       bool& broken) {
+/// What of a section may not be believed record by record.
+struct Scrubbed {
+  bool broken = false;           ///< rdata of another shape than its type has
+  bool private_address = false;  ///< an address that the name must not have
+};
+
+/// The section's sets of class IN in the zone, without records that are broken or lead to private addresses.
+std::vector<RecordSet> believable_sets(const wire::MessageView& message, wire::Section section, const Asked& asked,
+                                       NameView zone, Scrubbed& scrubbed) {
   auto sets = wire::record_sets(message, section);
   for (auto& set : sets) {
-    if (std::ranges::all_of(set.rdatas, [&](wire::Bytes rdata) { return well_formed(set.type, rdata); })) continue;
-    broken = true;
+    const bool guarded = asked.private_addresses && !asked.private_addresses->may_have(set.owner);
+    const auto good = [&](wire::Bytes rdata) {
+      if (!well_formed(set.type, rdata)) return !(scrubbed.broken = true);
+      if (guarded && asked.private_addresses->forbids(set.type, rdata)) return !(scrubbed.private_address = true);
+      return true;
+    };
+    if (std::ranges::all_of(set.rdatas, good)) continue;
     wire::RdataList kept;
     for (const auto rdata : set.rdatas) {
-      if (well_formed(set.type, rdata)) kept.add(rdata);
+      if (good(rdata)) kept.add(rdata);
     }
     set.rdatas = std::move(kept);
   }
@@ -52,6 +63,14 @@ std::vector<RecordSet> believable_sets(const wire::MessageView& message, wire::S
     return set.rdatas.empty() || set.record_class != wire::RecordClass::in || !set.owner.view().is_subdomain_of(zone);
   });
   return sets;
+}
+
+/// The TTL of the zone's own NS set, where the authority section has it.
+std::optional<std::uint32_t> apex_ttl_of(const std::vector<RecordSet>& authority, NameView zone) {
+  for (const auto& set : authority) {
+    if (set.type == RecordType::ns && set.owner.view() == zone) return set.ttl;
+  }
+  return std::nullopt;
 }
 
 bool is_proof(RecordType type) {
@@ -233,8 +252,9 @@ Reply judge(const wire::MessageView& message, const Asked& asked) {
   Reply reply;
   reply.authoritative = message.header().aa;
 
-  bool broken = false;
-  auto answers = believable_sets(message, wire::Section::answer, asked.zone, broken);
+  Scrubbed scrubbed;
+  auto answers = believable_sets(message, wire::Section::answer, asked, asked.zone, scrubbed);
+  reply.private_address = scrubbed.private_address;
   if (asked.question.type == RecordType::rrsig) {
     std::erase_if(answers, [](const RecordSet& set) { return set.type == RecordType::rrsig; });
     if (auto set = signatures_of(message, asked.question.name); !set.rdatas.empty()) answers.push_back(std::move(set));
@@ -242,7 +262,8 @@ Reply judge(const wire::MessageView& message, const Asked& asked) {
   // What denies comes from the zone that a forwarder found it in, which may begin above the one it has from us. A
   // denial is kept with the question only, and its proofs for those who check them.
   const NameView denying = asked.forwarder ? NameView{} : asked.zone;
-  auto authority = believable_sets(message, wire::Section::authority, denying, broken);
+  auto authority = believable_sets(message, wire::Section::authority, asked, denying, scrubbed);
+  reply.apex_ttl = apex_ttl_of(authority, asked.zone);
 
   switch (follow_chain(std::move(answers), asked, reply)) {
     case ChainEnd::too_long:
@@ -285,7 +306,12 @@ Reply judge(const wire::MessageView& message, const Asked& asked) {
     take_proof(authority, reply, false);
     return reply;
   }
-  if (broken && message.count(wire::Section::answer) > 0) {  // perhaps another server has whole ones
+  if (reply.private_address) {
+    reply.kind = ReplyKind::nodata;
+    reply.why = "nothing but private addresses";
+    return reply;
+  }
+  if (scrubbed.broken && message.count(wire::Section::answer) > 0) {  // perhaps another server has whole ones
     reply.kind = ReplyKind::empty;
     reply.why = "nothing but broken records";
     return reply;

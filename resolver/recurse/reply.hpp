@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "resolver/recurse/cache.hpp"
+#include "resolver/recurse/rebinding.hpp"
 #include "zones/wire/message.hpp"
 #include "zones/wire/record_set.hpp"
 
@@ -59,16 +60,19 @@ struct Reply {
   std::vector<wire::RecordSet> proof;  ///< NSEC and NSEC3 sets; DS too, of a referral
   wire::RecordSet ns;                  ///< of a referral
   std::vector<Glue> glue;
-  std::string_view why;  ///< what was wrong, for people; static text
+  std::optional<std::uint32_t> apex_ttl;  ///< of the zone's own NS set, where the reply had it
+  bool private_address = false;           ///< an address that a public name must not have was left out
+  std::string_view why;                   ///< what was wrong, for people; static text
 };
 
-/// What was asked, of whom.
+/// What was asked, of whom. Borrowed: `question` and `zone` outlive it.
 struct Asked {
   const wire::Question& question;
   wire::NameView zone;         ///< the server was asked as one of this zone's
   bool forwarder = false;      ///< it resolves for us: AA not expected, no referrals, denials from zones above too
   std::size_t max_chain = 12;  ///< links followed inside one reply
-  std::function<bool(wire::NameView)> beyond = {};  ///< names in the zone that others are asked about, or nobody
+  std::function<bool(wire::NameView)> beyond = {};      ///< names in the zone that others are asked about, or nobody
+  const PrivateAddresses* private_addresses = nullptr;  ///< null: all addresses are as good
 };
 Reply judge(const wire::MessageView& message, const Asked& asked);
 

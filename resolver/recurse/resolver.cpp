@@ -10,6 +10,7 @@
 namespace placard::recurse {
 namespace {
 
+constexpr std::uint32_t kAgainSoon = 1;         // seconds that a stale answer stands for what still tries
 constexpr Milliseconds kLeastForServers = 400;  // of a deadline, for the look-up of one name server's address
 
 Resolved servfail(wire::EdeCode code, std::string text) {
@@ -55,24 +56,38 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
   Resolved resolved;
   std::vector<wire::Name> seen;
   while (true) {
-    std::optional<Fetched> link = from_cache(question, network.wall_seconds());
+    const std::int64_t wall = network.wall_seconds();
+    std::optional<Fetched> link = from_cache(question, wall);
+    asker.ahead = 0;
+    if (link && refresh_at_of(*link) <= wall && !asker.cache_only) {
+      if (asker.refreshing) {
+        asker.ahead = left_of(*link, wall);
+        link.reset();
+      } else {
+        start_refresh(question, asker, left_of(*link, wall));
+      }
+    }
     if (!link && asker.cache_only) {
       resolved.rcode = wire::Rcode::noerror;
       resolved.incomplete = true;
       co_return resolved;
     }
     if (!link) {
-      auto fetching = fetch(question, asker);
+      const Milliseconds patience = patience_for(question, asker);
+      auto fetching = fetch(question, asker, patience);
       const FetchedPointer fetched = co_await fetching;
       if (fetched) {
         link = *fetched;
       } else {
         link = failure(wire::EdeCode::other, "no time left while another resolution was asking", true);
+        if (patience < asker.deadline) link->errors.clear();  // the work goes on, what is stale will do
+        link->keep = kAgainSoon;
       }
     }
     if (link->failed) {
       if (auto stale = from_stale(question, network.wall_seconds())) {
         stale->errors.insert(stale->errors.end(), link->errors.begin(), link->errors.end());
+        stale->keep = link->keep;
         link = std::move(stale);
         ++counters.stale_answers;
       }
@@ -81,9 +96,12 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
     if (link->failed) {
       resolved.rcode = wire::Rcode::servfail;
       resolved.answer.clear();
+      resolved.keep = link->keep;
       co_return resolved;
     }
+    if (link->stale) resolved.keep = resolved.stale ? std::min(resolved.keep, link->keep) : link->keep;
     resolved.stale = resolved.stale || link->stale;
+    resolved.refresh_at = resolved.stale ? Cache::kNoEnd : std::min(resolved.refresh_at, refresh_at_of(*link));
     resolved.stale_ttl = options.stale_ttl;
     add_links(resolved.answer, link->links);
     if (const auto circle = pass_links(*link, question, seen)) {
@@ -106,8 +124,25 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
   }
 }
 
-/// Joins the flight for the question, or starts it.
-net::Task<FetchedPointer> Resolver::State::fetch(wire::Question question, Asker asker) {
+/// Who can have a stale answer waits for a fresh one only so long (RFC 8767 5); the resolution goes on by itself.
+Milliseconds Resolver::State::patience_for(const wire::Question& question, const Asker& asker) const {
+  const Milliseconds until = asker.budget->started + options.stale_after;
+  const bool may = asker.depth == 0 && !asker.refreshing && until < asker.deadline;
+  return may && from_stale(question, network.wall_seconds()) ? until : asker.deadline;
+}
+
+Asker Resolver::State::client_asker() const {
+  Asker asker;
+  asker.budget = std::make_shared<Budget>();
+  asker.budget->started = network.now();
+  asker.budget->questions = options.bounds.questions;
+  asker.budget->glueless = options.bounds.glueless_total;
+  asker.deadline = asker.budget->started + options.bounds.deadline;
+  return asker;
+}
+
+/// Joins the flight for the question, or starts it. Null when it has not landed by then: it goes on.
+net::Task<FetchedPointer> Resolver::State::fetch(wire::Question question, Asker asker, Milliseconds patience) {
   FlightKey key;
   key.name = question.name;
   key.type = question.type;
@@ -118,8 +153,9 @@ net::Task<FetchedPointer> Resolver::State::fetch(wire::Question question, Asker 
     const bool mine = !flight;
     if (mine) {
       if (flights.size() >= options.bounds.in_flight) {
-        co_return std::make_shared<const Fetched>(
-            failure(wire::EdeCode::other, "too many resolutions in flight", true));
+        auto full = std::make_shared<Fetched>(failure(wire::EdeCode::other, "too many resolutions in flight", true));
+        full->overloaded = true;
+        co_return full;
       }
       flight = std::make_shared<Flight>();
       flight->key = key;
@@ -130,7 +166,8 @@ net::Task<FetchedPointer> Resolver::State::fetch(wire::Question question, Asker 
       co_return std::make_shared<const Fetched>(
           failure(wire::EdeCode::other, "name servers in a circle at " + question.name.to_text(), true));
     }
-    Waiter waiter(flights, flight, asker.flight, asker.deadline);
+    if (!mine && patience < asker.deadline) patience = std::min(patience, flight->started + options.stale_after);
+    Waiter waiter(flights, flight, asker.flight, patience);
     if (mine) flights.start(fly(flight));
     FetchedPointer fetched = co_await waiter.landed;
     // Somebody else's means ran out, not ours.
@@ -152,14 +189,22 @@ net::Task<void> Resolver::State::fly(std::shared_ptr<Flight> flight) {
     auto iterating = iterate(*flight);
     *fetched = co_await iterating;
   }
-  const bool remember =
-      fetched->failed && (!fetched->out_of_means || flight->asker.depth == 0) && !flight->asker.budget->trace;
-  if (fetched->failed) ++counters.failures;
+  const bool remember = fetched->failed && !fetched->overloaded &&
+                        (!fetched->out_of_means || flight->asker.depth == 0) && !flight->asker.budget->trace;
+  if (fetched->failed) {
+    ++counters.failures;
+    report(*flight, *fetched);
+  }
   if (remember) {
     CacheEntry entry;
     if (!fetched->errors.empty()) entry.error = fetched->errors.front();
-    cache->store_negative(CacheKind::failure, flight->key.name, flight->key.type, std::move(entry),
-                          options.bounds.failure_ttl, network.wall_seconds());
+    wire::Question question;
+    question.name = flight->key.name;
+    question.type = flight->key.type;
+    fetched->keep = options.bounds.failure_ttl;
+    if (from_stale(question, network.wall_seconds())) fetched->keep = std::max(fetched->keep, options.stale_recheck);
+    cache->store_negative(CacheKind::failure, question.name, question.type, std::move(entry), fetched->keep,
+                          network.wall_seconds());
   }
   flights.land(*flight, fetched);
 }
@@ -180,6 +225,7 @@ std::optional<Fetched> as_answer(const EntryPointer& entry) {
       [[fallthrough]];
     case CacheKind::nodata:
       fetched.negative = entry;
+      if (entry->error) fetched.errors.push_back(*entry->error);
       return fetched;
     case CacheKind::failure:
       fetched.failed = true;
@@ -255,7 +301,10 @@ std::optional<Fetched> Resolver::State::from_cache(const wire::Question& questio
   if (question.type != wire::RecordType::cname) {
     if (auto link = alias()) return link;
   }
-  return fresh ? as_answer(entry) : std::nullopt;
+  if (!fresh) return std::nullopt;
+  auto answer = as_answer(entry);
+  if (answer && answer->failed) answer->keep = entry->ttl_at(now);
+  return answer;
 }
 
 std::optional<Fetched> Resolver::State::from_stale(const wire::Question& question, std::int64_t now) const {
@@ -309,6 +358,7 @@ Fetched failure(Outcome outcome) {
   Fetched fetched;
   fetched.failed = true;
   fetched.out_of_means = outcome.out_of_means;
+  fetched.overloaded = outcome.overloaded;
   fetched.errors = std::move(outcome.errors);
   return fetched;
 }
@@ -327,6 +377,7 @@ Resolver::State::State(ResolverOptions given, Network& network_given, std::share
       network(network_given),
       cache(std::move(cache_given)),
       servers(std::move(servers_given)),
+      shares(std::uint64_t{network_given.random(~0U)} << 32U | network_given.random(~0U)),
       flights(network_given) {
   if (options.root_hints.empty()) options.root_hints = iana_root_hints();
   wire::RecordSet ns;
@@ -361,13 +412,9 @@ net::Task<Resolved> Resolver::resolve(ResolveRequest request) {
   if (wire::is_meta(request.question.type) && request.question.type != wire::RecordType::any) {
     co_return servfail(wire::EdeCode::invalid_query_type, wire::to_text(request.question.type));
   }
-  Asker asker;
-  asker.budget = std::make_shared<Budget>();
-  asker.budget->started = state.network.now();
-  asker.budget->questions = state.options.bounds.questions;
-  asker.budget->glueless = state.options.bounds.glueless_total;
+  Asker asker = state.client_asker();
   asker.budget->trace = request.trace;
-  asker.deadline = asker.budget->started + state.options.bounds.deadline;
+  asker.refreshing = request.refresh;
   asker.checking_disabled = request.checking_disabled;
   asker.cache_only = request.cache_only;
   auto resolving = state.resolve(request.question, asker);
@@ -404,7 +451,7 @@ std::vector<Resolved::Proof> Resolved::proofs() const {
 }
 
 std::uint32_t Resolved::ttl(std::int64_t now) const {
-  if (stale) return stale_ttl;
+  if (stale || rcode == wire::Rcode::servfail) return keep;
   std::uint32_t least = negative ? negative->ttl_at(now) : ~0U;
   for (const auto& entry : answer) least = std::min(least, entry->ttl_at(now));
   return least == ~0U ? 0 : least;

@@ -14,6 +14,7 @@
 
 #include "resolver/recurse/cache.hpp"
 #include "resolver/recurse/network.hpp"
+#include "resolver/recurse/rebinding.hpp"
 #include "resolver/recurse/servers.hpp"
 
 namespace placard::recurse {
@@ -33,7 +34,8 @@ struct Bounds {
   std::uint32_t tries_per_server = 2;
   std::uint32_t minimised = 10;    ///< questions with a shortened name (RFC 9156 2.3, MAX_MINIMISE_COUNT)
   std::uint32_t failure_ttl = 5;   ///< seconds a failure is remembered (RFC 9520: 1 to 300)
-  std::size_t in_flight = 50'000;  ///< questions being worked on, for clients and for servers' addresses
+  std::size_t in_flight = 20'000;  ///< questions being worked on, for clients and for servers' addresses
+  std::size_t refreshes = 500;     ///< of these, for what will soon be asked again
 };
 
 struct RootHint {
@@ -68,6 +70,13 @@ struct ResolverOptions {
   bool serve_stale = true;           ///< RFC 8767
   std::uint32_t stale_for = 86'400;  ///< seconds past expiry that an answer may still be used
   std::uint32_t stale_ttl = 30;      ///< seconds a client may keep it (RFC 8767 4)
+  Milliseconds stale_after = 1'800;  ///< a client waits so long before it gets one (RFC 8767 5, client response timer)
+  std::uint32_t stale_recheck =
+      30;                ///< seconds before what failed, and has one, is tried again (failure recheck timer)
+  bool prefetch = true;  ///< what is asked for in the last tenth of its time is fetched again
+  PrivateAddresses private_addresses;
+  std::vector<policy::Prefix> never_query;  ///< servers that delegations name there are not asked
+  bool error_reporting = false;             ///< tell servers that want to know of what failed (RFC 9567)
 };
 
 /// What came of a question. Owned; outlives the cache's own copies.
@@ -81,6 +90,9 @@ struct Resolved {
   bool incomplete = false;     ///< of cache_only: the chain ends in the open
   bool stale = false;          ///< some part of it had expired: TTLs to clients are stale_ttl
   std::uint32_t stale_ttl = 30;
+  std::uint32_t keep = 0;  ///< seconds that a failure or a stale answer stands before it is worth another try
+  /// Wall clock, seconds: who asks from then on should have it fetched again (ResolveRequest::refresh).
+  std::int64_t refresh_at = Cache::kNoEnd;
   /// The NSEC and NSEC3 sets for the authority section: of the denial, and of answers made from wildcards (RFC 4035
   /// 3.1.3.3). Each set once, though several entries may carry it; valid as long as this is.
   struct Proof {
@@ -105,11 +117,13 @@ struct ResolveRequest {
   wire::Question question;
   bool checking_disabled = false;  ///< CD
   bool cache_only = false;         ///< ask nobody: ends `incomplete` where the cache has no more to say
+  bool refresh = false;            ///< fetch again what has but a tenth of its time left
   std::shared_ptr<Trace> trace;    ///< filled when given
 };
 
 struct ResolverCounters {
   std::uint64_t resolutions = 0, questions_sent = 0, tcp_questions = 0, timeouts = 0, failures = 0, stale_answers = 0;
+  std::uint64_t refreshes = 0, zone_refusals = 0, error_reports = 0;
 };
 
 /// One per worker; cache and server table are shared. Tasks of resolve() must be destroyed before it.

@@ -25,6 +25,8 @@ struct Pipeline::Waiter {
 struct Pipeline::Pending {
   PendingKey key;
   std::vector<Waiter> waiters;
+  bool refresh = false;    ///< begun without a client, because the answer will soon end
+  bool dnssec_ok = false;  ///< of the question that made us refresh
 };
 
 std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
@@ -158,7 +160,21 @@ Pipeline::Step Pipeline::cached(const ClientQuestion& question, const ReturnPath
     return std::nullopt;
   }
   counters_.answer_cache_hits.add();
-  return deliver(*answer, question, path, exempt, reply);
+  const bool refreshing = answer->refresh_at <= now_ && question.recursion_desired && question.recursion_available;
+  if (refreshing) answer->refresh_at = recurse::Cache::kNoEnd;  // once
+  const auto size = deliver(*answer, question, path, exempt, reply);
+  if (refreshing) refresh(question);
+  return size;
+}
+
+/// Has the answer fetched again beside the one that is in use. Gives way when there is much else to do.
+void Pipeline::refresh(const ClientQuestion& question) {
+  PendingKey key{question.question.name.lowered(), question.question.type, question.checking_disabled};
+  if (pending_.size() >= limits_.in_flight / 2 || pending_.contains(key)) return;
+  auto pending = std::make_shared<Pending>(Pending{key, {}, true, question.dnssec_ok});
+  pending_.emplace(std::move(key), pending);
+  counters_.in_flight.set(pending_.size());
+  tasks_.spawn(run(std::move(pending)));
 }
 
 // ---------------------------------------------------------------- 7: resolution
@@ -185,7 +201,7 @@ std::size_t Pipeline::resolve(const ClientQuestion& question, const ReturnPath& 
   }
   if (pending_.size() >= limits_.in_flight)
     return refuse(wire::Rcode::servfail, {wire::EdeCode::other, "too many questions in flight"});
-  auto pending = std::make_shared<Pending>(Pending{key, {}});
+  auto pending = std::make_shared<Pending>(Pending{key, {}, false, false});
   ++waiting_;
   pending->waiters.push_back(std::move(waiter));
   pending_.emplace(std::move(key), pending);
@@ -198,6 +214,7 @@ net::Task<void> Pipeline::run(std::shared_ptr<Pending> pending) {
   recurse::ResolveRequest request;
   request.question = {pending->key.name, pending->key.type, wire::RecordClass::in};
   request.checking_disabled = pending->key.checking_disabled;
+  request.refresh = pending->refresh;
   auto resolution = resolver_.resolve(std::move(request));
   const recurse::Resolved resolved = co_await resolution;
   finish(pending, resolved);
@@ -219,6 +236,9 @@ void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Re
     if (!std::exchange(made[dnssec_ok], true)) answer = store_answer(resolved, asked, dnssec_ok, now_);
     answer_waiter(waiter, answer);
   }
+  const bool fresh = !resolved.stale && resolved.rcode != wire::Rcode::servfail;
+  if (pending->refresh && fresh && !std::exchange(made[pending->dnssec_ok], true))
+    stored[pending->dnssec_ok] = store_answer(resolved, asked, pending->dnssec_ok, now_);
   for (const bool dnssec_ok : {false, true}) {
     if (!made[dnssec_ok] || stored[dnssec_ok].expires_at <= now_) continue;
     ClientQuestion key;

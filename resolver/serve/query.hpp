@@ -106,6 +106,7 @@ class Pipeline {
              const ChainPrefix& prefix, bool& exempt, std::span<std::uint8_t> reply);
   Step policy_on_chain(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path,
                        std::span<std::uint8_t> reply);
+  void refresh(const ClientQuestion& question);
   net::Task<void> run(std::shared_ptr<Pending> pending);
   void finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved);
   void answer_waiter(Waiter& waiter, StoredAnswer& answer);

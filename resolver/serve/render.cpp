@@ -164,6 +164,7 @@ StoredAnswer store_answer(const recurse::Resolved& resolved, const wire::Questio
   stored.bogus = resolved.bogus;
   stored.stored_at = now;
   stored.expires_at = now + resolved.ttl(now);
+  stored.refresh_at = resolved.refresh_at;
   stored.message = write_message(&resolved, question, dnssec_ok, now);
   auto ttls = find_ttls(stored.message);
   if (!ttls) {

@@ -41,10 +41,11 @@ struct StoredAnswer {
   std::vector<std::uint16_t> ttl_offsets;
   std::vector<wire::ExtendedError> errors;
   wire::Rcode rcode = wire::Rcode::servfail;
-  bool authenticated = false;                  ///< secure: AD for those who want it
-  bool bogus = false;                          ///< policy never rewrites it
-  bool has_chain = false;                      ///< CNAMEs in the answer: policy looks at their targets
-  std::int64_t stored_at = 0, expires_at = 0;  ///< seconds
+  bool authenticated = false;                        ///< secure: AD for those who want it
+  bool bogus = false;                                ///< policy never rewrites it
+  bool has_chain = false;                            ///< CNAMEs in the answer: policy looks at their targets
+  std::int64_t stored_at = 0, expires_at = 0;        ///< seconds
+  std::int64_t refresh_at = recurse::Cache::kNoEnd;  ///< who asks from then on has it fetched again
   // Policy found the chain clean for these views (a bit each), by this generation, until then.
   std::uint64_t clean_generation = 0, clean_views = 0;
   std::int64_t clean_until = 0;

@@ -158,6 +158,8 @@ TEST_CASE("whatever servers say, every resolution ends within its deadline and i
 }
 
 TEST_CASE("ten thousand questions in flight, and none is lost") {
+  auto roomy = options();
+  roomy.bounds.in_flight = 50'000;
   Bench bench(
       [](const Outgoing& asked) -> std::optional<FakeNetwork::Answer> {
         FakeNetwork::Answer answer;
@@ -165,7 +167,7 @@ TEST_CASE("ten thousand questions in flight, and none is lost") {
         answer.result = honest(asked);
         return answer;
       },
-      options());
+      roomy);
   std::vector<std::unique_ptr<Bench::Client>> clients;
   for (int i = 0; i < 10'000; ++i) {
     wire::Question question;
@@ -180,6 +182,87 @@ TEST_CASE("ten thousand questions in flight, and none is lost") {
     REQUIRE(client->resolved.answer.size() == 1);
   }
   CHECK(bench.resolver.in_flight().empty());
+}
+
+TEST_CASE("more questions in flight than there may be are refused, and the others end well") {
+  auto bounded = options();
+  bounded.bounds.in_flight = 100;
+  Bench bench(
+      [](const Outgoing& asked) -> std::optional<FakeNetwork::Answer> {
+        FakeNetwork::Answer answer;
+        answer.result = honest(asked);
+        return answer;
+      },
+      bounded);
+  std::vector<std::unique_ptr<Bench::Client>> clients;
+  for (int i = 0; i < 150; ++i) {
+    wire::Question question;
+    question.name = name("www.zone" + std::to_string(i) + ".example.");
+    clients.push_back(bench.ask(question));
+    CHECK(bench.resolver.in_flight().size() <= 100);
+  }
+  std::size_t refused = 0;
+  for (const auto& client : clients) {
+    bench.finish(*client);
+    REQUIRE(client->done);
+    refused += client->resolved.rcode == wire::Rcode::servfail;
+    if (client->resolved.rcode == wire::Rcode::servfail) CHECK_FALSE(client->resolved.errors.empty());
+  }
+  CHECK(refused >= 50);
+  CHECK(refused < 150);
+  CHECK(bench.resolver.in_flight().empty());
+}
+
+TEST_CASE("water torture: a flood below one mute zone leaves the others their places") {
+  auto bounded = options();
+  bounded.bounds.in_flight = 800;
+  Bench bench(
+      [](const Outgoing& asked) -> std::optional<FakeNetwork::Answer> {
+        const bool victim = asked.question.name.view().is_subdomain_of(name("victim.example."));
+        const bool above = asked.server.address == address("198.51.100.1") ||
+                           asked.server.address == address("192.0.2.1") || asked.server.address == address("192.0.2.2");
+        if (victim && !above) return std::nullopt;
+        FakeNetwork::Answer answer;
+        auto reply = honest(asked);
+        if (victim && asked.question.name.view().label_count() >= 2 && asked.server.address != address("198.51.100.1"))
+          reply = Writer(asked, false)
+                      .put(wire::Section::authority, "victim.example. NS ns.victim.example.")
+                      .put(wire::Section::additional, "ns.victim.example. A 192.0.2.66")
+                      .bytes();
+        answer.result = std::move(reply);
+        return answer;
+      },
+      bounded);
+  wire::Question question;
+  question.name = name("www.zone.example.");
+  bench.finish(*bench.ask(question));  // the servers of example. are known
+  std::vector<std::unique_ptr<Bench::Client>> flood, healthy;
+  for (int round = 0; round < 200; ++round) {
+    for (int i = 0; i < 20; ++i) {
+      question.name = name("r" + std::to_string(round) + "x" + std::to_string(i) + ".victim.example.");
+      flood.push_back(bench.ask(question));
+    }
+    question.name = name("h" + std::to_string(round) + ".zone.example.");
+    healthy.push_back(bench.ask(question));
+    bench.network.advance(50);
+    CHECK(bench.resolver.in_flight().size() <= 300);
+  }
+  for (const auto& client : healthy) {
+    bench.finish(*client);
+    REQUIRE(client->done);
+    CHECK(client->resolved.rcode == wire::Rcode::noerror);
+    CHECK(client->ended - client->started <= 200);
+  }
+  std::size_t at_once = 0;
+  for (const auto& client : flood) {
+    bench.finish(*client);
+    REQUIRE(client->done);
+    CHECK(client->resolved.rcode == wire::Rcode::servfail);
+    at_once += client->ended == client->started;
+  }
+  CHECK(at_once > flood.size() / 2);                                 // most need no waiting to learn that
+  CHECK(bench.network.asked(address("192.0.2.66")) < flood.size());  // and few reach the victim
+  CHECK(bench.resolver.counters().zone_refusals > 0);
 }
 
 TEST_CASE("clients that leave take nobody's answer away") {

@@ -80,6 +80,11 @@ class Loader {
     if (!parsed) fail(parsed.error());
     return *parsed;
   }
+  policy::Prefix prefix(const std::string& text) const {
+    const auto parsed = policy::prefix_from_text(text);
+    if (!parsed) fail(parsed.error());
+    return *parsed;
+  }
   wire::Name name(const std::string& text) const {
     const auto parsed = wire::Name::from_text(text);
     if (!parsed) fail("bad name " + text);
@@ -120,6 +125,18 @@ class Loader {
         options.serve_stale = on;
       else if (key == "stale-for:")
         options.stale_for = number(value);
+      else if (key == "stale-after:")
+        options.stale_after = number(value);
+      else if (key == "prefetch:")
+        options.prefetch = on;
+      else if (key == "error-reporting:")
+        options.error_reporting = on;
+      else if (key == "never-query:")
+        options.never_query.push_back(prefix(value));
+      else if (key == "private-address:")
+        options.private_addresses.prefixes.push_back(prefix(value));
+      else if (key == "private-name:")
+        options.private_addresses.allowed.push_back(name(value));
       else if (key == "max-ttl:")
         scenario_.cache.max_ttl = number(value);
       else if (key == "min-ttl:")

@@ -111,7 +111,11 @@ class ScriptedWorld {
       put(wire::Section::authority, entry.authority);
       put(wire::Section::additional, entry.additional);
     }
-    if (asked.edns && !entry.adjusts("no_opt")) writer.edns(1232, true, entry.rcode);
+    std::vector<wire::MessageWriter::EdnsOption> options;
+    const auto agent = wire::Name::from_text(entry.value(entry.adjust, "report_to"));
+    if (agent && !agent->view().is_root())
+      options.push_back({static_cast<std::uint16_t>(wire::OptionCode::report_channel), agent->view().bytes()});
+    if (asked.edns && !entry.adjusts("no_opt")) writer.edns(1232, true, entry.rcode, options);
     const auto written = writer.finish();
     return written ? std::vector<std::uint8_t>(written->begin(), written->end()) : std::vector<std::uint8_t>{};
   }
@@ -180,6 +184,10 @@ void play(const Scenario& scenario) {
   const auto finish_all = [&] {
     for (const auto& client : waiting) bench.finish(*client);
   };
+  const auto finish_flights = [&] {  // what goes on without a client
+    while (!bench.resolver.in_flight().empty() && bench.network.step()) {
+    }
+  };
   for (const auto& step : scenario.steps) {
     INFO("step " << step.number << " " << step.action);
     world->step = step.number;
@@ -200,6 +208,8 @@ void play(const Scenario& scenario) {
       }
       INFO(told);
       check_answer(step.entry, client->resolved, bench.network.wall_seconds());
+      if (const auto within = step.entry.value(step.entry.match, "within"); !within.empty())
+        CHECK(client->ended - client->started <= std::stoull(within));
     } else if (step.action == "CHECK_ASKED") {  // ADDRESS least most: since the last count
       finish_all();
       const auto address = net::Address::from_text(step.words.at(0));
@@ -223,10 +233,12 @@ void play(const Scenario& scenario) {
       bench.network.advance(1000 * std::stoull(step.words.at(1)));
     } else if (step.action == "TRAFFIC") {
       finish_all();
+      finish_flights();
     } else {
       FAIL("unknown step " << step.action);
     }
   }
+  finish_flights();
   CHECK(bench.resolver.in_flight().empty());
 }
 
