@@ -37,6 +37,14 @@ std::string describe_reply(const Reply& reply) {
   return std::string(to_text(reply.kind));
 }
 
+/// What the server itself says about its failure (RFC 8914): the code, and not its text, which anybody may write.
+std::string own_words(const wire::MessageView& message) {
+  if (!message.edns()) return {};
+  const auto errors = message.edns()->extended_errors();
+  if (errors.empty()) return {};
+  return fmt::format(" (its extended error {})", static_cast<unsigned>(errors.front().code));
+}
+
 void add_error(std::vector<wire::ExtendedError>& errors, std::string text) {
   if (errors.size() < kMaxErrorTexts) errors.push_back({wire::EdeCode::network_error, std::move(text)});
 }
@@ -200,7 +208,11 @@ net::Task<Reply> Resolver::State::ask_server(Flight& flight, const Delegation& d
     if (!internal && !options.private_addresses.empty()) asked.private_addresses = &options.private_addresses;
     Reply reply = message ? judge(*message, asked) : no_reply("not a DNS message");
     if (message && !forwarder) note_report_agent(flight, *message);
-    if (traced(flight)) step(describe_reply(reply));
+    if (traced(flight)) {
+      step(message ? fmt::format("{}: {}", describe_reply(reply), explain(*message, reply)) : describe_reply(reply));
+      if (const auto believed = explain(reply); believable(reply.kind) && !believed.empty())
+        note(flight, "  believed: {}", believed);
+    }
     if (reply.kind == ReplyKind::truncated && outgoing.transport == Transport::udp) {
       outgoing.transport = Transport::tcp;
       continue;
@@ -217,8 +229,9 @@ net::Task<Reply> Resolver::State::ask_server(Flight& flight, const Delegation& d
       if (!outgoing.random_case && options.random_case && server.facts.random_case)
         servers->note_no_random_case(server.endpoint, network.now());
     } else {
-      add_error(outcome.errors, fmt::format("{}: {} for {} {}", server.endpoint.to_text(), describe_reply(reply),
-                                            question.name.to_text(), wire::to_text(question.type)));
+      add_error(outcome.errors,
+                fmt::format("{}: {} for {} {}{}", server.endpoint.to_text(), describe_reply(reply),
+                            question.name.to_text(), wire::to_text(question.type), message ? own_words(*message) : ""));
     }
     co_return reply;
   }

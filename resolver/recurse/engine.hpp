@@ -7,6 +7,7 @@
 //   believe.cpp    what a judged reply puts into the cache
 //   refresh.cpp    what is fetched again before it ends
 //   report.cpp     errors, told to those who want to know
+//   explain.cpp    what happened, in words
 //   hints.cpp      the root: hints and priming
 #pragma once
 
@@ -49,6 +50,10 @@ std::uint32_t negative_ttl(const wire::RecordSet& soa);
 
 Fetched failure(wire::EdeCode code, std::string text, bool out_of_means = false);
 Fetched failure(Outcome outcome);
+
+std::string explain(const Reply& reply);                                    ///< what of it is believed
+std::string explain(const wire::MessageView& message, const Reply& reply);  ///< what the server sent
+std::string explain(const Fetched& link, std::int64_t now);                 ///< what the cache has
 
 struct Resolver::State {
   State(ResolverOptions given, Network& network_given, std::shared_ptr<Cache> cache_given,
@@ -101,20 +106,22 @@ struct Resolver::State {
   Delegation root();
   net::Task<void> prime();
 
-  static bool traced(const Flight& flight) {
-    const auto& trace = flight.asker.budget->trace;
+  static bool traced(const Asker& asker) {
+    const auto& trace = asker.budget->trace;
     return trace && trace->steps.size() < kMaxTraceSteps;
   }
+  static bool traced(const Flight& flight) { return traced(flight.asker); }
   /// A step for the trace. Costs nothing where nobody reads it: names become text here.
   template <class... Values>
   void note(const Flight& flight, fmt::format_string<decltype(printable(std::declval<const Values&>()))...> format,
             const Values&... values) {
-    if (!traced(flight)) return;
+    if (traced(flight)) note_text(flight.asker, fmt::format(format, printable(values)...));
+  }
+  void note_text(const Asker& asker, std::string_view text) {
     TraceStep step;
-    step.at = network.now() - flight.asker.budget->started;
-    step.text =
-        std::string(2 * static_cast<std::size_t>(flight.asker.depth), ' ') + fmt::format(format, printable(values)...);
-    flight.asker.budget->trace->steps.push_back(std::move(step));
+    step.at = network.now() - asker.budget->started;
+    step.text = std::string(2 * static_cast<std::size_t>(asker.depth), ' ').append(text);
+    asker.budget->trace->steps.push_back(std::move(step));
   }
 
   ResolverOptions options;

@@ -59,6 +59,9 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
     const std::int64_t wall = network.wall_seconds();
     std::optional<Fetched> link = from_cache(question, wall);
     asker.ahead = 0;
+    if (link && traced(asker))
+      note_text(asker, fmt::format("{} {}: from the cache: {}", question.name.to_text(), wire::to_text(question.type),
+                                   explain(*link, wall)));
     if (link && refresh_at_of(*link) <= wall && !asker.cache_only) {
       if (asker.refreshing) {
         asker.ahead = left_of(*link, wall);
