@@ -1,4 +1,4 @@
-// Reading an image (layout in image.hpp): the hash of names, the probe, and the checks before anything is believed.
+// Reading an image (layout in image.hpp). The checks of the whole are in image_check.cpp.
 #include "policy/match/image.hpp"
 
 #define XXH_INLINE_ALL
@@ -8,22 +8,39 @@
 #include <cassert>
 #include <cstring>
 
-#include "policy/record/decision.hpp"
-
 namespace placard::policy {
 
-Suffixes::Suffixes(wire::NameView name, std::uint64_t seed, std::size_t most_labels) : size(name.size()) {
-  const auto bytes = name.bytes();
-  std::transform(bytes.begin(), bytes.end(), lowered.begin(), wire::lower);
-  std::array<std::uint8_t, wire::kMaxLabels + 1> starts;  // from the left
-  std::size_t at = 0;
-  for (; lowered[at] != 0; at += lowered[at] + 1U) starts[labels++] = static_cast<std::uint8_t>(at);
-  hashed = std::min(labels, most_labels);
-  offset[0] = static_cast<std::uint8_t>(at);
-  hash[0] = seed;
-  for (std::size_t n = 1; n <= labels; ++n) {
-    offset[n] = starts[labels - n];
-    if (n <= hashed) hash[n] = XXH3_64bits_withSeed(&lowered[offset[n]], lowered[offset[n]] + 1U, hash[n - 1]);
+std::array<std::uint8_t, kPrefixKeySize> prefix_key(const MappedAddress& address, std::size_t length) {
+  std::array<std::uint8_t, kPrefixKeySize> key{};
+  key[0] = 17;
+  key[1] = static_cast<std::uint8_t>(length);
+  const auto network = masked_address(address, length);
+  std::copy(network.begin(), network.end(), key.begin() + 2);
+  return key;
+}
+
+std::uint64_t prefix_hash(wire::Bytes key, std::uint64_t seed) {
+  return XXH3_64bits_withSeed(key.data(), key.size(), ~seed);
+}
+
+std::uint32_t KeyEntry::operator[](std::size_t n) const {
+  if (narrow_) {
+    std::uint16_t row;
+    std::memcpy(&row, rows_ + n * sizeof row, sizeof row);
+    return row;
+  }
+  std::uint32_t row;
+  std::memcpy(&row, rows_ + n * sizeof row, sizeof row);
+  return row;
+}
+
+FilterBits::FilterBits(std::uint64_t hash, std::size_t blocks)
+    : block(static_cast<std::size_t>(((hash >> 32) * blocks) >> 32)) {
+  // The high half has chosen the block; nine bits of the mixed low half for each of the four.
+  std::uint64_t mixed = (hash & 0xFFFFFFFFU) * 0x9E3779B97F4A7C15U;
+  for (auto& bit : bits) {
+    bit = static_cast<std::uint16_t>(mixed >> 55);
+    mixed <<= 9;
   }
 }
 
@@ -37,26 +54,45 @@ std::span<const Row> ImageView::section(ImageSection which) const {
 ImageView::ImageView(wire::Bytes image) : image_(image) {
   names_ = section<std::uint8_t>(ImageSection::names);
   data_ = section<std::uint8_t>(ImageSection::data);
+  filter_ = section<FilterBlock>(ImageSection::filter);
   buckets_ = section<Bucket>(ImageSection::buckets);
   rules_ = section<RuleRow>(ImageSection::rules);
   decisions_ = section<DecisionRow>(ImageSection::decisions);
-  ranks_ = section<std::uint16_t>(ImageSection::ranks);
+  audiences_ = section<AudienceRow>(ImageSection::audiences);
   changes_ = section<std::int64_t>(ImageSection::changes);
 }
 
-NameEntry ImageView::entry(std::uint32_t place) const {
-  const std::size_t start = std::size_t{place} * 4;
-  std::size_t end = start + 1;
-  while (names_[end] != 0) end += names_[end] + 1U;
-  ++end;
-  const auto name = wire::NameView::from_valid(names_.subspan(start + 1, end - start - 1));
-  const auto* rows = reinterpret_cast<const std::uint32_t*>(names_.data() + (end + 3) / 4 * 4);
-  std::size_t count = names_[start];
-  if (count == 255) count = *rows++;
-  return {name, {rows, count}};
+bool ImageView::may_hold(std::uint64_t hash) const {
+  const FilterBits bits(hash, filter_.size());
+  const auto& block = filter_[bits.block];
+  bool all = true;
+  for (const auto bit : bits.bits) all &= (block[bit >> 6] >> (bit & 63) & 1) != 0;
+  return all;
 }
 
-std::optional<NameEntry> ImageView::find(wire::NameView name, std::uint64_t hash) const {
+// REQUIRES: the key of `key_size` octets at `place` lies inside of the names.
+std::optional<KeyEntry> ImageView::entry(std::uint32_t place, std::size_t key_size) const {
+  const std::size_t start = std::size_t{place} * 4;
+  const auto key = names_.subspan(start + 1, key_size);
+  std::size_t count = names_[start];
+  std::size_t rows = start + 1 + key_size;
+  if (count == 0) {
+    if (names_.size() - rows < 2) return std::nullopt;
+    return KeyEntry(key, names_.data() + rows, 1, true);
+  }
+  rows = (rows + 3) / 4 * 4;
+  if (count == 255) {
+    std::uint32_t real;
+    if (rows + sizeof real > names_.size()) return std::nullopt;
+    std::memcpy(&real, names_.data() + rows, sizeof real);
+    rows += sizeof real;
+    count = real;
+  }
+  if (rows > names_.size() || count > (names_.size() - rows) / sizeof(std::uint32_t)) return std::nullopt;
+  return KeyEntry(key, names_.data() + rows, count, false);
+}
+
+std::optional<KeyEntry> ImageView::find(wire::Bytes key, std::uint64_t hash) const {
   const auto fingerprint = static_cast<std::uint32_t>(hash);
   std::size_t at = first_bucket(hash);
   for (std::size_t probe = 0; probe < header().longest_probe; ++probe) {
@@ -65,11 +101,10 @@ std::optional<NameEntry> ImageView::find(wire::NameView name, std::uint64_t hash
       if (bucket.fingerprint[slot] != fingerprint) continue;
       const std::uint32_t place = bucket.place[slot] & ~kOverflow;
       if (place == 0) break;  // empty slots are the last ones
-      const std::uint8_t* stored = names_.data() + std::size_t{place} * 4 + 1;
-      if (names_.size() - std::size_t{place} * 4 - 1 >= name.size() &&
-          std::memcmp(stored, name.bytes().data(), name.size()) == 0) {
-        return entry(place);  // a whole name is never the front of another: both end in the root's zero
-      }
+      const std::size_t start = std::size_t{place} * 4 + 1;
+      if (start > names_.size() || names_.size() - start < key.size()) continue;
+      // A whole key is never the front of another: each ends in the zero that ends a name.
+      if (std::memcmp(names_.data() + start, key.data(), key.size()) == 0) return entry(place, key.size());
     }
     if ((bucket.place[kSlots - 1] & kOverflow) == 0) return std::nullopt;
     at = at + 1 == buckets_.size() ? 0 : at + 1;
@@ -77,112 +112,48 @@ std::optional<NameEntry> ImageView::find(wire::NameView name, std::uint64_t hash
   return std::nullopt;
 }
 
-std::uint64_t image_checksum(wire::Bytes image) {
-  return XXH3_64bits(image.data() + kChecksumFrom, image.size() - kChecksumFrom);
+bool ImageView::has_depth(Trigger trigger, std::size_t labels) const {
+  const auto& depths = header().depths[trigger == Trigger::nsdname ? 1 : 0];
+  return labels < 128 && (depths[labels >> 6] >> (labels & 63) & 1) != 0;
 }
 
-std::expected<void, std::string> check_image(wire::Bytes image) {
-  const auto refuse = [](const char* reason) { return std::unexpected(std::string("policy index: ") + reason); };
-  if (image.size() < sizeof(ImageHeader)) return refuse("shorter than its header");
-  if (reinterpret_cast<std::uintptr_t>(image.data()) % kImageAlignment != 0) return refuse("not aligned to 64 octets");
-  const auto& header = *reinterpret_cast<const ImageHeader*>(image.data());
-  if (std::string_view(header.magic.data(), header.magic.size()) != kImageMagic) return refuse("not an index (magic)");
-  if (header.version != kImageVersion || header.header_size != sizeof(ImageHeader)) return refuse("of another version");
-  if (header.size != image.size()) return refuse("its size is not what its header says");
-  for (const auto& place : header.sections) {
-    if (place.offset % kImageAlignment != 0 || place.offset < sizeof(ImageHeader) || place.offset > image.size() ||
-        place.size > image.size() - place.offset) {
-      return refuse("a section lies outside of the image");
+std::optional<std::size_t> ImageView::next_length(Trigger trigger, bool ipv4, std::size_t below) const {
+  const std::size_t which = trigger == Trigger::client_ip ? 0 : trigger == Trigger::response_ip ? 1 : 2;
+  const auto& lengths = header().lengths[which][ipv4 ? 1 : 0];
+  const std::size_t least = ipv4 ? 96 : 0;
+  for (std::size_t length = std::min<std::size_t>(below, 129); length-- > least;) {
+    const std::uint64_t word = lengths[length >> 6] << (63 - (length & 63));
+    if (word == 0) {
+      length -= length & 63;  // nothing down to the word's first bit
+      continue;
     }
+    length -= static_cast<std::size_t>(std::countl_zero(word));
+    return length < least ? std::nullopt : std::optional(length);
   }
-  const auto size_of = [&](ImageSection which) { return header.sections[static_cast<std::size_t>(which)].size; };
-  if (size_of(ImageSection::buckets) == 0 || size_of(ImageSection::buckets) % sizeof(Bucket) != 0 ||
-      size_of(ImageSection::buckets) / sizeof(Bucket) > 0xFFFFFFFFU || size_of(ImageSection::names) % 4 != 0 ||
-      size_of(ImageSection::rules) % sizeof(RuleRow) != 0 ||
-      size_of(ImageSection::changes) % sizeof(std::int64_t) != 0 ||
-      size_of(ImageSection::decisions) != std::uint64_t{header.decision_count} * sizeof(DecisionRow) ||
-      size_of(ImageSection::ranks) != std::uint64_t{header.view_count} * header.source_count * sizeof(std::uint16_t) ||
-      header.view_count == 0 || header.view_count > 64 || header.most_labels > wire::kMaxLabels) {
-    return refuse("section sizes and counts contradict each other");
-  }
-  return {};
+  return std::nullopt;
 }
 
-namespace {
-
-// Octets of the uncompressed name at the start of `bytes`, 0 when there is no valid one.
-std::size_t size_of_name(wire::Bytes bytes) {
-  const std::size_t limit = std::min(bytes.size(), wire::kMaxNameSize);
-  for (std::size_t at = 0; at < limit; at += bytes[at] + 1U) {
-    if (bytes[at] == 0) return at + 1;
-    if (bytes[at] > wire::kMaxLabelSize) return 0;
-  }
-  return 0;
+const RuleRow* ImageView::rule(std::uint32_t row) const {
+  if (row >= rules_.size()) return nullptr;
+  const auto& rule = rules_[row];
+  const bool known = rule.match <= static_cast<std::uint8_t>(MatchKind::both) &&
+                     rule.trigger <= static_cast<std::uint8_t>(Trigger::nsip) &&
+                     (rule.action <= static_cast<std::uint8_t>(Action::cname) || rule.action == kRemoved);
+  return known ? &rule : nullptr;
 }
 
-// True when an entry at `place` lies inside of the names section and is whole: name valid, rows inside.
-bool entry_is_sound(wire::Bytes names, std::uint32_t place, std::size_t rule_rows) {
-  const std::size_t start = std::size_t{place} * 4;
-  if (start >= names.size()) return false;
-  const std::size_t name_size = size_of_name(names.subspan(start + 1));
-  if (name_size == 0) return false;
-  std::size_t rows = (start + 1 + name_size + 3) / 4 * 4;
-  if (rows + 4 > names.size()) return false;
-  const auto word = [&](std::size_t at) { return *reinterpret_cast<const std::uint32_t*>(names.data() + at); };
-  std::size_t count = names[start];
-  if (count == 255) {
-    count = word(rows);
-    rows += 4;
-  }
-  if (count == 0 || count > (names.size() - rows) / 4) return false;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (word(rows + i * 4) >= rule_rows) return false;
-  }
-  return true;
+const DecisionRow* ImageView::decision(std::uint32_t row) const {
+  if (row >= decisions_.size()) return nullptr;
+  const auto& decision = decisions_[row];
+  const bool known = decision.type <= static_cast<std::uint8_t>(DecisionType::emergency) &&
+                     decision.state <= static_cast<std::uint8_t>(DecisionState::annulled) &&
+                     decision.audience < audiences_.size();
+  return known ? &decision : nullptr;
 }
 
-bool payload_is_sound(const RuleRow& row, wire::Bytes data) {
-  if (row.payload > data.size() || row.payload_size > data.size() - row.payload) return false;
-  const auto payload = data.subspan(row.payload, row.payload_size);
-  if (row.action == static_cast<std::uint8_t>(Action::cname)) {
-    return !payload.empty() && size_of_name(payload) == payload.size();
-  }
-  for (std::size_t at = 0; at < payload.size();) {
-    if (payload.size() - at < 4) return false;
-    const std::size_t size = payload[at + 2] | payload[at + 3] << 8;
-    if (size > payload.size() - at - 4) return false;
-    at += 4 + size;
-  }
-  return true;
-}
-
-}  // namespace
-
-std::expected<void, std::string> verify_image(wire::Bytes image) {
-  const auto refuse = [](const char* reason) { return std::unexpected(std::string("policy index: ") + reason); };
-  const ImageView view(image);
-  if (image_checksum(image) != view.header().checksum) return refuse("its checksum is wrong: it is damaged");
-  for (const auto& bucket : view.buckets_) {
-    for (const auto marked : bucket.place) {
-      const std::uint32_t place = marked & ~kOverflow;
-      if (place != 0 && !entry_is_sound(view.names_, place, view.rules_.size())) return refuse("a name is broken");
-    }
-  }
-  for (const auto& row : view.rules_) {
-    if (row.decision >= view.decisions_.size() || row.match > static_cast<std::uint8_t>(MatchKind::both) ||
-        row.action > static_cast<std::uint8_t>(Action::cname) || !payload_is_sound(row, view.data_)) {
-      return refuse("a rule is broken");
-    }
-  }
-  for (const auto& row : view.decisions_) {
-    if (row.id > view.data_.size() || row.id_size > view.data_.size() - row.id ||
-        row.source >= view.header().source_count || row.type > static_cast<std::uint8_t>(DecisionType::emergency) ||
-        row.state > static_cast<std::uint8_t>(DecisionState::annulled)) {
-      return refuse("a decision is broken");
-    }
-  }
-  if (!std::is_sorted(view.changes_.begin(), view.changes_.end())) return refuse("its times are out of order");
-  return {};
+wire::Bytes ImageView::data(std::uint32_t offset, std::uint32_t size) const {
+  if (offset > data_.size() || size > data_.size() - offset) return {};
+  return data_.subspan(offset, size);
 }
 
 }  // namespace placard::policy

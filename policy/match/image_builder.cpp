@@ -1,14 +1,14 @@
 #include "policy/match/image_builder.hpp"
 
-#define XXH_INLINE_ALL
+#include <fmt/format.h>
+
+#define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cstring>
-#include <new>
 #include <random>
-#include <utility>
 
 #include "policy/match/views.hpp"
 
@@ -16,22 +16,13 @@ namespace placard::policy {
 
 namespace {
 
-// A chain of full buckets longer than this makes the builder try another seed: with honest randomness and a load of
-// 3/4 it does not happen, and a lookup's work is bounded by it.
-constexpr std::size_t kProbeGoal = 24;
-constexpr int kSeedTries = 8;
+// Keys of 16 slots: more makes the chains of full buckets long, fewer costs memory.
+constexpr std::size_t kLoad = 13;
+constexpr std::size_t kAhead = 16;  // buckets whose cache lines are asked for while earlier ones are filled
 
 std::uint64_t random_seed() {
   std::random_device device;  // getrandom(2)
   return static_cast<std::uint64_t>(device()) << 32 | device();
-}
-
-std::size_t aligned(std::size_t offset) {
-  return (offset + kImageAlignment - 1) / kImageAlignment * kImageAlignment;
-}
-
-bool is_order(DecisionType type) {
-  return type == DecisionType::court_order || type == DecisionType::administrative_order;
 }
 
 template <typename Row>
@@ -39,102 +30,7 @@ wire::Bytes bytes_of(const std::vector<Row>& rows) {
   return {reinterpret_cast<const std::uint8_t*>(rows.data()), rows.size() * sizeof(Row)};
 }
 
-}  // namespace
-
-ImageBytes::ImageBytes(std::size_t size)
-    : data_(static_cast<std::uint8_t*>(::operator new(size, std::align_val_t{kImageAlignment}))), size_(size) {
-  std::memset(data_, 0, size);
-}
-ImageBytes::ImageBytes(ImageBytes&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-ImageBytes& ImageBytes::operator=(ImageBytes&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-ImageBytes::~ImageBytes() {
-  ::operator delete(data_, std::align_val_t{kImageAlignment});
-}
-
-std::size_t ImageBuilder::RowHash::operator()(const RuleRow& row) const {
-  return XXH3_64bits(&row, sizeof row);
-}
-
-ImageBuilder::ImageBuilder(std::span<const View> views, std::int64_t log_sequence, IndexTuning tuning)
-    : views_(views), tuning_(tuning) {
-  assert(!views.empty() && views.size() <= kMaxViews);
-  std::copy(kImageMagic.begin(), kImageMagic.end(), header_.magic.begin());
-  header_.version = kImageVersion;
-  header_.header_size = sizeof(ImageHeader);
-  header_.log_sequence = log_sequence;
-  header_.views_digest = views_digest(views);
-  header_.view_count = static_cast<std::uint32_t>(views.size());
-}
-
-std::uint16_t ImageBuilder::source_of(const std::string& authority, bool order) {
-  const auto [found, fresh] = sources_.try_emplace({authority, order}, static_cast<std::uint16_t>(sources_.size()));
-  assert(sources_.size() <= 0xFFFF);
-  return found->second;
-}
-
-std::uint64_t ImageBuilder::views_of(const IndexedDecision& decision) const {
-  std::uint64_t mask = 0;
-  for (std::size_t v = 0; v < views_.size(); ++v) {
-    if (rank_of_source(views_[v], decision.authority, is_order(decision.type)) != kNoRank &&
-        scope_applies(decision.territorial_scope, views_[v].jurisdictions)) {
-      mask |= std::uint64_t{1} << v;
-    }
-  }
-  return mask;
-}
-
-std::uint32_t ImageBuilder::add_data(wire::Bytes bytes) {
-  assert(data_.size() + bytes.size() <= 0xFFFFFFFFU);
-  const auto offset = static_cast<std::uint32_t>(data_.size());
-  data_.insert(data_.end(), bytes.begin(), bytes.end());
-  return offset;
-}
-
-std::optional<std::uint32_t> ImageBuilder::add_decision(const IndexedDecision& decision) {
-  if (decision.state != DecisionState::active && decision.state != DecisionState::shadow) return std::nullopt;
-  DecisionRow row{};
-  row.number = decision.number;
-  row.valid_from = decision.valid_from;
-  row.valid_to = decision.valid_to;
-  row.source = source_of(decision.authority, is_order(decision.type));
-  row.views = views_of(decision);
-  row.id_size = static_cast<std::uint32_t>(decision.id.size());
-  row.id = add_data({reinterpret_cast<const std::uint8_t*>(decision.id.data()), decision.id.size()});
-  row.extended_error = static_cast<std::uint16_t>(extended_error_of(decision.type, decision.external_authority));
-  row.type = static_cast<std::uint8_t>(decision.type);
-  row.state = static_cast<std::uint8_t>(decision.state);
-  decisions_.push_back(row);
-  return static_cast<std::uint32_t>(decisions_.size() - 1);
-}
-
-std::uint32_t ImageBuilder::row_of(const RuleRow& row) {
-  const auto next = static_cast<std::uint32_t>(rows_.size());
-  if (row.rule_id == 0) {  // a row with an id of its own has no equal
-    const auto [found, fresh] = row_numbers_.try_emplace(row, next);
-    if (!fresh) return found->second;
-  }
-  rows_.push_back(row);
-  assert(rows_.size() <= 0xFFFFFFFFU);
-  return next;
-}
-
-void ImageBuilder::add_rule(std::uint32_t decision, const Rule& rule) {
-  if (rule.trigger != Trigger::qname) {
-    ++ignored_rules_;
-    return;
-  }
-  RuleRow row{};
-  row.rule_id = rule.id;
-  row.decision = decision;
-  row.ttl = rule.ttl.value_or(0);
-  row.has_ttl = rule.ttl ? 1 : 0;
-  row.match = static_cast<std::uint8_t>(rule.match);
-  row.action = static_cast<std::uint8_t>(rule.action);
+std::vector<std::uint8_t> payload_of(const Rule& rule) {
   std::vector<std::uint8_t> payload;
   if (rule.action == Action::cname) {
     const auto target = rule.target.view().bytes();
@@ -149,94 +45,232 @@ void ImageBuilder::add_rule(std::uint32_t decision, const Rule& rule) {
       payload.insert(payload.end(), record.rdata.begin(), record.rdata.end());
     }
   }
-  if (!payload.empty()) {
-    row.payload = add_data(payload);
-    row.payload_size = static_cast<std::uint32_t>(payload.size());
-  }
-  const Suffixes name(rule.name, 0, 0);
-  header_.most_labels = std::max(header_.most_labels, static_cast<std::uint16_t>(name.labels));
-  pending_.push_back({0, arena_.size(), row_of(row)});
-  arena_.insert(arena_.end(), name.lowered.begin(), name.lowered.begin() + static_cast<std::ptrdiff_t>(name.size));
+  return payload;
 }
 
-wire::NameView ImageBuilder::name_of(const Pending& rule) const {
-  std::size_t end = rule.name;
-  while (arena_[end] != 0) end += arena_[end] + 1U;
-  return wire::NameView::from_valid({arena_.data() + rule.name, end + 1 - rule.name});
+}  // namespace
+
+class SectionHash {
+ public:
+  SectionHash() : state_(XXH3_createState()) { begin(); }
+  ~SectionHash() { XXH3_freeState(state_); }
+  SectionHash(const SectionHash&) = delete;
+  SectionHash& operator=(const SectionHash&) = delete;
+  void begin() { XXH3_64bits_reset(state_); }
+  void add(wire::Bytes octets) { XXH3_64bits_update(state_, octets.data(), octets.size()); }
+  std::uint64_t value() const { return XXH3_64bits_digest(state_); }
+
+ private:
+  XXH3_state_t* state_;
+};
+
+std::size_t ImageBuilder::RowHash::operator()(const RuleRow& row) const {
+  return XXH3_64bits(&row, sizeof row);
 }
 
-void ImageBuilder::hash_names(std::uint64_t seed) {
-  for (auto& rule : pending_) {
-    const Suffixes name(name_of(rule), seed, wire::kMaxLabels);
-    rule.hash = name.hash[name.labels];
-  }
-  header_.seed = seed;
+ImageBuilder::ImageBuilder(ImageSink& sink, const ImageOptions& options)
+    : sink_(sink), section_(std::make_unique<SectionHash>()) {
+  std::copy(kImageMagic.begin(), kImageMagic.end(), header_.magic.begin());
+  header_.version = kImageVersion;
+  header_.header_size = sizeof(ImageHeader);
+  header_.seed = options.seed ? *options.seed : random_seed();
+  header_.log_sequence = options.log_sequence;
+  header_.log_hash = options.log_hash;
+  hashes_.reserve(options.keys_expected);
+  places_.reserve(options.keys_expected);
+  filter_.resize(options.keys_expected / kImageAlignment + 1);
+  const ImageHeader room{};
+  sink_.append({reinterpret_cast<const std::uint8_t*>(&room), sizeof room});
+  position_ = sizeof room;
+  begin_section(ImageSection::names);
+  append(std::array<std::uint8_t, 4>{});
 }
 
-// Sorts rules by name and writes the names section; equal names stand once, their rules newest decision first.
-std::vector<ImageBuilder::PlacedName> ImageBuilder::group_names() {
-  const auto bytes = [&](const Pending& rule) {
-    const auto view = name_of(rule).bytes();
-    return std::string_view(reinterpret_cast<const char*>(view.data()), view.size());
+ImageBuilder::~ImageBuilder() = default;
+
+void ImageBuilder::begin_section(ImageSection which) {
+  static constexpr std::array<std::uint8_t, kImageAlignment> kZeros{};
+  const auto fill = (kImageAlignment - position_ % kImageAlignment) % kImageAlignment;
+  sink_.append({kZeros.data(), fill});
+  position_ += fill;
+  current_ = static_cast<std::size_t>(which);
+  header_.sections[current_] = {position_, 0, 0};
+  section_->begin();
+}
+
+void ImageBuilder::append(wire::Bytes octets) {
+  sink_.append(octets);
+  section_->add(octets);
+  position_ += octets.size();
+  header_.sections[current_].size += octets.size();
+}
+
+void ImageBuilder::end_section() {
+  header_.sections[current_].checksum = section_->value();
+}
+
+std::uint16_t ImageBuilder::audience_of(const IndexedDecision& decision) {
+  const auto scope = fmt::format("{}", fmt::join(decision.territorial_scope, " "));
+  const bool order = is_order(decision.type);
+  const auto [found, fresh] = audience_numbers_.try_emplace({decision.authority, decision.list, order, scope},
+                                                            static_cast<std::uint16_t>(audiences_.size()));
+  if (!fresh) return found->second;
+  assert(audiences_.size() < 0x10000U);
+  assert(scope.size() <= 0xFFFF && decision.authority.size() <= 0xFFFF && decision.list.size() <= 0xFFFF);
+  const auto add_text = [this](const std::string& text) {
+    return add_data({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
   };
-  const auto number = [&](const Pending& rule) { return decisions_[rows_[rule.row].decision].number; };
-  std::sort(pending_.begin(), pending_.end(), [&](const Pending& a, const Pending& b) {
-    if (a.hash != b.hash) return a.hash < b.hash;
-    if (const auto order = bytes(a).compare(bytes(b)); order != 0) return order < 0;
-    return number(a) != number(b) ? number(a) > number(b) : a.row < b.row;
+  AudienceRow row{};
+  row.authority = add_text(decision.authority);
+  row.authority_size = static_cast<std::uint16_t>(decision.authority.size());
+  row.list = add_text(decision.list);
+  row.list_size = static_cast<std::uint16_t>(decision.list.size());
+  row.scope = add_text(scope);
+  row.scope_size = static_cast<std::uint16_t>(scope.size());
+  row.order = order ? 1 : 0;
+  audiences_.push_back(row);
+  return found->second;
+}
+
+std::uint32_t ImageBuilder::add_data(wire::Bytes bytes) {
+  assert(data_.size() + bytes.size() <= 0xFFFFFFFFU);
+  const auto offset = static_cast<std::uint32_t>(data_.size());
+  data_.insert(data_.end(), bytes.begin(), bytes.end());
+  return offset;
+}
+
+std::optional<std::uint32_t> ImageBuilder::add_decision(const IndexedDecision& decision, bool gone_too) {
+  DecisionRow row{};
+  row.number = decision.number;
+  row.type = static_cast<std::uint8_t>(decision.type);
+  row.extended_error = static_cast<std::uint16_t>(extended_error_of(decision.type, decision.external_authority));
+  std::vector<Stretch> stretches = {{decision.valid_from, decision.valid_to, decision.state}};
+  stretches.insert(stretches.end(), decision.later.begin(), decision.later.end());
+  std::erase_if(stretches, [](const Stretch& each) {
+    return each.state != DecisionState::active && each.state != DecisionState::shadow;
   });
-  std::vector<PlacedName> placed;
-  names_.assign(4, 0);
-  const auto put32 = [&](std::size_t value) {
-    const auto word = static_cast<std::uint32_t>(value);
-    const auto* octets = reinterpret_cast<const std::uint8_t*>(&word);
-    names_.insert(names_.end(), octets, octets + sizeof word);
-  };
-  for (std::size_t i = 0; i < pending_.size();) {
-    const auto name = bytes(pending_[i]);
-    std::size_t end = i + 1;
-    while (end < pending_.size() && pending_[end].hash == pending_[i].hash && bytes(pending_[end]) == name) ++end;
-    assert(names_.size() / 4 < kOverflow);
-    placed.push_back({pending_[i].hash, static_cast<std::uint32_t>(names_.size() / 4)});
-    names_.push_back(static_cast<std::uint8_t>(std::min<std::size_t>(end - i, 255)));
-    names_.insert(names_.end(), name.begin(), name.end());
-    names_.resize((names_.size() + 3) / 4 * 4);
-    if (end - i >= 255) put32(end - i);
-    for (; i < end; ++i) put32(pending_[i].row);
+  if (stretches.empty() && !gone_too) return std::nullopt;
+  if (stretches.empty()) stretches.push_back({0, 0, DecisionState::shadow});  // never in force
+  row.audience = audience_of(decision);
+  row.id_size = static_cast<std::uint32_t>(decision.id.size());
+  row.id = add_data({reinterpret_cast<const std::uint8_t*>(decision.id.data()), decision.id.size()});
+  const auto head = static_cast<std::uint32_t>(decisions_.size());
+  for (const auto& stretch : stretches) {
+    row.valid_from = stretch.valid_from;
+    row.valid_to = stretch.valid_to;
+    row.state = static_cast<std::uint8_t>(stretch.state);
+    row.next = static_cast<std::uint32_t>(decisions_.size() + 1);
+    decisions_.push_back(row);
   }
-  return placed;
+  decisions_.back().next = 0;
+  return head;
 }
 
-bool ImageBuilder::fill_buckets(std::span<const PlacedName> names, bool last_try) {
-  buckets_.assign(std::max<std::size_t>(1, (names.size() + 5) / 6), Bucket{});
+std::uint32_t ImageBuilder::add_rule(std::uint32_t decision, const Rule& rule, bool removed) {
+  RuleRow row{};
+  row.rule_id = rule.id;
+  row.decision = decision;
+  row.ttl = rule.ttl.value_or(0);
+  row.has_ttl = rule.ttl ? 1 : 0;
+  row.match = static_cast<std::uint8_t>(rule.match);
+  row.action = removed ? kRemoved : static_cast<std::uint8_t>(rule.action);
+  row.trigger = static_cast<std::uint8_t>(rule.trigger);
+  const auto payload = removed ? std::vector<std::uint8_t>() : payload_of(rule);
+  row.payload_size = static_cast<std::uint32_t>(payload.size());
+  if (!payload.empty()) {
+    // Equal rows stand once, so their payloads must too.
+    const std::string_view octets(reinterpret_cast<const char*>(payload.data()), payload.size());
+    const auto [known, fresh] = payloads_.try_emplace(std::string(octets), 0U);
+    if (fresh) known->second = add_data(payload);
+    row.payload = known->second;
+  }
+  audiences_[decisions_[decision].audience].triggers |= static_cast<std::uint8_t>(1U << row.trigger);
+  const auto next = static_cast<std::uint32_t>(rows_.size());
+  if (row.rule_id == 0) {  // a row with an id of its own has no equal
+    const auto [found, fresh] = row_numbers_.try_emplace(row, next);
+    if (!fresh) return found->second;
+  }
+  rows_.push_back(row);
+  assert(rows_.size() <= 0xFFFFFFFFU);
+  return next;
+}
+
+void ImageBuilder::add_key(wire::Bytes key, std::uint64_t hash, std::span<const std::uint32_t> rows) {
+  assert(!rows.empty());
+  const auto place = header_.sections[current_].size / 4;
+  assert(place < kOverflow);
+  hashes_.push_back(hash);
+  places_.push_back(static_cast<std::uint32_t>(place));
+  header_.rule_count += static_cast<std::uint32_t>(rows.size());
+  const auto put = [this](auto number) {
+    const auto* octets = reinterpret_cast<const std::uint8_t*>(&number);
+    entry_.insert(entry_.end(), octets, octets + sizeof number);
+  };
+  const auto align = [this] { entry_.resize((entry_.size() + 3) / 4 * 4); };
+  const bool narrow = rows.size() == 1 && rows[0] <= 0xFFFF;
+  entry_.assign(1, narrow ? std::uint8_t{0} : static_cast<std::uint8_t>(std::min<std::size_t>(rows.size(), 255)));
+  entry_.insert(entry_.end(), key.begin(), key.end());
+  if (narrow) {
+    put(static_cast<std::uint16_t>(rows[0]));
+  } else {
+    align();
+    if (rows.size() >= 255) put(static_cast<std::uint32_t>(rows.size()));
+    for (const auto row : rows) put(row);
+  }
+  align();
+  append(entry_);
+}
+
+void ImageBuilder::add_name(wire::NameView name, std::span<const std::uint32_t> rows) {
+  const Suffixes suffixes(name, header_.seed);
+  for (const auto row : rows) {
+    const auto trigger = static_cast<Trigger>(rows_[row].trigger);
+    assert(trigger == Trigger::qname || trigger == Trigger::nsdname);
+    auto& depths = header_.depths[trigger == Trigger::nsdname ? 1 : 0];
+    depths[suffixes.labels >> 6] |= std::uint64_t{1} << (suffixes.labels & 63);
+  }
+  header_.most_labels = std::max(header_.most_labels, static_cast<std::uint16_t>(suffixes.labels));
+  if (suffixes.labels >= kFilterLabels) {
+    const FilterBits bits(suffixes.hash[kFilterLabels], filter_.size());
+    for (const auto bit : bits.bits) filter_[bits.block][bit >> 6] |= std::uint64_t{1} << (bit & 63);
+  }
+  add_key(suffixes.whole().bytes(), suffixes.hash[suffixes.labels], rows);
+}
+
+void ImageBuilder::add_prefix(const Prefix& prefix, std::span<const std::uint32_t> rows) {
+  for (const auto row : rows) {
+    const auto trigger = static_cast<Trigger>(rows_[row].trigger);
+    assert(trigger != Trigger::qname && trigger != Trigger::nsdname);
+    const std::size_t which = trigger == Trigger::client_ip ? 0 : trigger == Trigger::response_ip ? 1 : 2;
+    header_.lengths[which][prefix.ipv4 ? 1 : 0][prefix.length >> 6] |= std::uint64_t{1} << (prefix.length & 63);
+  }
+  const auto key = prefix_key(prefix.address, prefix.length);
+  add_key(key, prefix_hash(key, header_.seed), rows);
+}
+
+std::vector<Bucket> ImageBuilder::fill_buckets() {
+  std::vector<Bucket> buckets(std::max<std::size_t>(1, (hashes_.size() * 16 / kLoad + kSlots - 1) / kSlots));
+  const auto first = [&](std::uint64_t hash) {
+    return static_cast<std::size_t>(((hash >> 32) * buckets.size()) >> 32);
+  };
   std::size_t longest = 1;
-  for (const auto& name : names) {
-    std::size_t at = static_cast<std::size_t>(((name.hash >> 32) * buckets_.size()) >> 32);
+  for (std::size_t i = 0; i < hashes_.size(); ++i) {
+    if (i + kAhead < hashes_.size()) __builtin_prefetch(&buckets[first(hashes_[i + kAhead])], 1);
+    std::size_t at = first(hashes_[i]);
     std::size_t probes = 1;
-    for (; (buckets_[at].place[kSlots - 1] & ~kOverflow) != 0; ++probes) {
-      buckets_[at].place[kSlots - 1] |= kOverflow;
-      at = at + 1 == buckets_.size() ? 0 : at + 1;
+    for (; (buckets[at].place[kSlots - 1] & ~kOverflow) != 0; ++probes) {
+      buckets[at].place[kSlots - 1] |= kOverflow;
+      at = at + 1 == buckets.size() ? 0 : at + 1;
     }
     std::size_t slot = 0;
-    while (buckets_[at].place[slot] != 0) ++slot;
-    buckets_[at].fingerprint[slot] = static_cast<std::uint32_t>(name.hash);
-    buckets_[at].place[slot] = name.place;
+    while (buckets[at].place[slot] != 0) ++slot;
+    buckets[at].fingerprint[slot] = static_cast<std::uint32_t>(hashes_[i]);
+    buckets[at].place[slot] = places_[i];
     longest = std::max(longest, probes);
-    if (longest > kProbeGoal && !last_try) return false;
   }
   assert(longest <= 0xFFFF);
   header_.longest_probe = static_cast<std::uint16_t>(longest);
-  return true;
-}
-
-std::vector<std::uint16_t> ImageBuilder::ranks() const {
-  std::vector<std::uint16_t> table(views_.size() * sources_.size(), kNoRank);
-  for (std::size_t v = 0; v < views_.size(); ++v) {
-    for (const auto& [source, number] : sources_) {
-      table[v * sources_.size() + number] = rank_of_source(views_[v], source.first, source.second);
-    }
-  }
-  return table;
+  return buckets;
 }
 
 std::vector<std::int64_t> ImageBuilder::changes() const {
@@ -250,37 +284,83 @@ std::vector<std::int64_t> ImageBuilder::changes() const {
   return times;
 }
 
-ImageBytes ImageBuilder::finish() {
-  header_.rule_count = static_cast<std::uint32_t>(pending_.size());
+void ImageBuilder::finish() {
+  end_section();  // names
+  header_.key_count = static_cast<std::uint32_t>(hashes_.size());
+  const auto write = [this](ImageSection which, wire::Bytes octets) {
+    begin_section(which);
+    append(octets);
+    end_section();
+  };
+  write(ImageSection::filter, bytes_of(filter_));
+  filter_ = {};
+  {
+    const auto buckets = fill_buckets();
+    hashes_ = {};
+    places_ = {};
+    write(ImageSection::buckets, bytes_of(buckets));
+  }
   header_.decision_count = static_cast<std::uint32_t>(decisions_.size());
-  header_.source_count = static_cast<std::uint32_t>(sources_.size());
-  for (int attempt = 1;; ++attempt) {
-    hash_names(tuning_.seed ? *tuning_.seed : random_seed());
-    const auto placed = group_names();
-    header_.name_count = static_cast<std::uint32_t>(placed.size());
-    if (fill_buckets(placed, attempt == kSeedTries || tuning_.seed.has_value())) break;
+  header_.audience_count = static_cast<std::uint32_t>(audiences_.size());
+  write(ImageSection::rules, bytes_of(rows_));
+  write(ImageSection::decisions, bytes_of(decisions_));
+  write(ImageSection::audiences, bytes_of(audiences_));
+  write(ImageSection::changes, bytes_of(changes()));
+  write(ImageSection::data, data_);
+  header_.size = position_;
+  header_.checksum = header_checksum(header_);
+  sink_.put_header(header_);
+}
+
+std::shared_ptr<const Image> image_of(std::span<const IndexedDecision> decisions, ImageOptions options, bool overlay) {
+  struct Placed {
+    std::string key;  // of a name in lower case, or of a prefix
+    const Rule* rule;
+    std::uint32_t row;
+  };
+  const auto is_named = [](const Rule& rule) {
+    return rule.trigger == Trigger::qname || rule.trigger == Trigger::nsdname;
+  };
+  const auto key_of = [&](const Rule& rule) {
+    const auto text = [](auto&& octets) {
+      return std::string(reinterpret_cast<const char*>(octets.data()), octets.size());
+    };
+    if (is_named(rule)) return "n" + text(rule.name.lowered().view().bytes());
+    const auto prefix = prefix_from_text(rule.prefix);
+    assert(prefix);
+    return "p" + text(prefix_key(prefix->address, prefix->length));
+  };
+  std::vector<const IndexedDecision*> in_order;
+  for (const auto& decision : decisions) {
+    in_order.push_back(&decision);
+    options.keys_expected += decision.rules.size();
   }
-  const auto rank_table = ranks();
-  const auto change_table = changes();
-  const std::array<wire::Bytes, kImageSections> contents = {
-      bytes_of(buckets_),   wire::Bytes(names_),    bytes_of(rows_),   bytes_of(decisions_),
-      bytes_of(rank_table), bytes_of(change_table), wire::Bytes(data_)};
-  std::size_t size = sizeof(ImageHeader);
-  for (std::size_t s = 0; s < kImageSections; ++s) {
-    header_.sections[s] = {size, contents[s].size()};
-    size = aligned(size + contents[s].size());
+  std::stable_sort(in_order.begin(), in_order.end(),
+                   [](const auto* a, const auto* b) { return a->number < b->number; });
+  MemorySink sink;
+  ImageBuilder builder(sink, options);
+  std::vector<Placed> placed;
+  for (const auto* decision : in_order) {
+    const auto number = builder.add_decision(*decision, overlay);
+    if (!number) continue;
+    for (const auto& rule : decision->rules) placed.push_back({key_of(rule), &rule, builder.add_rule(*number, rule)});
+    for (const auto& rule : decision->removed)
+      placed.push_back({key_of(rule), &rule, builder.add_rule(*number, rule, true)});
   }
-  header_.size = size;
-  ImageBytes image(size);
-  for (std::size_t s = 0; s < kImageSections; ++s) {
-    if (!contents[s].empty())
-      std::memcpy(image.data() + header_.sections[s].offset, contents[s].data(), contents[s].size());
+  std::stable_sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) { return a.key < b.key; });
+  std::vector<std::uint32_t> rows;
+  for (std::size_t i = 0; i < placed.size();) {
+    rows.clear();
+    const auto first = i;
+    for (; i < placed.size() && placed[i].key == placed[first].key; ++i) rows.push_back(placed[i].row);
+    const auto& rule = *placed[first].rule;
+    if (is_named(rule))
+      builder.add_name(rule.name.lowered(), rows);
+    else
+      builder.add_prefix(*prefix_from_text(rule.prefix), rows);
   }
-  std::memcpy(image.data(), &header_, sizeof header_);
-  header_.checksum = image_checksum(image.bytes());
-  std::memcpy(image.data(), &header_, sizeof header_);
-  assert(check_image(image.bytes()));
-  return image;
+  builder.finish();
+  return Image::copy(sink.octets());
 }
 
 }  // namespace placard::policy

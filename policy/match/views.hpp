@@ -29,18 +29,22 @@ std::expected<void, std::string> check_views(std::span<const View> views);
 /// The views with "default" added at the end when it is missing.
 std::vector<View> complete_views(std::vector<View> views);
 
-/// Same views, same digest: an image is only good for the views it was made for.
-std::uint64_t views_digest(std::span<const View> views);
+inline constexpr std::uint16_t kNoRank = 0xFFFF;
 
-/// Place of an authority in a view's order, smaller first; kNoRank (0xFFFF) when the view leaves it out. `order`: the
-/// decision is a court's or administration's order; those come first among the authorities that only "*" stands for.
-std::uint16_t rank_of_source(const View& view, std::string_view authority, bool order);
+/// Place of an authority, or of one list of its, in a view's order, smaller first; kNoRank when the view leaves it out.
+/// A list that the view names itself ("list:ID") has its own place. `order`: the decision is a court's or
+/// administration's order; those come first among the authorities that only "*" stands for.
+std::uint16_t rank_of_source(const View& view, std::string_view authority, bool order, std::string_view list = {});
+/// Whether "list:ID" or an authority's id in a configuration stands for this source.
+bool is_source(std::string_view written, std::string_view authority, std::string_view list);
 
-/// Longest-prefix lookup of a client's view. Bounded: a binary search for each length in use, at most 129 of them.
+/// Longest-prefix lookup of the view of a client, for those who come over one listener with one key (or none): made
+/// once for each listener of a worker, not for each client. Bounded: a binary search for each length in use, at most
+/// 129 of them.
 class ClientViews {
  public:
   /// REQUIRES: check_views(views), and complete_views was applied.
-  explicit ClientViews(std::span<const View> views);
+  explicit ClientViews(std::span<const View> views, std::string_view listener = {}, std::string_view key = {});
   ViewNumber view_of(std::span<const std::uint8_t> address) const;  ///< 4 or 16 octets; anything else is "default"
   /// The prefix that decided, nothing when it was "default" as last resort: for `why`.
   std::optional<Prefix> prefix_of(std::span<const std::uint8_t> address) const;
@@ -48,7 +52,7 @@ class ClientViews {
 
  private:
   struct Entry {
-    std::array<std::uint8_t, 16> address;
+    MappedAddress address;
     ViewNumber view;
   };
   struct Length {  // the entries of one prefix length of one family, sorted

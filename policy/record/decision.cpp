@@ -95,8 +95,7 @@ bool scope_applies(const std::vector<std::string>& scope, const std::vector<std:
 }
 
 wire::EdeCode extended_error_of(DecisionType type, bool external_authority) {
-  const bool order = type == DecisionType::court_order || type == DecisionType::administrative_order;
-  return order || external_authority ? wire::EdeCode::censored : wire::EdeCode::blocked;
+  return is_order(type) || external_authority ? wire::EdeCode::censored : wire::EdeCode::blocked;
 }
 
 }  // namespace placard::policy

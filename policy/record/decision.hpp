@@ -93,14 +93,31 @@ struct Event {
   std::string source;       ///< who reports it: publication or URL
 };
 
-/// Which clients a set of decisions applies to.
+/// Which clients a set of decisions applies to. A client is in a view when it meets all that the view names of clients,
+/// listeners and keys; of several such views the one that names its key decides, then the one with the longest prefix,
+/// then the one that names its listener.
 struct View {
   std::string name;                        ///< "default" always exists and is the last resort
   std::vector<std::string> clients;        ///< prefixes; the longest that holds a client's address decides
   std::vector<std::string> jurisdictions;  ///< ISO 3166 codes; territorial_scope is held against them
-  std::vector<std::string>
-      sources;  ///< authority ids in order of precedence; "*" stands for all not named; empty: {"*"}
+  /// Authority ids, and "list:ID" for one list, in order of precedence; "*" stands for all not named; empty: {"*"}.
+  std::vector<std::string> sources;
+  std::vector<std::string> listeners = {};  ///< addresses as in the configuration ("192.0.2.1:53"); empty: all
+  std::vector<std::string> keys = {};       ///< names of TSIG keys, lower case, no last dot; empty: with or without
+  bool opted_in = false;  ///< the clients chose this view: its blocks (but for orders) carry EDE 17 "filtered"
   friend bool operator==(const View&, const View&) = default;
+};
+
+/// What an operator makes of one source's rules, whatever they say (RPZ: the zone's policy).
+struct SourcePolicy {
+  enum class Kind : std::uint8_t { given, disabled, action };
+  std::string source;       ///< an authority's id, or "list:ID"
+  Kind kind = Kind::given;  ///< disabled: matched and counted, changes no answer
+  Action action =
+      Action::nxdomain;    ///< for Kind::action, also where the rule is a passthru (as in BIND); not local_data
+  wire::Name target = {};  ///< for Action::cname
+  std::optional<std::uint32_t> max_ttl;  ///< seconds; caps what the rules say
+  friend bool operator==(const SourcePolicy&, const SourcePolicy&) = default;
 };
 
 // The words as they stand in files, the store and output ("court_order", "local-data", "client-ip", "operator",
@@ -122,6 +139,11 @@ std::optional<Action> action_from_text(std::string_view);
 
 /// True when `scope` is empty or one of its codes equals or contains one of `jurisdictions` ("NZ" contains "NZ-AUK").
 bool scope_applies(const std::vector<std::string>& scope, const std::vector<std::string>& jurisdictions);
+
+/// A court's or an administration's order.
+constexpr bool is_order(DecisionType type) {
+  return type == DecisionType::court_order || type == DecisionType::administrative_order;
+}
 
 /// The Extended DNS Error of a block by this kind of decision: 16 for orders and external authorities, 15 otherwise
 /// (RFC 8914 4.16, 4.17; the design's table).

@@ -16,10 +16,6 @@ struct Candidate {
   std::size_t place;
 };
 
-bool is_order(DecisionType type) {
-  return type == DecisionType::court_order || type == DecisionType::administrative_order;
-}
-
 // Place in the view's order, doubled, so that orders may stand before the rest under "*"; -1: no source of the view.
 int naive_rank(const View& view, const IndexedDecision& decision) {
   const auto sources = view.sources.empty() ? std::vector<std::string>{"*"} : view.sources;

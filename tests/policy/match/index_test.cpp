@@ -187,13 +187,16 @@ TEST_CASE("shadow decisions never win and are explained in their place") {
   CHECK(only->explain_name(name("www.example.test"), 0, 0).size() == 1);
 }
 
-TEST_CASE("rules with other triggers are counted, not matched as names") {
-  auto other = rule("ns.example.test");
-  other.trigger = Trigger::nsdname;
-  const auto index = compile({decision(1, "op", {other, rule("example.org")})});
-  CHECK(index->rule_count() == 1);
-  CHECK(index->ignored_rule_count() == 1);
+TEST_CASE("a rule of one trigger is not matched by another") {
+  auto server = rule("ns.example.test");
+  server.trigger = Trigger::nsdname;
+  const auto index = compile({decision(1, "op", {server, rule("example.org")})});
+  CHECK(index->rule_count() == 2);
   CHECK(winner(*index, "ns.example.test").empty());
+  CHECK(index->match_server(name("ns.example.test"), 0, 0));
+  CHECK_FALSE(index->match_server(name("example.org"), 0, 0));
+  CHECK(index->has(Trigger::nsdname, 0));
+  CHECK_FALSE(index->has(Trigger::nsip, 0));
 }
 
 TEST_CASE("more than 255 rules may stand at one name") {

@@ -25,6 +25,16 @@ inline Rule rule(std::string_view of, MatchKind match = MatchKind::both, Action 
   return made;
 }
 
+inline Rule address_rule(std::string_view prefix, Trigger trigger = Trigger::response_ip,
+                         Action action = Action::nxdomain, std::int64_t id = 0) {
+  Rule made;
+  made.id = id;
+  made.trigger = trigger;
+  made.prefix = prefix;
+  made.action = action;
+  return made;
+}
+
 inline IndexedDecision decision(std::int64_t number, std::string authority, std::vector<Rule> rules) {
   IndexedDecision made;
   made.number = number;

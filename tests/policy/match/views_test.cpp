@@ -122,15 +122,37 @@ TEST_CASE("a source's rank follows the view's list") {
   CHECK(rank_of_source({"v", {}, {}, {"op"}}, "court", true) == kNoRank);
 }
 
-TEST_CASE("the digest tells views apart") {
-  const std::vector<View> a = {{"a", {"192.0.2.0/24"}, {}, {"x", "y"}}};
-  auto b = a;
-  CHECK(views_digest(a) == views_digest(b));
-  b[0].sources = {"y", "x"};
-  CHECK(views_digest(a) != views_digest(b));
-  b = a;
-  b[0].jurisdictions.swap(b[0].clients);
-  CHECK(views_digest(a) != views_digest(b));
+TEST_CASE("a view may be for one listener or one key") {
+  const std::vector<View> views = complete_views({
+      {.name = "home", .clients = {"192.0.2.0/24"}, .jurisdictions = {}, .sources = {}},
+      {.name = "inside", .clients = {}, .jurisdictions = {}, .sources = {}, .listeners = {"10.0.0.1:53"}},
+      {.name = "partner", .clients = {}, .jurisdictions = {}, .sources = {}, .listeners = {}, .keys = {"partner"}},
+      {.name = "both", .clients = {"192.0.2.0/24"}, .jurisdictions = {}, .sources = {}, .listeners = {"10.0.0.1:53"}},
+  });
+  REQUIRE(check_views(views));
+  const std::uint8_t home[] = {192, 0, 2, 1}, elsewhere[] = {198, 51, 100, 1};
+  const auto chosen = [&](std::string_view listener, std::string_view key, std::span<const std::uint8_t> client) {
+    return views[ClientViews(views, listener, key).view_of(client)].name;
+  };
+  CHECK(chosen("", "", home) == "home");
+  CHECK(chosen("", "", elsewhere) == "default");
+  CHECK(chosen("10.0.0.1:53", "", elsewhere) == "inside");
+  CHECK(chosen("10.0.0.1:53", "", home) == "both");
+  CHECK(chosen("10.0.0.1:53", "partner", home) == "partner");
+  CHECK(chosen("", "partner", elsewhere) == "partner");
+  CHECK(chosen("", "other", elsewhere) == "default");
+  std::array<std::uint8_t, 16> six{0x20, 0x01};
+  CHECK(chosen("", "partner", six) == "partner");
+}
+
+TEST_CASE("a list that the view names has its own place") {
+  const View view{.name = "v", .clients = {}, .jurisdictions = {}, .sources = {"list:late", "feed", "*", "list:last"}};
+  CHECK(rank_of_source(view, "feed", false, "late") == 0);
+  CHECK(rank_of_source(view, "feed", false, "other") == 2);
+  CHECK(rank_of_source(view, "feed", false) == 2);
+  CHECK(rank_of_source(view, "feed", false, "last") == 6);
+  CHECK(rank_of_source(view, "court", true, "x") == 4);
+  CHECK(rank_of_source(view, "court", false, "x") == 5);
 }
 
 }  // namespace placard::policy::test

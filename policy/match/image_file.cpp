@@ -1,0 +1,133 @@
+#include "policy/match/image_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <system_error>
+
+namespace placard::policy {
+
+namespace {
+
+constexpr std::size_t kBufferSize = std::size_t{1} << 20;
+
+std::uint8_t* allocate(std::size_t size) {
+  return static_cast<std::uint8_t*>(::operator new(size, std::align_val_t{kImageAlignment}));
+}
+
+}  // namespace
+
+Image::Image(std::uint8_t* data, std::size_t size, bool mapped)
+    : data_(data), size_(size), mapped_(mapped), view_(wire::Bytes(data, size)) {}
+
+Image::~Image() {
+  if (mapped_)
+    ::munmap(data_, size_);
+  else
+    ::operator delete(data_, std::align_val_t{kImageAlignment});
+}
+
+std::shared_ptr<const Image> Image::copy(wire::Bytes octets) {
+  auto* data = allocate(octets.size());
+  std::memcpy(data, octets.data(), octets.size());
+  assert(check_image({data, octets.size()}));
+  return std::shared_ptr<const Image>(new Image(data, octets.size(), false));
+}
+
+std::expected<std::shared_ptr<const Image>, std::string> Image::map(const std::filesystem::path& path) {
+  const auto refuse = [&](const std::string& reason) {
+    return std::unexpected(fmt::format("{}: {}", path.string(), reason));
+  };
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return refuse(std::strerror(errno));
+  struct stat status{};
+  if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode) ||
+      status.st_size < static_cast<off_t>(sizeof(ImageHeader))) {
+    ::close(file);
+    return refuse("policy index: shorter than its header");
+  }
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
+  const int error = errno;
+  ::close(file);
+  if (data == MAP_FAILED) return refuse(std::strerror(error));
+  if (const auto checked = check_image({static_cast<const std::uint8_t*>(data), size}); !checked) {
+    ::munmap(data, size);
+    return refuse(checked.error());
+  }
+  return std::shared_ptr<const Image>(new Image(static_cast<std::uint8_t*>(data), size, true));
+}
+
+void MemorySink::put_header(const ImageHeader& header) {
+  assert(octets_.size() >= sizeof header);
+  std::memcpy(octets_.data(), &header, sizeof header);
+}
+
+FileSink::FileSink(std::filesystem::path path) : path_(std::move(path)), partial_(path_.string() + ".partial") {
+  file_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file_ < 0) fail("can't be made");
+  buffer_.reserve(kBufferSize);
+}
+
+FileSink::~FileSink() {
+  if (file_ < 0) return;
+  ::close(file_);
+  ::unlink(partial_.c_str());
+}
+
+void FileSink::fail(const char* what) const {
+  throw std::system_error(errno, std::generic_category(), fmt::format("{}: {}", partial_.string(), what));
+}
+
+void FileSink::write_all(wire::Bytes octets, std::int64_t offset) {
+  while (!octets.empty()) {
+    const auto done = ::pwrite(file_, octets.data(), octets.size(), offset);
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) fail("can't be written");
+    octets = octets.subspan(static_cast<std::size_t>(done));
+    offset += done;
+  }
+}
+
+void FileSink::flush() {
+  write_all(buffer_, written_);
+  written_ += static_cast<std::int64_t>(buffer_.size());
+  buffer_.clear();
+}
+
+void FileSink::append(wire::Bytes octets) {
+  if (buffer_.size() + octets.size() > kBufferSize) flush();
+  if (octets.size() <= kBufferSize) {
+    buffer_.insert(buffer_.end(), octets.begin(), octets.end());
+    return;
+  }
+  write_all(octets, written_);
+  written_ += static_cast<std::int64_t>(octets.size());
+}
+
+void FileSink::put_header(const ImageHeader& header) {
+  flush();
+  write_all({reinterpret_cast<const std::uint8_t*>(&header), sizeof header}, 0);
+}
+
+void FileSink::commit() {
+  flush();
+  if (::fsync(file_) != 0) fail("can't be synced");
+  if (::rename(partial_.c_str(), path_.c_str()) != 0) fail("can't be renamed");
+  ::close(file_);
+  file_ = -1;
+  const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
+  if (const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); directory >= 0) {
+    (void)::fsync(directory);  // the file itself is safe; at worst the old one is found again
+    ::close(directory);
+  }
+}
+
+}  // namespace placard::policy
