@@ -21,7 +21,8 @@
 namespace placard::recurse {
 namespace {
 
-constexpr std::size_t kMaxShards = 64;
+constexpr std::size_t kMaxShards =
+    1'024;  // so that one holds a few MiB at most, and its lock is held for a moment only
 constexpr std::size_t kShardMemory = 1U << 20U;  // octets a shard should have at least
 constexpr std::size_t kAllocation = 16;          // octets the allocator adds to each piece, about
 constexpr std::uint8_t kMaxUses = 3;
@@ -58,7 +59,7 @@ struct Cache::Shard {
   enum class Queue : std::uint8_t { small, main };
   struct Node {
     EntryPointer entry;
-    std::unique_ptr<std::uint8_t[]> name;
+    std::unique_ptr<std::uint8_t[]> name;  // where the entry's set has another owner; else null
     Node* newer = nullptr;
     Node* older = nullptr;
     std::uint64_t key = 0;
@@ -68,7 +69,9 @@ struct Cache::Shard {
     Queue queue = Queue::small;
     std::uint8_t uses = 0;
     wire::RecordType type{};
-    wire::NameView name_view() const { return wire::NameView::from_valid({name.get(), name_size}); }
+    wire::NameView name_view() const {
+      return name ? wire::NameView::from_valid({name.get(), name_size}) : entry->set.owner.view();
+    }
   };
   struct Fifo {
     Node* newest = nullptr;
@@ -152,6 +155,19 @@ struct Cache::Shard {
       push(node, Queue::main);
     }
     return false;
+  }
+  template <class Wanted>
+  void collect(std::vector<Cached>& into, const Wanted& wanted) const {
+    for (const Fifo* queue : {&small, &main}) {
+      for (const Node* node = queue->oldest; node; node = node->newer) {
+        if (!wanted(node->name_view())) continue;
+        Cached& cached = into.emplace_back();
+        cached.name = wire::Name(node->name_view());
+        cached.type = node->type;
+        cached.proven = node->queue == Queue::main || node->uses > 0;
+        cached.entry = node->entry;
+      }
+    }
   }
   void erase(const Cache& cache, Node& node) {
     unlink(node);
@@ -307,8 +323,9 @@ void Cache::insert(wire::NameView name, wire::RecordType type, Slot slot, EntryP
   if (!entry->fresh(now)) return;
   const std::uint64_t hash = name.hash(seed_);
   const std::uint64_t key = key_of(hash, type, static_cast<std::uint8_t>(slot));
-  const std::size_t cost =
-      sizeof(Shard::Node) + 2 * sizeof(void*) + kAllocation + name.size() + kAllocation + entry_memory(*entry);
+  const bool own_name = !(entry->set.owner.view() == name);
+  const std::size_t cost = sizeof(Shard::Node) + 2 * sizeof(void*) + kAllocation + entry_memory(*entry) +
+                           (own_name ? name.size() + kAllocation : 0);
   Shard& shard = shard_of(hash);
   const std::scoped_lock lock(shard.mutex);
   auto queue = Shard::Queue::small;
@@ -332,9 +349,11 @@ void Cache::insert(wire::NameView name, wire::RecordType type, Slot slot, EntryP
   if (shard.memory() + cost > shard.limit) return;
   Shard::Node& node = shard.nodes[key];
   node.entry = std::move(entry);
-  node.name = std::make_unique<std::uint8_t[]>(name.size());
-  std::memcpy(node.name.get(), name.bytes().data(), name.size());
-  node.name_size = static_cast<std::uint8_t>(name.size());
+  if (own_name) {
+    node.name = std::make_unique<std::uint8_t[]>(name.size());
+    std::memcpy(node.name.get(), name.bytes().data(), name.size());
+    node.name_size = static_cast<std::uint8_t>(name.size());
+  }
   node.key = key;
   node.cost = static_cast<std::uint32_t>(cost);
   node.slot = slot;
@@ -347,30 +366,83 @@ void Cache::insert(wire::NameView name, wire::RecordType type, Slot slot, EntryP
   }
 }
 
-std::size_t Cache::flush_if(wire::NameView name, bool below) {
+std::size_t Cache::flush_if(Shard& shard, wire::NameView name, bool below) {
   std::size_t count = 0;
-  for (const auto& shard : shards_) {
-    const std::scoped_lock lock(shard->mutex);
-    for (auto it = shard->nodes.begin(); it != shard->nodes.end();) {
-      Shard::Node& node = (it++)->second;
-      const auto owner = node.name_view();
-      if (below ? owner.is_subdomain_of(name) : owner == name) {
-        shard->erase(*this, node);
-        ++count;
-      }
+  const std::scoped_lock lock(shard.mutex);
+  for (auto it = shard.nodes.begin(); it != shard.nodes.end();) {
+    Shard::Node& node = (it++)->second;
+    const auto owner = node.name_view();
+    if (below ? owner.is_subdomain_of(name) : owner == name) {
+      shard.erase(*this, node);
+      ++count;
     }
   }
   return count;
 }
 
 void Cache::flush_all() {
-  flush_if({}, true);
+  for (const auto& shard : shards_) flush_if(*shard, {}, true);
 }
 std::size_t Cache::flush_name(wire::NameView name) {
-  return flush_if(name, false);
+  return flush_if(shard_of(name.hash(seed_)), name, false);
 }
 std::size_t Cache::flush_subtree(wire::NameView name) {
-  return flush_if(name, true);
+  std::size_t count = 0;
+  for (const auto& shard : shards_) count += flush_if(*shard, name, true);
+  return count;
+}
+
+std::size_t Cache::flush_type(wire::NameView name, wire::RecordType type) {
+  std::size_t count = 0;
+  Shard& shard = shard_of(name.hash(seed_));
+  const std::scoped_lock lock(shard.mutex);
+  for (auto it = shard.nodes.begin(); it != shard.nodes.end();) {
+    Shard::Node& node = (it++)->second;
+    if (!(node.name_view() == name) || (node.type != type && node.type != kAnyType)) continue;
+    shard.erase(*this, node);
+    ++count;
+  }
+  return count;
+}
+
+std::vector<Cached> Cache::contents(std::size_t number) const {
+  std::vector<Cached> all;
+  const Shard& shard = *shards_[number];
+  const std::scoped_lock lock(shards_[number]->mutex);
+  all.reserve(shard.nodes.size());
+  shard.collect(all, [](wire::NameView) { return true; });
+  return all;
+}
+
+std::vector<Cached> Cache::contents_of(wire::NameView name, bool below) const {
+  std::vector<Cached> all;
+  const auto look = [&](Shard& shard) {
+    const std::scoped_lock lock(shard.mutex);
+    shard.collect(all, [&](wire::NameView owner) { return below ? owner.is_subdomain_of(name) : owner == name; });
+  };
+  if (!below) {
+    look(shard_of(name.hash(seed_)));
+  } else {
+    for (const auto& shard : shards_) look(*shard);
+  }
+  return all;
+}
+
+void Cache::restore(const Cached& cached, std::int64_t now) {
+  Slot slot = Slot::exact;
+  if (cached.entry->kind == CacheKind::nxdomain) slot = Slot::nxdomain;
+  if (cached.entry->kind == CacheKind::failure) slot = Slot::failure;
+  if (cached.entry->kind == CacheKind::delegation) slot = Slot::delegation;
+  const std::uint64_t hash = cached.name.view().hash(seed_);
+  const std::uint64_t key = key_of(hash, cached.type, static_cast<std::uint8_t>(slot));
+  Shard& shard = shard_of(hash);
+  {
+    const std::scoped_lock lock(shard.mutex);
+    if (shard.nodes.contains(key)) return;
+    // As if it had left the small queue before: it enters the main one.
+    if (cached.proven) shard.ghost(key) = Shard::fingerprint(key);
+  }
+  insert(cached.name, cached.type, slot, cached.entry, now);
 }
 
 CacheCounters Cache::counters() const {

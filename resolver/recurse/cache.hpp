@@ -59,6 +59,14 @@ struct CacheEntry {
 };
 using EntryPointer = std::shared_ptr<const CacheEntry>;
 
+/// An entry with what it is kept under, as dumps and files have it.
+struct Cached {
+  wire::Name name;          ///< that was asked for; of a delegation the zone
+  wire::RecordType type{};  ///< ANY for NXDOMAIN, which stands for all types
+  bool proven = false;      ///< it was asked for again, and has left the small queue
+  EntryPointer entry;
+};
+
 struct CacheLimits {
   std::size_t memory = 64U << 20U;                                        ///< octets of all entries and their tables
   std::uint32_t min_ttl = 0, max_ttl = 86'400, max_negative_ttl = 3'600;  ///< seconds
@@ -101,9 +109,19 @@ class Cache {
   static constexpr std::int64_t kNoEnd = std::numeric_limits<std::int64_t>::max();
 
   void flush_all();
-  std::size_t flush_name(wire::NameView name);     ///< all types; how many entries went
+  std::size_t flush_name(wire::NameView name);  ///< all types; how many entries went
+  /// What answers questions for (name, type): its records or NODATA, the failure, and the NXDOMAIN of the name.
+  std::size_t flush_type(wire::NameView name, wire::RecordType type);
   std::size_t flush_subtree(wire::NameView name);  ///< the name and all below
   CacheCounters counters() const;
+
+  std::size_t shards() const { return shards_.size(); }
+  /// What a shard holds, the oldest first. Its lock is held for a copy of some thousand pointers and names.
+  std::vector<Cached> contents(std::size_t shard) const;
+  /// What is kept under a name, or at and below it.
+  std::vector<Cached> contents_of(wire::NameView name, bool below) const;
+  /// Puts back what contents() gave; an entry that is there already stays. REQUIRES: entry fits name and type.
+  void restore(const Cached& cached, std::int64_t now);
 
  private:
   struct Shard;
@@ -113,7 +131,7 @@ class Cache {
   EntryPointer deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot,
                        std::int64_t now) const;
   void insert(wire::NameView name, wire::RecordType type, Slot slot, EntryPointer entry, std::int64_t now);
-  std::size_t flush_if(wire::NameView name, bool below);
+  std::size_t flush_if(Shard& shard, wire::NameView name, bool below);
 
   std::vector<std::unique_ptr<Shard>> shards_;
   CacheLimits limits_;

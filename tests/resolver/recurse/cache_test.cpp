@@ -170,6 +170,56 @@ TEST_CASE("the memory counted is the memory taken") {
   CHECK(counted <= static_cast<double>(limits.memory));
 }
 
+TEST_CASE("the heap stays near the limit under churn of entries of all sizes and kinds") {
+  CacheLimits limits;
+  limits.memory = 16U << 20U;
+  const auto taken_before = mallinfo2().uordblks;
+  Cache cache(limits);
+  std::size_t most = 0;
+  for (int i = 0; i < 120'000; ++i) {
+    const std::string owner = std::string(static_cast<std::size_t>(i % 50 + 1), 'a') + std::to_string(i) + ".example.";
+    wire::RecordSet made;
+    made.owner = name(owner);
+    made.type = wire::RecordType::txt;
+    made.ttl = 3600;
+    for (int n = 0; n <= i % 5; ++n) {
+      const std::vector<std::uint8_t> rdata(static_cast<std::size_t>((i * 31 + n * 97) % 700 + 1), 1);
+      made.rdatas.add(rdata);
+    }
+    if (i % 7 == 0) {
+      CacheEntry denial;
+      denial.set = set("example. 3600 IN SOA ns.example. root.example. 1 2 3 4 5");
+      cache.store_negative(i % 14 == 0 ? CacheKind::nodata : CacheKind::nxdomain, made.owner, kA, std::move(denial),
+                           300, kNow);
+    } else {
+      std::vector<wire::RecordSet> proof;
+      if (i % 11 == 0) proof.push_back(made);
+      cache.store(std::move(made), Credibility::answer_aa, kNow, std::move(proof));
+    }
+    if (i % 1'000 == 0) most = std::max(most, mallinfo2().uordblks - taken_before);
+  }
+  CHECK(cache.counters().memory <= limits.memory);
+  CHECK(cache.counters().memory > limits.memory * 9 / 10);
+  CHECK(cache.counters().evicted > 80'000);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose allocators don't tell
+  CHECK(static_cast<double>(most) <= static_cast<double>(limits.memory) * 1.05);
+#endif
+}
+
+TEST_CASE("flushing one type of a name") {
+  Cache cache({});
+  cache.store(set("www.example. 60 IN A 192.0.2.1"), Credibility::answer_aa, kNow);
+  cache.store(set("www.example. 60 IN AAAA 2001:db8::1"), Credibility::answer_aa, kNow);
+  cache.store(set("a.www.example. 60 IN A 192.0.2.1"), Credibility::answer_aa, kNow);
+  CHECK(cache.flush_type(name("www.example."), kA) == 1);
+  CHECK_FALSE(cache.find(name("www.example."), kA, kNow));
+  CHECK(cache.find(name("www.example."), wire::RecordType::aaaa, kNow));
+  CHECK(cache.find(name("a.www.example."), kA, kNow));
+  cache.store_negative(CacheKind::nxdomain, name("no.example."), kA, {}, 60, kNow);
+  CHECK(cache.flush_type(name("no.example."), wire::RecordType::mx) == 1);  // it would answer that, too
+  CHECK_FALSE(cache.find(name("no.example."), kA, kNow));
+}
+
 TEST_CASE("memory is counted as it is held, not as it is filled") {
   const auto held = [](int addresses, std::size_t& capacity) {
     wire::RecordSet many;
