@@ -69,15 +69,15 @@ def sign_with_knot(where, origin, *options):
 class Asked:
     """A connection over which questions go to one server."""
 
-    def __init__(self, port):
-        self.port = port
+    def __init__(self, port, address=ADDRESS):
+        self.port, self.address = port, address
         self.stream = None
 
     def over_tcp(self, packet):
         for attempt in (1, 2):
             try:
                 if self.stream is None:
-                    self.stream = socket.create_connection((ADDRESS, self.port), timeout=harness.PATIENCE)
+                    self.stream = socket.create_connection((self.address, self.port), timeout=harness.PATIENCE)
                 self.stream.sendall(struct.pack(">H", len(packet)) + packet)
                 size = struct.unpack(">H", self._exactly(2))[0]
                 return self._exactly(size)
@@ -100,7 +100,7 @@ class Asked:
     def over_udp(self, packet):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.settimeout(harness.PATIENCE)
-            udp.connect((ADDRESS, self.port))
+            udp.connect((self.address, self.port))
             udp.send(packet)
             return udp.recv(65535)
 
@@ -119,32 +119,48 @@ class Asked:
             return False
 
 
-def start_nsd(zones, minimal=False):
-    """`zones`: origin to file."""
-    where, port = folder(), harness.free_port([ADDRESS])
+def start_nsd(zones, minimal=False, address=ADDRESS, port=None, settings=""):
+    """`zones`: origin to file. `settings`: more lines of the server's section."""
+    where, port = folder(), port or harness.free_port([address])
     nsd = peer("nsd")
     config = where / "nsd.conf"
-    config.write_text(f'server:\n ip-address: {ADDRESS}@{port}\n server-count: 1\n username: ""\n chroot: ""\n'
+    config.write_text(f'server:\n ip-address: {address}@{port}\n server-count: 1\n username: ""\n chroot: ""\n'
                       f' zonesdir: "{where}"\n database: ""\n pidfile: "{where}/nsd.pid"\n'
                       f' xfrdfile: "{where}/xfrd.state"\n zonelistfile: "{where}/zone.list"\n'
                       f' minimal-responses: {"yes" if minimal else "no"}\n hide-version: yes\n rrl-ratelimit: 0\n'
-                      f' rrl-whitelist-ratelimit: 0\n round-robin: no\n tcp-query-count: 0\n'
+                      f' rrl-whitelist-ratelimit: 0\n round-robin: no\n tcp-query-count: 0\n{settings}'
                       f"remote-control:\n control-enable: no\n"
                       + "".join(f'zone:\n name: "{name}."\n zonefile: "{file}"\n' for name, file in zones.items()))
     running = nsd.start("nsd", "-d", "-c", config, folder=where)
-    return running, wait_for(Asked(port), zones, running)
+    return running, wait_for(Asked(port, address), zones, running)
 
 
-def start_knot(zones):
-    where, port = folder(), harness.free_port([ADDRESS])
+def start_knot(zones, address=ADDRESS, port=None, modules="", use=""):
+    """`modules`: sections of modules; `use`: the ones that every zone has, as the setting says it."""
+    where, port = folder(), port or harness.free_port([address])
     knot = peer("knot")
     config = where / "knot.conf"
-    config.write_text(f"server:\n    rundir: {where}\n    listen: {ADDRESS}@{port}\n    udp-workers: 1\n"
+    config.write_text(f"server:\n    rundir: {where}\n    listen: {address}@{port}\n    udp-workers: 1\n"
                       f"    tcp-workers: 1\n    background-workers: 1\n    tcp-idle-timeout: 60\n"
                       f"database:\n    storage: {where}\n"
+                      f"{modules}"
                       f"template:\n  - id: default\n    semantic-checks: off\n    journal-content: none\n    zonefile-load: whole\n"
+                      f"{use}"
                       "zone:\n" + "".join(f"  - domain: {name}.\n    file: {file}\n" for name, file in zones.items()))
     running = knot.start("knotd", "-c", config, folder=where)
+    return running, wait_for(Asked(port, address), zones, running)
+
+
+def start_bind(zones, port=None, settings=""):
+    """On 127.0.0.1: BIND listens on addresses that an interface has, and on no others. `settings`: more options."""
+    where, port = folder(), port or harness.free_port([ADDRESS])
+    bind = peer("bind9")
+    config = where / "named.conf"
+    config.write_text(f'options {{ directory "{where}"; pid-file "{where}/named.pid"; session-keyfile "{where}/session.key";\n'
+                      f" listen-on port {port} {{ {ADDRESS}; }}; listen-on-v6 {{ none; }}; recursion no; notify no;\n"
+                      f" dnssec-validation no; minimal-responses no; {settings}\n}};\ncontrols {{ }};\n"
+                      + "".join(f'zone "{name}" {{ type primary; file "{file}"; }};\n' for name, file in zones.items()))
+    running = bind.start("named", "-g", "-4", "-n", "1", "-c", config, folder=where)
     return running, wait_for(Asked(port), zones, running)
 
 
