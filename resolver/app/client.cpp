@@ -38,6 +38,7 @@ class Alone final : public RequestTarget {
   Done dump() override { return nobody(); }
   Done trace(const wire::Question&) override { return nobody(); }
   Done flush(const std::optional<wire::Name>&) override { return nobody(); }
+  Done cache(const CacheRequest&) override { return nobody(); }
   Done reload() override { return nobody(); }
   Done stop_server() override { return nobody(); }
 

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -272,6 +273,31 @@ class CommandLine {
     });
     flush->add_option("NAME", name_, "The domain name");
     flush->add_flag("--all", all_, "Everything");
+    cache_commands(*control);
+  }
+
+  void cache_commands(CLI::App& control) {
+    auto* cache = control.add_subcommand("cache", "Look at the record cache, or change what is in it");
+    cache->require_subcommand(1);
+    const auto ask = [this](const char* what) {
+      return request({{"operation", "cache"},
+                      {"what", what},
+                      {"name", name_},
+                      {"subtree", subtree_},
+                      {"type", cached_type_},
+                      {"file", file_.empty() ? "" : std::filesystem::absolute(file_).string()}});
+    };
+    auto* show = command(*cache, "show", "What is cached of a name", [ask] { return ask("show"); });
+    show->add_option("NAME", name_, "The domain name")->required();
+    show->add_flag("--subtree", subtree_, "And of everything below it");
+    auto* dump = command(*cache, "dump", "Write the cache into a file, or show it", [ask] { return ask("dump"); });
+    dump->add_option("FILE", file_, "Written by the server, for `load`");
+    auto* load = command(*cache, "load", "Add what a dump holds and is not over yet", [ask] { return ask("load"); });
+    load->add_option("FILE", file_, "What `dump` wrote, read by the server")->required();
+    auto* flush = command(*cache, "flush", "Forget what is cached of a name", [ask] { return ask("flush"); });
+    flush->add_option("NAME", name_, "The domain name")->required();
+    auto* type = flush->add_option("--type", cached_type_, "Records of this type only, and that there are none");
+    flush->add_flag("--subtree", subtree_, "And of everything below it")->excludes(type);
   }
 
   CLI::App app_;
@@ -279,9 +305,9 @@ class CommandLine {
   std::function<int()> action_;
   std::vector<std::string> files_;
   std::string id_, reason_, file_, name_, client_, at_, valid_at_, known_at_, sql_, format_ = "jsonl", output_, table_,
-                                                                                    type_ = "A";
+                                                                                    type_ = "A", cached_type_;
   std::int64_t rows_ = 1000, seconds_ = 10;
-  bool man_ = false, all_ = false, clock_is_right_ = false;
+  bool man_ = false, all_ = false, subtree_ = false, clock_is_right_ = false;
 };
 
 }  // namespace

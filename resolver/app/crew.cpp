@@ -39,6 +39,7 @@ std::expected<std::unique_ptr<Crew>, std::string> Crew::open(const serve::Worker
                                                              std::shared_ptr<recurse::ServerTable> servers) {
   auto crew = std::unique_ptr<Crew>(new Crew);
   crew->cache_ = cache;
+  crew->servers_ = servers;
   crew->current_ = snapshot;
   for (unsigned i = 0; i < count; ++i) {
     auto& worker = crew->workers_.emplace_back(std::make_unique<serve::Worker>(options, snapshot, cache, servers));
@@ -124,13 +125,16 @@ std::optional<Crew::Traced> Crew::trace(const wire::Question& question) {
 }
 
 std::size_t Crew::flush(const std::optional<wire::Name>& name) {
-  std::size_t gone = 0;
-  if (name) {
-    gone = cache_->flush_subtree(*name);
-  } else {
-    gone = cache_->counters().entries;
-    cache_->flush_all();
-  }
+  return flush([&](recurse::Cache& cache) {
+    if (name) return cache.flush_subtree(*name);
+    const std::size_t all = cache.counters().entries;
+    cache.flush_all();
+    return all;
+  });
+}
+
+std::size_t Crew::flush(const std::function<std::size_t(recurse::Cache&)>& forget) {
+  const std::size_t gone = forget(*cache_);
   // Whole answers may hold records of any name (aliases), so all of them go; the record cache fills them again.
   on_every_worker([](serve::Worker& worker, std::function<void()> done) { worker.flush_answers(std::move(done)); });
   return gone;

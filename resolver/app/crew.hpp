@@ -37,6 +37,7 @@ class Crew {
 
   std::vector<const serve::WorkerCounters*> counters() const;
   const recurse::Cache& cache() const { return *cache_; }
+  const recurse::ServerTable& servers() const { return *servers_; }
   /// Every worker's resolutions in flight.
   std::vector<recurse::Resolver::InFlight> in_flight();
   struct Traced {
@@ -46,6 +47,8 @@ class Crew {
   std::optional<Traced> trace(const wire::Question& question);
   /// The name and all below it, of records and of whole answers; an empty name is everything. How many records went.
   std::size_t flush(const std::optional<wire::Name>& name);
+  /// What `forget` does to the records, and all whole answers. How many records went, as `forget` says.
+  std::size_t flush(const std::function<std::size_t(recurse::Cache&)>& forget);
 
  private:
   Crew() = default;
@@ -57,6 +60,7 @@ class Crew {
   std::vector<std::unique_ptr<serve::Worker>> workers_;
   std::vector<std::thread> threads_;
   std::shared_ptr<recurse::Cache> cache_;
+  std::shared_ptr<recurse::ServerTable> servers_;
   mutable std::mutex mutex_;  // guards current_
   std::mutex publishing_;     // one publish at a time, so that all workers see the same order
   std::shared_ptr<const serve::Snapshot> current_;

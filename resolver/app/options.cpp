@@ -249,6 +249,7 @@ void resolve_paths(Options& options) {
   fixed.state_directory =
       fixed.state_directory.empty() ? default_state_directory() : beside(folder, fixed.state_directory);
   fixed.store = beside(fixed.state_directory, fixed.store);
+  fixed.cache_save = beside(fixed.state_directory, fixed.cache_save);
   fixed.control_socket = beside(fixed.state_directory, fixed.control_socket);
 }
 

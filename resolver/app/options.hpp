@@ -62,7 +62,9 @@ struct FixedOptions {
   std::vector<wire::Name> private_names;
   std::uint32_t in_flight = 20'000;  ///< resolutions of one worker
 
-  std::size_t cache_memory = 0, answers_memory = 0;                       ///< octets; the second for each worker
+  std::size_t cache_memory = 0, answers_memory = 0;  ///< octets; the second for each worker
+  std::string cache_save;                            ///< a file; empty: the cache ends with the server
+  std::uint32_t cache_save_interval = 0;             ///< minutes; 0: at the stop only
   std::uint32_t min_ttl = 0, max_ttl = 86'400, max_negative_ttl = 3'600;  ///< seconds
   std::vector<ForwardOption> forwards;
   std::vector<wire::Name> not_special;

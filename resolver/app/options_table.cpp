@@ -236,6 +236,12 @@ constexpr std::array kOptions = {
     Option{"cache", "max_negative_ttl", integer, 1, 86'400, "3600", "seconds", kFixed, kOptional,
            "Answers that something does not exist are kept at most so long.",
            [](O& o, V& v) { o.fixed.max_negative_ttl = number(v); }},
+    Option{"cache", "save", path, 0, 4096, R"("records.cache")", "", kFixed, kOptional,
+           "Where a stop saves the record cache for the next start, a file in the state directory; empty: nowhere.",
+           [](O& o, V& v) { o.fixed.cache_save = v.text; }},
+    Option{"cache", "save_interval", integer, 0, 1'440, "15", "minutes", kFixed, kOptional,
+           "Save it every so often too, for a stop that nobody planned; 0: at the stop only.",
+           [](O& o, V& v) { o.fixed.cache_save_interval = number(v); }},
     // [[forward]] and [[stub]]
     Option{"forward", "zone", name, 0, 0, R"("corp.example")", "", kFixed, kRequired, "The zone; \".\" is everything.",
            [](O& o, V& v) { o.fixed.forwards.back().zone = v.name; }},

@@ -62,6 +62,39 @@ Done flush(RequestTarget& target, const json& request) {
   return target.flush(*name);
 }
 
+Done cache(RequestTarget& target, const json& request) {
+  CacheRequest asked;
+  const auto what = text_in(request, "what");
+  if (what == "show") {
+    asked.what = CacheRequest::What::show;
+  } else if (what == "dump") {
+    asked.what = CacheRequest::What::dump;
+  } else if (what == "load") {
+    asked.what = CacheRequest::What::load;
+  } else if (what == "flush") {
+    asked.what = CacheRequest::What::flush;
+  } else {
+    return std::unexpected(fmt::format("nothing is done with the cache that is called \"{}\"", what));
+  }
+  asked.file = text_of(request, "file");
+  if (!asked.file.empty() && !asked.file.is_absolute()) return std::unexpected("request: \"file\" must be absolute");
+  if (asked.what == CacheRequest::What::load && asked.file.empty())
+    return std::unexpected("request: \"file\" is missing");
+  asked.subtree = flag_of(request, "subtree");
+  if (asked.what == CacheRequest::What::show || asked.what == CacheRequest::What::flush) {
+    const auto text = text_of(request, "name");
+    auto name = wire::Name::from_text(text);
+    if (text.empty() || !name) return std::unexpected(fmt::format("\"{}\" is no domain name", text));
+    asked.name = *name;
+  }
+  if (const auto text = text_of(request, "type"); !text.empty()) {
+    asked.type = wire::record_type_from_text(text);
+    if (!asked.type) return std::unexpected(fmt::format("\"{}\" is no record type", text));
+    if (asked.subtree) return std::unexpected("a type of a whole subtree cannot be flushed: name the names");
+  }
+  return target.cache(asked);
+}
+
 Done perform(RequestTarget& target, const json& request, const std::string& author) {
   const auto operation = text_in(request, "operation");
   if (operation == "decide") {
@@ -79,6 +112,7 @@ Done perform(RequestTarget& target, const json& request, const std::string& auth
     return target.why({text_in(request, "name"), text_of(request, "client"), text_of(request, "at")});
   if (operation == "trace") return trace(target, request);
   if (operation == "flush") return flush(target, request);
+  if (operation == "cache") return cache(target, request);
   if (operation == "status") return target.status();
   if (operation == "dump") return target.dump();
   if (operation == "reload") return target.reload();

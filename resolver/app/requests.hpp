@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "resolver/app/cache_keeper.hpp"
 #include "resolver/app/operations.hpp"
 #include "zones/wire/message.hpp"
 
@@ -27,6 +28,7 @@ class RequestTarget {
   virtual Done dump() = 0;
   virtual Done trace(const wire::Question& question) = 0;
   virtual Done flush(const std::optional<wire::Name>& name) = 0;  ///< nothing: everything
+  virtual Done cache(const CacheRequest& request) = 0;
   virtual Done reload() = 0;
   virtual Done stop_server() = 0;
 };

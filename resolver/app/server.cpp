@@ -123,8 +123,15 @@ void Server::open_sockets() {
   servers.in_flight = fixed.server_in_flight;
   servers.rate = fixed.server_rate;
   worker.workers = fixed.workers == 0 ? processors() : fixed.workers;
-  crew_ = must(Crew::open(worker, worker.workers, first.snapshot, std::make_shared<recurse::Cache>(limits),
-                          std::make_shared<recurse::ServerTable>(servers)));
+  auto cache = std::make_shared<recurse::Cache>(limits);
+  {
+    const Privileges::AsUser as_user(privileges_);
+    keeper_ = std::make_unique<CacheKeeper>(
+        cache, CacheKeeperOptions{fixed.cache_save, fixed.cache_save_interval, fixed.max_ttl},
+        [this](const std::string& what) { warn(what); });
+  }
+  crew_ =
+      must(Crew::open(worker, worker.workers, first.snapshot, cache, std::make_shared<recurse::ServerTable>(servers)));
   notice_ = std::make_unique<NoticePages>(must(load_catalogues()));
   notice_->publish(first.pages);
   notice_server_ = must(net::HttpServer::start(fixed.notice_listen, [this](const net::HttpRequest& request) {
@@ -159,6 +166,7 @@ std::vector<std::string> Server::describe() const {
 void Server::start(std::function<void()> stop_asked) {
   stop_asked_ = std::move(stop_asked);
   crew_->start();
+  keeper_->start();
   {
     const std::lock_guard lock(changes_);
     policy::QueryLimits limits;
@@ -186,6 +194,7 @@ void Server::stop() {
   metrics_server_.reset();
   reset_.reset();
   if (crew_) crew_->stop();
+  if (keeper_) keeper_->stop();
 }
 
 Workplace Server::workplace(const Order& order) {

@@ -48,6 +48,7 @@ class Server final : public RequestTarget {
   Done dump() override;
   Done trace(const wire::Question& question) override;
   Done flush(const std::optional<wire::Name>& name) override;
+  Done cache(const CacheRequest& request) override;
   Done reload() override;
   Done stop_server() override;
 
@@ -80,6 +81,7 @@ class Server final : public RequestTarget {
 
   std::unique_ptr<NoticePages> notice_;
   std::unique_ptr<Crew> crew_;
+  std::unique_ptr<CacheKeeper> keeper_;
   std::unique_ptr<net::HttpServer> notice_server_, metrics_server_;
   std::unique_ptr<net::ResetListener> reset_;
   std::unique_ptr<ControlServer> control_;

@@ -135,6 +135,24 @@ Done Server::flush(const std::optional<wire::Name>& name) {
   return policy::Document{{policy::Fields{"", "", {{"flushed", "Entries forgotten", as_cell(gone)}}}}};
 }
 
+Done Server::cache(const CacheRequest& request) {
+  switch (request.what) {
+    case CacheRequest::What::show:
+      return keeper_->show(request);
+    case CacheRequest::What::dump:
+      return keeper_->dump(request);
+    case CacheRequest::What::load:
+      return keeper_->load(request);
+    case CacheRequest::What::flush:
+      break;
+  }
+  const auto gone = crew_->flush([&](recurse::Cache& cache) {
+    if (request.type) return cache.flush_type(*request.name, *request.type);
+    return request.subtree ? cache.flush_subtree(*request.name) : cache.flush_name(*request.name);
+  });
+  return policy::Document{{policy::Fields{"", "", {{"flushed", "Entries forgotten", as_cell(gone)}}}}};
+}
+
 Done Server::stop_server() {
   stop_asked_();
   return policy::Document{{policy::Fields{"", "", {{"stopping", "Stopping", true}}}}};
@@ -151,6 +169,7 @@ net::HttpResponse Server::metrics_page(const net::HttpRequest& request) const {
   figures.cache_hits = cache.hits;
   figures.cache_misses = cache.misses;
   figures.cache_evicted = cache.evicted;
+  figures.servers_known = crew_->servers().size();
   figures.policy_rules = snapshot->index->rule_count();
   figures.policy_decisions = snapshot->index->decision_count();
   figures.policy_memory = snapshot->index->memory();

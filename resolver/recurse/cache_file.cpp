@@ -161,8 +161,8 @@ bool is_sound(const Cached& cached) {
   const CacheEntry& entry = *cached.entry;
   switch (entry.kind) {
     case CacheKind::records:
-      return !wire::is_meta(cached.type) && entry.set.type == cached.type && entry.set.owner == cached.name &&
-             !entry.set.rdatas.empty();
+      return entry.credibility <= Credibility::answer_aa && !wire::is_meta(cached.type) &&
+             entry.set.type == cached.type && entry.set.owner == cached.name && !entry.set.rdatas.empty();
     case CacheKind::nodata:
       return !wire::is_meta(cached.type) && is_sound_denial(cached);
     case CacheKind::nxdomain:
@@ -170,6 +170,7 @@ bool is_sound(const Cached& cached) {
     case CacheKind::delegation:
       return is_sound_delegation(cached);
     case CacheKind::failure:
+    case CacheKind::no_cut:
       break;
   }
   return false;
@@ -341,9 +342,7 @@ std::expected<CacheFileCounts, std::string> save_cache(const Cache& cache, const
   bool written = writer.header(now);
   for (std::size_t shard = 0; shard < cache.shards() && written; ++shard) {
     for (const auto& cached : cache.contents(shard)) {
-      if (cached.entry->kind == CacheKind::failure || !cached.entry->fresh(now)) continue;
-      if (cached.entry->credibility > Credibility::answer_aa) continue;
-      written = written && writer.add(cached);
+      if (cached.entry->fresh(now) && is_sound(cached)) written = written && writer.add(cached);
     }
   }
   written = written && writer.end() && ::fsync(fd.get()) == 0;

@@ -7,7 +7,8 @@
 //   header   "PLACARDC", version (32 bits), when it was written (64 bits, seconds)
 //   block    size of its entries in octets (32), how many there are (32), XXH3 of those octets (64), the entries
 //   end      a block of size 0, with the number of all entries
-// Numbers are big-endian. Failures (RFC 9520) are not kept: they would be over.
+// Numbers are big-endian. Failures (RFC 9520) and what only spares a question
+// are not kept.
 #pragma once
 
 #include <cstdint>

@@ -95,7 +95,7 @@ void caches(Page& page, const ProcessFigures& process) {
   page.figure("record_cache_memory_bytes", "gauge", "Memory of the record cache.", process.cache_memory);
 }
 
-void recursion(Page& page) {
+void recursion(Page& page, const ProcessFigures& process) {
   page.sum("zone_answers_total", "counter", "Questions answered from own zones.", &WorkerCounters::zone_answers);
   page.sum("special_answers_total", "counter", "Questions for special-use names.", &WorkerCounters::special_answers);
   page.sum("resolutions_in_flight", "gauge", "Resolutions under way.", &WorkerCounters::in_flight);
@@ -107,6 +107,20 @@ void recursion(Page& page) {
            &WorkerCounters::upstream_timeouts);
   page.sum("upstream_mismatched_total", "counter", "Replies that fit no question of ours.",
            &WorkerCounters::upstream_mismatched);
+  page.head("upstream_dropped_total", "counter", "Those by what did not fit.");
+  for (std::size_t reason = 0; reason < recurse::kDrops; ++reason)
+    page.value("upstream_dropped_total",
+               fmt::format("{{reason=\"{}\"}}", recurse::to_text(static_cast<recurse::Drop>(reason))),
+               page.total([&](const auto& w) { return w.upstream_dropped[reason].get(); }));
+  page.sum("upstream_distrusted_total", "counter", "Questions moved to TCP because replies looked forged.",
+           &WorkerCounters::upstream_distrusted);
+  page.sum("upstream_bad_cookies_total", "counter", "BADCOOKIE answers of servers.",
+           &WorkerCounters::upstream_bad_cookies);
+  page.sum("upstream_busy_total", "counter", "Questions not sent, because their server had too many already.",
+           &WorkerCounters::upstream_busy);
+  page.sum("upstream_connections_total", "counter", "TCP connections begun to servers.",
+           &WorkerCounters::upstream_connections);
+  page.figure("upstream_servers", "gauge", "Servers of which something is known.", process.servers_known);
   page.sum("stale_answers_total", "counter", "Resolutions that ended in a stale answer (RFC 8767).",
            &WorkerCounters::stale_answers);
   page.sum("resolution_failures_total", "counter", "Resolutions that ended in SERVFAIL.", &WorkerCounters::failures);
@@ -137,7 +151,7 @@ std::string render_metrics(std::span<const WorkerCounters* const> workers, const
   questions(page);
   policy_hits(page, process);
   caches(page, process);
-  recursion(page);
+  recursion(page, process);
   page.figure("notice_requests_total", "counter", "Requests to the notice page.", process.notice_requests);
   page.figure("reloads_total", "counter", "Configurations taken over.", process.reloads);
   page.figure("reload_failures_total", "counter", "Configurations refused at a reload.", process.reload_failures);

@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <span>
 #include <string>
+
 #include <string_view>
+#include "resolver/recurse/upstream.hpp"
 
 namespace placard::serve {
 
@@ -56,6 +58,8 @@ struct alignas(64) WorkerCounters {
   Counter coalesced;  ///< questions that joined one in flight
   Counter truncated;
   Counter upstream_questions, upstream_tcp, upstream_timeouts, upstream_mismatched;
+  std::array<Counter, recurse::kDrops> upstream_dropped;  ///< of those mismatched, by reason
+  Counter upstream_bad_cookies, upstream_distrusted, upstream_busy, upstream_connections;  ///< see UpstreamCounters
   Counter stale_answers, failures;
   Counter tcp_connections;  ///< open now
 };
@@ -65,6 +69,7 @@ struct ProcessFigures {
   std::uint64_t cache_entries = 0, cache_memory = 0, cache_hits = 0, cache_misses = 0, cache_evicted = 0;
   std::uint64_t policy_rules = 0, policy_decisions = 0, policy_memory = 0, policy_generation = 0;
   std::int64_t policy_log_sequence = 0;
+  std::uint64_t servers_known = 0;
   std::uint64_t resident_memory = 0;  ///< octets, of /proc/self/statm
   std::uint64_t notice_requests = 0, reloads = 0, reload_failures = 0, intake_rejections = 0;
   double uptime_seconds = 0;

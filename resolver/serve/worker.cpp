@@ -88,6 +88,11 @@ struct Worker::State {
     counters.upstream_tcp.set(up.tcp_sent);
     counters.upstream_timeouts.set(up.timeouts);
     counters.upstream_mismatched.set(up.mismatched);
+    for (std::size_t i = 0; i < up.dropped.size(); ++i) counters.upstream_dropped[i].set(up.dropped[i]);
+    counters.upstream_distrusted.set(up.distrusted);
+    counters.upstream_bad_cookies.set(up.bad_cookies);
+    counters.upstream_busy.set(up.busy);
+    counters.upstream_connections.set(up.tcp_opened);
   }
 
   net::Task<void> trace(wire::Question question, std::function<void(recurse::Resolved, recurse::Trace)> done) {

@@ -243,6 +243,11 @@ struct Recorder final : RequestTarget {
   Done flush(const std::optional<wire::Name>& name) override {
     return say("flush " + (name ? name->to_text() : "all"));
   }
+  Done cache(const CacheRequest& request) override {
+    return say("cache " + std::to_string(static_cast<int>(request.what)) + " " +
+               (request.name ? request.name->to_text() : "-") + (request.subtree ? " and below" : "") +
+               (request.type ? " " + wire::to_text(*request.type) : "") + " " + request.file.string());
+  }
   Done reload() override { return say("reload"); }
   Done stop_server() override { return say("stop"); }
 };
@@ -264,14 +269,24 @@ TEST_CASE("request lines reach their operation, and what is wrong with them come
   CHECK(target.seen == "flush a.b.");
   reply(R"({"operation":"trace","name":"a.b","type":"aaaa"})");
   CHECK(target.seen == "trace a.b.");
+  reply(R"({"operation":"cache","what":"show","name":"a.b","subtree":true})");
+  CHECK(target.seen == "cache 0 a.b. and below ");
+  reply(R"({"operation":"cache","what":"flush","name":"a.b","type":"mx"})");
+  CHECK(target.seen == "cache 3 a.b. MX ");
+  reply(R"({"operation":"cache","what":"load","file":"/tmp/x"})");
+  CHECK(target.seen == "cache 2 - /tmp/x");
   target.seen.clear();
   CHECK(reply(R"({"operation":"status"})")["error"] == "the disk is on fire");
   CHECK(reply(R"({"operation":"dump"})")["error"] == "nothing to \"dump\"");
   for (const auto* bad :
        {"", "{}", "[]", "null", "{\"operation\":7}", "{\"operation\":\"fly\"}", "{\"operation\":\"decide\"}",
         R"({"operation":"decide","files":[{"name":1,"text":"b"}]})", R"({"operation":"flush"})",
-        R"({"operation":"flush","name":""})", R"({"operation":"trace","name":"a","type":"nonsense"})",
-        "{\"operation\":\"why\",\"name\":\"\xff\"}", "\x01\x02"}) {
+        R"({"operation":"flush","name":""})", R"({"operation":"cache"})", R"({"operation":"cache","what":"eat"})",
+        R"({"operation":"cache","what":"load"})", R"({"operation":"cache","what":"dump","file":"here"})",
+        R"({"operation":"cache","what":"flush","name":"a","type":"nonsense"})",
+        R"({"operation":"cache","what":"flush","name":"a","type":"A","subtree":true})",
+        R"({"operation":"trace","name":"a","type":"nonsense"})", "{\"operation\":\"why\",\"name\":\"\xff\"}",
+        "\x01\x02"}) {
     INFO(bad);
     CHECK(reply(bad).contains("error"));
   }
