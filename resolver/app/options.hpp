@@ -44,6 +44,9 @@ struct FixedOptions {
   std::string state_directory;
   bool state_is_default = false;  ///< none was named
   std::string user;               ///< empty: stay who we are
+  std::vector<policy::Prefix> proxies;
+  std::uint32_t tcp_connections = 4'096, tcp_connections_per_client = 64;
+  std::uint32_t tcp_idle = 10'000;  ///< milliseconds
 
   std::string root_hints;  ///< a file; empty: IANA's
   std::uint16_t upstream_port = 53;
@@ -84,6 +87,7 @@ struct AccessOptions {
 struct LimitOptions {
   std::vector<policy::Prefix> exempt;
   std::uint32_t responses = 200, client_responses = 5'000, questions = 0, slip = 2;  ///< a second, but for slip
+  std::uint32_t waiting = 1'000, answer_age = 4'000;                                 ///< the latter milliseconds
   std::uint16_t unverified_size = 1'232;                                             ///< octets
   bool minimal_any = true;
 };

@@ -101,6 +101,8 @@ serve::ServeOptions serve_options(const Options& options) {
   out.limits.client_responses = now.limits.client_responses;
   out.limits.slip = now.limits.slip;
   out.limits.questions = now.limits.questions;
+  out.limits.waiting = now.limits.waiting;
+  out.limits.answer_age = now.limits.answer_age;
   out.limits.unverified_size = now.limits.unverified_size;
   out.limits.minimal_any = now.limits.minimal_any;
   if (now.cookies.enabled) out.cookie_secrets = now.cookies.secrets;
@@ -113,6 +115,10 @@ std::expected<serve::WorkerOptions, std::string> worker_options(const Options& o
   serve::WorkerOptions out;
   out.listen = options.all_listeners();
   out.answer_cache_memory = fixed.answers_memory;
+  for (const auto& prefix : fixed.proxies) out.proxies.add(prefix);
+  out.stream.connections = fixed.tcp_connections;
+  out.stream.connections_per_client = fixed.tcp_connections_per_client;
+  out.stream.idle = fixed.tcp_idle;
   out.in_flight = fixed.in_flight;
   out.upstream.in_flight = fixed.in_flight;
   out.upstream.cookies = fixed.cookies;

@@ -31,6 +31,9 @@ struct StreamListener::State final : ConnectionOwner {
   }
 
   void accept();
+  void close_idle();
+  bool on_client(Connection& connection) override;
+  Milliseconds idle_time() const override;
   bool make_place();
   void go_on();
   void on_message(Connection& connection, wire::Bytes message) override {
@@ -58,14 +61,38 @@ struct StreamListener::State final : ConnectionOwner {
 void StreamListener::State::accept() {
   const auto connection = std::make_shared<Connection>(loop, *this);
   if (!connection->accept(*tcp)) return;
+  close_idle();
   connection->place = connections.insert(connections.end(), connection);
-  const std::size_t of_client = ++per_client[client_of(connection->remote().address)];
-  if (of_client > limits.connections_per_client || (connections.size() > limits.connections && !make_place())) {
+  const bool from_proxy = limits.is_proxy && limits.is_proxy(connection->remote().address);
+  if ((!from_proxy && !on_client(*connection)) || (connections.size() > limits.connections && !make_place())) {
     ++counters.refused;
     return connection->close();
   }
   ++counters.accepted;
   connection->start_reading();
+}
+
+/// Counts a connection as its client's; false: that has too many.
+bool StreamListener::State::on_client(Connection& connection) {
+  connection.counted_as = client_of(connection.remote().address);
+  return ++per_client[*connection.counted_as] <= limits.connections_per_client;
+}
+
+/// Idle connections are a courtesy: from half of the places on, the time they have shrinks to a tenth (RFC 7766 6.2.3).
+Milliseconds StreamListener::State::idle_time() const {
+  const std::size_t half = limits.connections / 2;
+  if (connections.size() <= half || half == 0) return limits.idle;
+  return limits.idle - limits.idle * 9 / 10 * std::min(connections.size() - half, half) / half;
+}
+
+/// Those that have been idle for longer than there is time for now.
+void StreamListener::State::close_idle() {
+  while (!connections.empty()) {
+    const std::shared_ptr<Connection> first = connections.front();
+    if (!first->idle() || first->last_active() + idle_time() > loop.now()) return;
+    ++counters.timed_out;
+    first->close();
+  }
 }
 
 /// Closes the longest idle connection but the newest; false when none is idle.
@@ -86,8 +113,10 @@ void StreamListener::State::go_on() {
 }
 
 void StreamListener::State::on_closed(Connection& connection) {
-  const auto client = per_client.find(client_of(connection.remote().address));
-  if (--client->second == 0) per_client.erase(client);
+  if (connection.counted_as) {
+    const auto client = per_client.find(*connection.counted_as);
+    if (--client->second == 0) per_client.erase(client);
+  }
   connections.erase(connection.place);
 }
 
@@ -126,6 +155,18 @@ StreamListener::~StreamListener() {
   }
   uv_close(reinterpret_cast<uv_handle_t*>(state_->tcp),
            [](uv_handle_t* handle) { delete reinterpret_cast<uv_tcp_t*>(handle); });
+}
+
+StreamCounters& StreamCounters::operator+=(const StreamCounters& other) {
+  accepted += other.accepted;
+  refused += other.refused;
+  timed_out += other.timed_out;
+  closed_slow += other.closed_slow;
+  messages += other.messages;
+  evicted += other.evicted;
+  malformed += other.malformed;
+  malformed_proxy += other.malformed_proxy;
+  return *this;
 }
 
 const StreamCounters& StreamListener::counters() const {

@@ -1,12 +1,14 @@
 // DNS over TCP, the server's side (RFC 7766): two-octet length, then the message; pipelined, answered in any order.
 //
-// Bounds: connections in all and per client address, messages in flight per connection, octets waiting to be sent
-// (a slow reader is closed), idle time and time to send a whole message. TLS will be a layer inside this file's
+// Bounds: connections in all and per client address, messages in flight per connection, octets waiting to be sent, of
+// one connection and of all (a slow reader is closed), idle time, which shrinks as connections become many, and time to
+// send a whole message. TLS will be a layer inside this file's
 // connection and change nothing for those above.
 #pragma once
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,7 +24,10 @@ struct StreamLimits {
   std::size_t in_flight = 128;      ///< questions of one connection that have no answer yet; then reading pauses
   std::size_t unsent = 256 * 1024;  ///< octets; more, and the client is closed
   Milliseconds idle = 10'000;
-  Milliseconds message = 5'000;  ///< from a message's first octet to its last
+  Milliseconds message = 5'000;          ///< from a message's first octet to its last
+  std::size_t unsent_in_all = 64 << 20;  ///< octets of all connections; more, and whoever is written to is closed
+  /// Load balancers, whose connections begin with a PROXY header: what is counted by client is counted by theirs.
+  std::function<bool(const Address&)> is_proxy;
 };
 
 /// A connection as answers see it: may be gone by the time one is ready.
@@ -48,8 +53,10 @@ class StreamHandler {
 
 struct StreamCounters {
   std::uint64_t accepted = 0, refused = 0, timed_out = 0, closed_slow = 0, messages = 0;
-  std::uint64_t evicted = 0;    ///< idle ones that made place
-  std::uint64_t malformed = 0;  ///< closed because a length was below a DNS header's 12 octets
+  std::uint64_t evicted = 0;          ///< idle ones that made place
+  std::uint64_t malformed_proxy = 0;  ///< closed because no PROXY header came where one must
+  std::uint64_t malformed = 0;        ///< closed because a length was below a DNS header's 12 octets
+  StreamCounters& operator+=(const StreamCounters& other);
 };
 
 class StreamListener {

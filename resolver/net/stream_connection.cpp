@@ -2,6 +2,7 @@
 
 #include <cassert>
 
+#include "resolver/net/proxy.hpp"
 #include "zones/wire/message.hpp"
 
 namespace placard::net {
@@ -27,7 +28,10 @@ bool Connection::accept(uv_tcp_t& listener) {
     remote_ = endpoint_of(tcp_, uv_tcp_getpeername, has_remote);
     local_ = endpoint_of(tcp_, uv_tcp_getsockname, has_local);
   }
-  if (has_remote && has_local) return true;
+  if (has_remote && has_local) {
+    expects_proxy_ = owner_->limits.is_proxy && owner_->limits.is_proxy(remote_.address);
+    return true;
+  }
   owner_ = nullptr;  // it was never told of us
   uv_close(reinterpret_cast<uv_handle_t*>(&tcp_),
            [](uv_handle_t* handle) { static_cast<Connection*>(handle->data)->self_.reset(); });
@@ -37,6 +41,7 @@ bool Connection::accept(uv_tcp_t& listener) {
 void Connection::close() {
   if (owner_ == nullptr) return;
   ConnectionOwner& owner = *owner_;
+  owner.unsent -= noted_unsent_;
   owner_ = nullptr;
   stop();
   uv_close(reinterpret_cast<uv_handle_t*>(&tcp_),
@@ -104,10 +109,26 @@ void Connection::take(wire::Bytes octets) {
   watch_time();
 }
 
+/// Whom the balancer speaks for. The octets used; 0: more must come.
+std::size_t Connection::cut_proxy_header(wire::Bytes octets) {
+  const auto header = parse_proxy_header(octets);
+  if (!header) {
+    if (header.error() == ProxyError::incomplete) return 0;
+    ++owner_->counters.malformed_proxy;
+    close();
+    return 0;
+  }
+  expects_proxy_ = false;
+  if (header->client) remote_ = *header->client;
+  if (!owner_->on_client(*this)) close();
+  return header->size;
+}
+
 /// Hands out whole messages while there is place for questions. The octets used.
 std::size_t Connection::cut_messages(wire::Bytes octets) {
   std::size_t at = 0;
-  while (owner_ != nullptr && in_flight_ < owner_->limits.in_flight && octets.size() - at >= 2) {
+  if (expects_proxy_ && !octets.empty()) at = cut_proxy_header(octets);
+  while (owner_ != nullptr && !expects_proxy_ && in_flight_ < owner_->limits.in_flight && octets.size() - at >= 2) {
     const std::size_t size = static_cast<std::size_t>(octets[at] << 8U | octets[at + 1]);
     if (size < wire::kHeaderSize) {
       // Nothing that short can be answered, and who sends it has lost the frame.
@@ -140,7 +161,18 @@ void Connection::send(wire::Bytes answer) {
       return close();
     }
   }
+  note_unsent();
+  if (owner_->unsent > owner_->limits.unsent_in_all) {
+    ++owner_->counters.closed_slow;
+    return close();
+  }
   one_done();
+}
+
+void Connection::note_unsent() {
+  const std::size_t now = unsent();
+  owner_->unsent += now - noted_unsent_;
+  noted_unsent_ = now;
 }
 
 void Connection::forget_one() {
@@ -165,6 +197,7 @@ void Connection::go_on() {
   if (owner_ == nullptr) return;
   flush();
   if (owner_ == nullptr) return;
+  note_unsent();
   if (!reading_ && !ended_ && in_flight_ <= owner_->limits.in_flight / 2) {
     message_began_ = loop_.now();  // the pause was ours, not the client's
     take({});                      // what had come before reading paused; then reads on
@@ -197,6 +230,7 @@ void Connection::flush() {
     if (result != 0) return self->close();
     self->active();
     self->flush();
+    if (self->owner_ != nullptr) self->note_unsent();
   });
   if (status != 0) close();
 }
@@ -213,7 +247,7 @@ void Connection::active() {
 /// When this is to be closed as things stand; UINT64_MAX while it waits for answers of ours.
 Milliseconds Connection::deadline() const {
   if (reading_ && !input_.empty()) return message_began_ + owner_->limits.message;
-  return in_flight_ == 0 ? last_active_ + owner_->limits.idle : UINT64_MAX;
+  return in_flight_ == 0 ? last_active_ + owner_->idle_time() : UINT64_MAX;
 }
 
 /// The alarm may ring too early, never too late: it is moved only to an earlier time, and looks again when it rings.

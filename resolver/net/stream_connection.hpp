@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "resolver/net/stream.hpp"
@@ -22,12 +23,15 @@ class Connection;
 class ConnectionOwner {
  public:
   virtual void on_message(Connection& connection, wire::Bytes message) = 0;
+  virtual bool on_client(Connection& connection) = 0;  ///< its client is known now; false: one connection too many
+  virtual Milliseconds idle_time() const = 0;          ///< that connections have as things stand
   virtual void on_active(Connection& connection) = 0;  ///< something came from or went to the client
   virtual void on_closed(Connection& connection) = 0;
   virtual void at_round_end(Connection& connection) = 0;  ///< wants go_on() to be called; at most once a round
 
   StreamLimits limits;
   StreamCounters counters;
+  std::size_t unsent = 0;                       ///< octets of all connections
   std::array<std::uint8_t, 65536> read_buffer;  ///< what one read() brings; used at once
 
  protected:
@@ -46,17 +50,21 @@ class Connection final : public StreamConnection, public std::enable_shared_from
 
   const Endpoint& remote() const override { return remote_; }
   const Endpoint& local() const override { return local_; }
-  Milliseconds idle_timeout() const override { return owner_ == nullptr ? 0 : owner_->limits.idle; }
+  Milliseconds idle_timeout() const override { return owner_ == nullptr ? 0 : owner_->idle_time(); }
   void send(wire::Bytes answer) override;
   void forget_one() override;
   bool idle() const { return in_flight_ == 0 && input_.empty(); }
+  Milliseconds last_active() const { return last_active_; }
 
   std::list<std::shared_ptr<Connection>>::iterator place;  ///< the owner's
+  std::optional<Address> counted_as;                       ///< the owner's: which client's
 
  private:
   void on_read(ssize_t size, const std::uint8_t* octets);
   void take(wire::Bytes octets);
+  std::size_t cut_proxy_header(wire::Bytes octets);
   std::size_t cut_messages(wire::Bytes octets);
+  void note_unsent();
   void one_done();
   void pause_or_resume();
   void flush();
@@ -82,7 +90,9 @@ class Connection final : public StreamConnection, public std::enable_shared_from
   std::size_t in_flight_ = 0;
   bool writing_ = false;
   bool reading_ = false;
-  bool ended_ = false;  // the client has sent all it will
+  std::size_t noted_unsent_ = 0;  // what of owner_->unsent is ours
+  bool expects_proxy_ = false;    // a PROXY header, before anything else
+  bool ended_ = false;            // the client has sent all it will
   bool round_end_wanted_ = false;
   Milliseconds last_active_ = 0;
   Milliseconds message_began_ = 0;  // first octet of what stands in input_

@@ -418,6 +418,7 @@ net::Task<Resolved> Resolver::resolve(ResolveRequest request) {
   Asker asker = state.client_asker();
   asker.budget->trace = request.trace;
   asker.refreshing = request.refresh;
+  if (request.patience > 0) asker.deadline = std::min(asker.deadline, asker.budget->started + request.patience);
   asker.checking_disabled = request.checking_disabled;
   asker.cache_only = request.cache_only;
   auto resolving = state.resolve(request.question, asker);

@@ -116,6 +116,7 @@ struct Trace {
 struct ResolveRequest {
   wire::Question question;
   bool checking_disabled = false;  ///< CD
+  Milliseconds patience = 0;       ///< where it is less than Bounds::deadline; 0: that
   bool cache_only = false;         ///< ask nobody: ends `incomplete` where the cache has no more to say
   bool refresh = false;            ///< fetch again what has but a tenth of its time left
   std::shared_ptr<Trace> trace;    ///< filled when given

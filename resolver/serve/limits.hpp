@@ -20,6 +20,8 @@ struct LimitOptions {
   std::uint32_t client_responses = 5'000;  ///< the same, where it may
   std::uint32_t slip = 2;                  ///< of those beyond, one in so many is answered with TC; 0: none
   std::uint32_t questions = 0;             ///< of one address (/56), whatever becomes of them
+  std::uint32_t waiting = 1'000;           ///< questions of one unverified client that wait in one worker
+  std::uint32_t answer_age = 4'000;        ///< milliseconds; a later answer is not sent to the unverified; 0: it is
   std::uint16_t unverified_size = 1'232;   ///< octets; a larger answer goes over TCP
   bool minimal_any = true;                 ///< ANY of the unverified is answered HINFO (RFC 8482 4.2)
 };

@@ -63,6 +63,14 @@ void questions(Page& page) {
                  count);
   }
   page.sum("truncated_total", "counter", "Answers sent with TC.", &WorkerCounters::truncated);
+  page.sum("tcp_refused_total", "counter", "Connections closed at once: too many, of one client or in all.",
+           &WorkerCounters::tcp_refused);
+  page.sum("tcp_closed_idle_total", "counter", "Connections closed because they were idle, or slow to say something.",
+           &WorkerCounters::tcp_closed_idle);
+  page.sum("tcp_closed_slow_total", "counter", "Connections closed because their clients did not read.",
+           &WorkerCounters::tcp_closed_slow);
+  page.figure("malformed_proxy_total", "counter", "Datagrams and connections from balancers without a PROXY header.",
+              page.total([](const auto& w) { return w.malformed_proxy.get() + w.tcp_malformed_proxy.get(); }));
   page.sum("tcp_connections", "gauge", "Client connections open now.", &WorkerCounters::tcp_connections);
 }
 
@@ -142,6 +150,18 @@ std::string_view to_text(Limit limit) {
       return "response_rate";
     case Limit::any:
       return "any";
+    case Limit::client_share:
+      return "client_share";
+    case Limit::network_share:
+      return "network_share";
+    case Limit::zone_share:
+      return "zone_share";
+    case Limit::in_flight:
+      return "in_flight";
+    case Limit::waiters:
+      return "waiters";
+    case Limit::late:
+      return "late";
   }
   return "unknown";
 }

@@ -35,8 +35,14 @@ enum class Limit : std::uint8_t {
   question_rate,    ///< limits.questions
   response_rate,    ///< limits.responses, limits.client_responses
   any,              ///< ANY answered by RFC 8482
+  client_share,     ///< one client's part of what may wait
+  network_share,    ///< its network's
+  zone_share,       ///< one zone's part of the resolutions
+  in_flight,        ///< recursion.in_flight
+  waiters,          ///< clients of one resolution, or of all
+  late,             ///< limits.answer_age
 };
-inline constexpr std::size_t kLimits = 6;
+inline constexpr std::size_t kLimits = 12;
 std::string_view to_text(Limit limit);
 
 inline constexpr std::size_t kActions = 9;  ///< policy::Action
@@ -62,6 +68,8 @@ struct alignas(64) WorkerCounters {
   Counter upstream_bad_cookies, upstream_distrusted, upstream_busy, upstream_connections;  ///< see UpstreamCounters
   Counter stale_answers, failures;
   Counter tcp_connections;  ///< open now
+  Counter tcp_refused, tcp_closed_idle, tcp_closed_slow;
+  Counter malformed_proxy, tcp_malformed_proxy;  ///< datagrams and connections from balancers without a PROXY header
 };
 
 /// What the process counts besides its workers.

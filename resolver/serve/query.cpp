@@ -8,26 +8,6 @@
 #include "zones/answer.hpp"
 
 namespace placard::serve {
-namespace {
-
-constexpr std::size_t kWaitersPerResolution = 4;  // on average over all in flight: bounds their memory
-
-}  // namespace
-
-/// A client that waits for a resolution.
-struct Pipeline::Waiter {
-  ClientQuestion question;
-  ReturnPath path;
-  std::optional<Redirect> redirect;
-};
-
-/// A resolution in flight and all who wait for it.
-struct Pipeline::Pending {
-  PendingKey key;
-  std::vector<Waiter> waiters;
-  bool refresh = false;    ///< begun without a client, because the answer will soon end
-  bool dnssec_ok = false;  ///< of the question that made us refresh
-};
 
 std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
                                   const ReturnPath& path, std::span<std::uint8_t> reply) {
@@ -167,120 +147,6 @@ Pipeline::Step Pipeline::cached(const ClientQuestion& question, const ReturnPath
   return size;
 }
 
-/// Has the answer fetched again beside the one that is in use. Gives way when there is much else to do.
-void Pipeline::refresh(const ClientQuestion& question) {
-  PendingKey key{question.question.name.lowered(), question.question.type, question.checking_disabled};
-  if (pending_.size() >= limits_.in_flight / 2 || pending_.contains(key)) return;
-  auto pending = std::make_shared<Pending>(Pending{key, {}, true, question.dnssec_ok});
-  pending_.emplace(std::move(key), pending);
-  counters_.in_flight.set(pending_.size());
-  tasks_.spawn(run(std::move(pending)));
-}
-
-// ---------------------------------------------------------------- 7: resolution
-
-std::size_t Pipeline::resolve(const ClientQuestion& question, const ReturnPath& path, const Redirect* redirect,
-                              std::span<std::uint8_t> reply) {
-  const auto refuse = [&](wire::Rcode rcode, const wire::ExtendedError& error) {
-    return render_rcode(question, rcode, {&error, 1}, reply);
-  };
-  if (!question.recursion_available || !question.recursion_desired)
-    return refuse(wire::Rcode::refused, {wire::EdeCode::prohibited, {}});
-  PendingKey key{redirect != nullptr ? redirect->target.lowered() : question.question.name.lowered(),
-                 question.question.type, question.checking_disabled};
-  Waiter waiter{question, path, redirect != nullptr ? std::optional(*redirect) : std::nullopt};
-  if (const auto found = pending_.find(key); found != pending_.end()) {
-    if (found->second->waiters.size() >= limits_.waiters)
-      return refuse(wire::Rcode::servfail, {wire::EdeCode::other, "too many clients wait for this answer"});
-    if (waiting_ >= kWaitersPerResolution * limits_.in_flight)
-      return refuse(wire::Rcode::servfail, {wire::EdeCode::other, "too many clients wait for answers"});
-    counters_.coalesced.add();
-    ++waiting_;
-    found->second->waiters.push_back(std::move(waiter));
-    return 0;
-  }
-  if (pending_.size() >= limits_.in_flight)
-    return refuse(wire::Rcode::servfail, {wire::EdeCode::other, "too many questions in flight"});
-  auto pending = std::make_shared<Pending>(Pending{key, {}, false, false});
-  ++waiting_;
-  pending->waiters.push_back(std::move(waiter));
-  pending_.emplace(std::move(key), pending);
-  counters_.in_flight.set(pending_.size());
-  tasks_.spawn(run(std::move(pending)));
-  return 0;
-}
-
-net::Task<void> Pipeline::run(std::shared_ptr<Pending> pending) {
-  recurse::ResolveRequest request;
-  request.question = {pending->key.name, pending->key.type, wire::RecordClass::in};
-  request.checking_disabled = pending->key.checking_disabled;
-  request.refresh = pending->refresh;
-  auto resolution = resolver_.resolve(std::move(request));
-  const recurse::Resolved resolved = co_await resolution;
-  finish(pending, resolved);
-}
-
-void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved) {
-  read_clock();
-  pending_.erase(pending->key);  // first: what is asked from here on starts anew
-  waiting_ -= pending->waiters.size();
-  counters_.in_flight.set(pending_.size());
-  if (resolved.stale) counters_.stale_answers.add();
-  if (resolved.rcode == wire::Rcode::servfail) counters_.failures.add();
-  const wire::Question asked{pending->key.name, pending->key.type, wire::RecordClass::in};
-  StoredAnswer stored[2];  // without and with the records of DNSSEC
-  bool made[2] = {false, false};
-  for (auto& waiter : pending->waiters) {
-    const bool dnssec_ok = waiter.question.dnssec_ok;
-    auto& answer = stored[dnssec_ok];
-    if (!std::exchange(made[dnssec_ok], true)) answer = store_answer(resolved, asked, dnssec_ok, now_);
-    answer_waiter(waiter, answer);
-  }
-  const bool fresh = !resolved.stale && resolved.rcode != wire::Rcode::servfail;
-  if (pending->refresh && fresh && !std::exchange(made[pending->dnssec_ok], true))
-    stored[pending->dnssec_ok] = store_answer(resolved, asked, pending->dnssec_ok, now_);
-  for (const bool dnssec_ok : {false, true}) {
-    if (!made[dnssec_ok] || stored[dnssec_ok].expires_at <= now_) continue;
-    ClientQuestion key;
-    key.question = asked;
-    key.dnssec_ok = dnssec_ok;
-    key.checking_disabled = pending->key.checking_disabled;
-    answers_.insert(key, std::move(stored[dnssec_ok]));
-  }
-  counters_.answer_cache_entries.set(answers_.entries());
-  counters_.answer_cache_memory.set(answers_.memory());
-}
-
-void Pipeline::answer_waiter(Waiter& waiter, StoredAnswer& answer) {
-  std::span<std::uint8_t> reply(later_);
-  bool exempt = false;
-  Step size;
-  // What was decided while the resolution ran counts: policy by the snapshot of now.
-  resolving_ = true;
-  if (!waiter.redirect) {
-    size = policy_by_name(waiter.question, waiter.path, exempt, reply);
-    if (!size) size = deliver(answer, waiter.question, waiter.path, exempt, reply);
-  } else if (still_redirects(waiter)) {
-    const auto& redirect = *waiter.redirect;
-    size = render_redirect(waiter.question, redirect.owner, redirect.target, redirect.ttl, redirect.error, answer, now_,
-                           reply);
-  } else {
-    size = policy_by_name(waiter.question, waiter.path, exempt, reply);
-    if (!size) size = resolve(waiter.question, waiter.path, nullptr, reply);
-  }
-  resolving_ = false;
-  *size = meter(waiter.question, waiter.path, reply, *size);
-  if (*size > 0) send(waiter.path, reply.first(*size));
-}
-
-/// True while the rule that sent this client to another name is in force.
-bool Pipeline::still_redirects(const Waiter& waiter) const {
-  const auto& index = *snapshot_->index;
-  const auto match =
-      index.match_name(waiter.redirect->owner, index.view_of(waiter.question.client.bytes()), policy_now_);
-  return match && match->action == policy::Action::cname && index.target_of(*match) == waiter.redirect->target.view();
-}
-
 // ---------------------------------------------------------------- 8: policy on what came back
 
 std::size_t Pipeline::deliver(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path, bool exempt,
@@ -382,6 +248,8 @@ Pipeline::Pipeline(const PipelineLimits& limits, std::vector<net::Endpoint> list
       pending_(64, PendingHash{seed}),
       questions_(kRateEntries, seed + 1),
       responses_(kRateEntries, seed + 2),
+      shares_(limits.in_flight, seed + 3),
+      starting_shares_(kStarting, seed + 7),
       later_(wire::kMaxMessageSize) {}
 
 Pipeline::~Pipeline() = default;
@@ -404,6 +272,7 @@ void Pipeline::read_clock() {
 
 void Pipeline::cancel_all() {
   tasks_.cancel_all();
+  starting_.clear();
   pending_.clear();
   waiting_ = 0;
 }

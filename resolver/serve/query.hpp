@@ -6,6 +6,7 @@
 // judged by the snapshot of the moment it is sent (steps 5 and 8 again).
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <unordered_map>
@@ -17,6 +18,7 @@
 #include "resolver/serve/metrics.hpp"
 #include "resolver/serve/policy_answer.hpp"
 #include "resolver/serve/rate_table.hpp"
+#include "resolver/serve/shares.hpp"
 #include "resolver/serve/snapshot.hpp"
 
 namespace placard::serve {
@@ -28,10 +30,14 @@ struct ReturnPath {
   std::weak_ptr<net::StreamConnection> stream;
 };
 
+inline constexpr std::size_t kStartsPerRound = 32;  ///< resolutions begun in a round of the loop; as many at its end
+inline constexpr std::size_t kStarting = 1'024;     ///< resolutions that wait for a later round
+
 struct PipelineLimits {
   std::size_t answer_cache_memory = 0;  ///< octets
   std::size_t in_flight = 0;            ///< resolutions
   std::size_t waiters = 0;              ///< clients of one resolution
+  net::Milliseconds deadline = 5'000;   ///< of a resolution, in a table that is at most half full
   std::uint32_t workers = 1;            ///< that share what is limited for the whole server
 };
 
@@ -40,6 +46,11 @@ class Pipeline {
   Pipeline(const PipelineLimits& limits, std::vector<net::Endpoint> listeners, recurse::Resolver& resolver,
            recurse::Network& clock, WorkerCounters& counters, std::uint64_t seed);
   ~Pipeline();
+
+  /// `arm` sees to it that end_round() is called once at the end of this round of the loop, or of the next. Without it
+  /// (in tests) every resolution begins at once.
+  void set_round_end(std::function<void()> arm) { round_end_ = std::move(arm); }
+  void end_round();
 
   /// Swapped between batches; never null afterwards.
   void set_snapshot(std::shared_ptr<const Snapshot> snapshot);
@@ -107,6 +118,11 @@ class Pipeline {
   Step policy_on_chain(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path,
                        std::span<std::uint8_t> reply);
   void refresh(const ClientQuestion& question);
+  std::optional<Limit> no_place(const Pending* pending, const ClientQuestion& question, const ZoneKeys& zone) const;
+  bool must_queue() const;
+  void start(std::shared_ptr<Pending> pending);
+  net::Milliseconds patience() const;
+  bool is_late(const Waiter& waiter, const StoredAnswer& answer) const;
   net::Task<void> run(std::shared_ptr<Pending> pending);
   void finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved);
   void answer_waiter(Waiter& waiter, StoredAnswer& answer);
@@ -136,6 +152,11 @@ class Pipeline {
   std::size_t waiting_ = 0;             // clients of all of them
   net::Milliseconds milliseconds_ = 0;  // on the monotonic clock
   RateTable questions_, responses_;
+  FairShares shares_;                              // of clients that wait, and of resolutions
+  FairShares starting_shares_;                     // of starting_
+  std::deque<std::shared_ptr<Pending>> starting_;  // in pending_, not begun yet
+  std::size_t started_ = 0;                        // in this round of the loop
+  std::function<void()> round_end_;
   std::uint32_t held_back_ = 0;
   bool resolving_ = false;           // an answer to a waiter is being made
   std::vector<std::uint8_t> later_;  // where answers to waiters are written

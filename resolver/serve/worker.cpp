@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "resolver/net/proxy.hpp"
 #include "resolver/recurse/servers.hpp"
 #include "resolver/serve/query.hpp"
 
@@ -11,8 +12,12 @@ namespace {
 /// One address the worker listens on: hands packets to the pipeline and knows the way back.
 class Listener final : public net::UdpHandler, public net::StreamHandler {
  public:
-  Listener(std::uint16_t number, Pipeline& pipeline)
-      : number_(number), pipeline_(pipeline), stream_reply_(wire::kMaxMessageSize) {}
+  Listener(std::uint16_t number, Pipeline& pipeline, const PrefixTable& proxies, WorkerCounters& counters)
+      : number_(number),
+        pipeline_(pipeline),
+        proxies_(proxies),
+        counters_(counters),
+        stream_reply_(wire::kMaxMessageSize) {}
 
   std::expected<void, std::string> open(net::Loop& loop, const net::Endpoint& endpoint,
                                         const net::StreamLimits& limits) {
@@ -31,6 +36,7 @@ class Listener final : public net::UdpHandler, public net::StreamHandler {
     ReturnPath path;
     path.udp = udp_.get();
     path.peer = peer;
+    if (!proxies_.empty() && proxies_.contains(peer.remote.address)) return behind_proxy(packet, path, reply);
     return pipeline_.on_question(packet, number_, peer.remote.address, false, path, reply);
   }
 
@@ -42,11 +48,25 @@ class Listener final : public net::UdpHandler, public net::StreamHandler {
     if (size > 0) connection->send({stream_reply_.data(), size});
   }
 
+  const net::StreamCounters* stream_counters() const { return stream_ ? &stream_->counters() : nullptr; }
   std::size_t open_connections() const { return stream_ ? stream_->open_connections() : 0; }
 
  private:
+  /// The answer goes to the balancer; all else is about its client.
+  std::size_t behind_proxy(wire::Bytes packet, const ReturnPath& path, std::span<std::uint8_t> reply) {
+    const auto header = net::parse_proxy_header(packet);
+    if (!header) {
+      counters_.malformed_proxy.add();
+      return 0;
+    }
+    const auto& client = header->client ? header->client->address : path.peer.remote.address;
+    return pipeline_.on_question(packet.subspan(header->size), number_, client, false, path, reply);
+  }
+
   std::uint16_t number_;
   Pipeline& pipeline_;
+  const PrefixTable& proxies_;
+  WorkerCounters& counters_;
   std::vector<std::uint8_t> stream_reply_;
   std::unique_ptr<net::UdpListener> udp_;
   std::unique_ptr<net::StreamListener> stream_;
@@ -66,23 +86,39 @@ struct Worker::State {
   std::vector<std::unique_ptr<Listener>> listeners;
   net::TaskSet traces;
   net::Timer gauges;
+  net::RoundEnd round_end;
 
   State(WorkerOptions given, std::shared_ptr<recurse::Cache> cache, std::shared_ptr<recurse::ServerTable> servers)
       : options(std::move(given)),
         upstream(loop, options.upstream, servers),
         resolver(options.resolver, upstream, std::move(cache), std::move(servers)),
-        pipeline({options.answer_cache_memory, options.in_flight, options.waiters, options.workers}, options.listen,
-                 resolver, upstream, counters,
+        pipeline({options.answer_cache_memory, options.in_flight, options.waiters, options.resolver.bounds.deadline,
+                  options.workers},
+                 options.listen, resolver, upstream, counters,
                  std::uint64_t{upstream.random(UINT32_MAX)} << 32U | upstream.random(UINT32_MAX)),
-        gauges(loop, [this] {
-          copy_gauges();
-          gauges.start(kGaugeInterval);
-        }) {}
+        gauges(loop,
+               [this] {
+                 copy_gauges();
+                 gauges.start(kGaugeInterval);
+               }),
+        round_end(loop, [this] { pipeline.end_round(); }) {
+    pipeline.set_round_end([this] { round_end.arm(); });
+    if (!options.proxies.empty())
+      options.stream.is_proxy = [this](const net::Address& peer) { return options.proxies.contains(peer); };
+  }
 
   void copy_gauges() {
     std::size_t connections = 0;
-    for (const auto& listener : listeners) connections += listener->open_connections();
+    net::StreamCounters streams;
+    for (const auto& listener : listeners) {
+      connections += listener->open_connections();
+      if (const auto* more = listener->stream_counters()) streams += *more;
+    }
     counters.tcp_connections.set(connections);
+    counters.tcp_refused.set(streams.refused);
+    counters.tcp_closed_idle.set(streams.timed_out + streams.evicted);
+    counters.tcp_closed_slow.set(streams.closed_slow);
+    counters.tcp_malformed_proxy.set(streams.malformed_proxy);
     const auto& up = upstream.counters();
     counters.upstream_questions.set(up.udp_sent + up.tcp_sent);
     counters.upstream_tcp.set(up.tcp_sent);
@@ -120,7 +156,8 @@ Worker::~Worker() {
 
 std::expected<void, std::string> Worker::open() {
   for (std::size_t i = 0; i < state_->options.listen.size(); ++i) {
-    auto listener = std::make_unique<Listener>(static_cast<std::uint16_t>(i), state_->pipeline);
+    auto listener = std::make_unique<Listener>(static_cast<std::uint16_t>(i), state_->pipeline, state_->options.proxies,
+                                               state_->counters);
     if (auto opened = listener->open(state_->loop, state_->options.listen[i], state_->options.stream); !opened)
       return opened;
     state_->listeners.push_back(std::move(listener));

@@ -25,6 +25,7 @@ struct WorkerOptions {
   std::size_t in_flight = 20'000;                ///< resolutions; more are refused with SERVFAIL, EDE 0
   std::size_t waiters = 1'000;                   ///< clients that wait for one resolution
   std::uint32_t workers = 1;                     ///< how many there are: they share what is limited
+  PrefixTable proxies;  ///< load balancers, which put a PROXY header before what their clients say
   net::StreamLimits stream;
   recurse::UpstreamLimits upstream;
   recurse::ResolverOptions resolver;

@@ -387,5 +387,73 @@ TEST_CASE("a TCP port in use is said with its address", "[stream]") {
   CHECK(StreamListener::open(loop, (*first)->local(), handler, {}));
 }
 
+/// A PROXY header for a client of that address.
+Octets proxied(std::uint8_t last_octet) {
+  Octets bytes = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, 0x11, 0, 12};
+  bytes.insert(bytes.end(), {192, 0, 2, last_octet, 198, 51, 100, 1, 0x10, 0x01, 0, 53});
+  return bytes;
+}
+
+TEST_CASE("a balancer's connection is its client's, once the header has come, in however many pieces", "[stream]") {
+  StreamLimits limits;
+  limits.connections_per_client = 1;
+  limits.is_proxy = [](const Address&) { return true; };
+  Server server(limits);
+  server.keep();
+  const Client client(server.endpoint);
+  const auto header = proxied(7);
+  client.write({header.begin(), header.begin() + 20});
+  client.write({header.begin() + 20, header.end()});
+  client.write(framed(numbered(1)));
+  server.await_kept(1);
+  const auto remote = server.thread.call([&] { return server.handler.kept[0].first.lock()->remote().to_text(); });
+  CHECK(remote == "192.0.2.7:4097");
+
+  auto more = proxied(8);  // from the same balancer, for another client
+  const auto question = framed(numbered(2));
+  more.insert(more.end(), question.begin(), question.end());
+  const Client other(server.endpoint);
+  other.write(more);
+  server.await_kept(2);
+  const Client again(server.endpoint);  // one too many for the first client
+  again.write(proxied(7));
+  CHECK(again.closed());
+  const Client naked(server.endpoint);
+  naked.write(framed(numbered(3)));
+  CHECK(naked.closed());
+  CHECK(server.counters().malformed_proxy == 1);
+}
+
+TEST_CASE("idle connections have less time when most places are taken", "[stream]") {
+  StreamLimits limits;
+  limits.connections = 4;
+  limits.idle = 60'000;
+  Server server(limits);
+  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<Milliseconds> times;
+  server.keep();
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(std::make_unique<Client>(server.endpoint));
+    clients.back()->write(framed(numbered(i)));
+    server.await_kept(static_cast<std::size_t>(i) + 1);
+    times.push_back(server.thread.call([&] { return server.handler.kept.back().first.lock()->idle_timeout(); }));
+  }
+  CHECK(times == std::vector<Milliseconds>{60'000, 60'000, 33'000, 6'000});
+}
+
+TEST_CASE("what waits for readers is bounded over all connections", "[stream]") {
+  StreamLimits limits;
+  limits.unsent = 64 << 20;
+  limits.unsent_in_all = 1 << 20;
+  Server server(limits);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(std::make_unique<Client>(server.endpoint));
+    for (int question = 0; question < 100; ++question) clients.back()->write(framed("big 60000 octets"));
+  }
+  while (server.counters().closed_slow == 0) std::this_thread::yield();  // nobody reads
+  CHECK(server.open_connections() < 8);
+}
+
 }  // namespace
 }  // namespace placard::net

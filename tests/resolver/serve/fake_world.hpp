@@ -16,6 +16,7 @@ namespace placard::tests {
 class FakeWorld final : public recurse::Network {
  public:
   std::int64_t seconds = 1'800'000'000;
+  net::Milliseconds milliseconds = 1'000;
   int asked = 0;
   bool silent = false;  ///< every exchange times out
   bool hold = false;    ///< exchanges wait for release()
@@ -39,7 +40,7 @@ class FakeWorld final : public recurse::Network {
       co_await gate;
     }
     if (silent) {
-      milliseconds_ += outgoing.timeout;
+      milliseconds += outgoing.timeout;
       co_return std::unexpected(recurse::NetworkError::timeout);
     }
     recurse::Incoming incoming;
@@ -47,10 +48,10 @@ class FakeWorld final : public recurse::Network {
     co_return incoming;
   }
   net::Task<void> sleep(net::Milliseconds delay) override {
-    milliseconds_ += delay;
+    milliseconds += delay;
     co_return;
   }
-  net::Milliseconds now() const override { return milliseconds_; }
+  net::Milliseconds now() const override { return milliseconds; }
   std::int64_t wall_seconds() const override { return seconds; }
   std::uint32_t random(std::uint32_t below) override { return below / 2; }
 
@@ -93,7 +94,6 @@ class FakeWorld final : public recurse::Network {
 
   std::vector<wire::Record> records_;
   std::vector<net::Completion<bool>*> held_;
-  net::Milliseconds milliseconds_ = 1'000;
 };
 
 }  // namespace placard::tests

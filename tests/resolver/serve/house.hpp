@@ -112,6 +112,7 @@ class House {
     reply.resize(pipeline_->on_question(bytes, 0, *net::Address::from_text("127.0.0.1"), false, path, reply));
     return reply;
   }
+  serve::Pipeline& pipeline() { return *pipeline_; }
   serve::WorkerCounters counters;
 
  private:

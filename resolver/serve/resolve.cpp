@@ -1,0 +1,258 @@
+// Step 7 of a question's life: it waits for a resolution, together with all who ask the same, and is answered when that
+// ends, by the decisions of that moment.
+//
+// Places are given by fair shares (shares.hpp), three times over: clients that wait, resolutions in flight, and
+// resolutions that have not begun yet. The last are there because the processor is what runs out first: a round of the
+// loop begins so many resolutions and no more, so that packets are read, hits answered and surplus refused in time
+// whatever else is to be done. And the fuller the table, the shorter a resolution may take: what nobody answers stops
+// holding places when they become dear, while healthy ones, done in a fraction of a second, never notice.
+#include <algorithm>
+#include <utility>
+
+#include "resolver/serve/query.hpp"
+
+namespace placard::serve {
+namespace {
+
+constexpr std::size_t kWaitersPerResolution = 4;   // on average over all in flight: bounds their memory
+constexpr net::Milliseconds kLeastPatience = 800;  // round trips to anywhere with a retry, in a table that is full
+
+/// Said to who is refused. SERVFAIL: another resolver may have room.
+wire::ExtendedError reason_text(Limit reason) {
+  switch (reason) {
+    case Limit::client_share:
+      return {wire::EdeCode::other, "too many questions of yours wait for answers"};
+    case Limit::network_share:
+      return {wire::EdeCode::other, "too many questions of your network wait for answers"};
+    case Limit::zone_share:
+      return {wire::EdeCode::other, "too many questions about this zone wait for answers"};
+    case Limit::waiters:
+      return {wire::EdeCode::other, "too many clients wait for answers"};
+    default:
+      return {wire::EdeCode::other, "too many questions in flight"};
+  }
+}
+
+std::optional<Limit> limit_of(Admitted admitted) {
+  switch (admitted) {
+    case Admitted::yes:
+      return std::nullopt;
+    case Admitted::client:
+      return Limit::client_share;
+    case Admitted::network:
+      return Limit::network_share;
+    case Admitted::zone:
+      return Limit::zone_share;
+    case Admitted::full:
+      break;
+  }
+  return Limit::in_flight;
+}
+
+}  // namespace
+
+/// A client that waits for a resolution.
+struct Pipeline::Waiter {
+  ClientQuestion question;
+  ReturnPath path;
+  std::optional<Redirect> redirect;
+  net::Milliseconds since = 0;
+};
+
+/// A resolution in flight, or about to begin, and all who wait for it.
+struct Pipeline::Pending {
+  PendingKey key;
+  ZoneKeys zone;
+  ClientKeys first_client;  ///< who holds its place while it has not begun
+  std::vector<Waiter> waiters;
+  bool refresh = false;    ///< begun without a client, because the answer will soon end
+  bool dnssec_ok = false;  ///< of the question that made us refresh
+};
+
+std::size_t Pipeline::resolve(const ClientQuestion& question, const ReturnPath& path, const Redirect* redirect,
+                              std::span<std::uint8_t> reply) {
+  if (!question.recursion_available || !question.recursion_desired) {
+    const wire::ExtendedError error{wire::EdeCode::prohibited, {}};
+    return render_rcode(question, wire::Rcode::refused, {&error, 1}, reply);
+  }
+  PendingKey key{redirect != nullptr ? redirect->target.lowered() : question.question.name.lowered(),
+                 question.question.type, question.checking_disabled};
+  const auto found = pending_.find(key);
+  auto pending = found != pending_.end() ? found->second : nullptr;
+  const ZoneKeys zone = keys_of(key.name);
+  if (const auto reason = no_place(pending.get(), question, zone)) {
+    count(*reason);
+    const auto error = reason_text(*reason);
+    return render_rcode(question, wire::Rcode::servfail, {&error, 1}, reply);
+  }
+  const auto client = keys_of(question.client);
+  shares_.enter(client);
+  ++waiting_;
+  Waiter waiter{question, path, redirect != nullptr ? std::optional(*redirect) : std::nullopt, milliseconds_};
+  if (pending) {
+    counters_.coalesced.add();
+    pending->waiters.push_back(std::move(waiter));
+    return 0;
+  }
+  pending = std::make_shared<Pending>(Pending{key, zone, client, {}, false, false});
+  pending->waiters.push_back(std::move(waiter));
+  pending_.emplace(std::move(key), pending);
+  shares_.enter(zone);
+  counters_.in_flight.set(pending_.size());
+  if (must_queue()) {
+    starting_shares_.enter(client);
+    starting_shares_.enter(zone);
+    starting_.push_back(std::move(pending));
+  } else {
+    start(std::move(pending));
+  }
+  return 0;
+}
+
+/// Why a question can't wait; nothing when it can. `pending`: what it would join; null: it would be the first.
+std::optional<Limit> Pipeline::no_place(const Pending* pending, const ClientQuestion& question,
+                                        const ZoneKeys& zone) const {
+  const auto client = keys_of(question.client);
+  if (waiting_ >= kWaitersPerResolution * limits_.in_flight) return Limit::waiters;
+  if (!question.verified && shares_.held_by(client) >= snapshot_->options.limits.waiting) return Limit::client_share;
+  if (const auto reason = limit_of(shares_.admit(client))) return reason;
+  if (pending != nullptr) {
+    if (pending->waiters.size() >= limits_.waiters) return Limit::waiters;
+    return std::nullopt;
+  }
+  if (const auto reason = limit_of(shares_.admit(zone))) return reason;
+  if (!must_queue()) return std::nullopt;
+  if (const auto reason = limit_of(starting_shares_.admit(client))) return reason;
+  return limit_of(starting_shares_.admit(zone));
+}
+
+/// A resolution that comes now stands behind others, or this round of the loop has begun enough of them.
+bool Pipeline::must_queue() const {
+  return round_end_ && (!starting_.empty() || started_ >= kStartsPerRound);
+}
+
+void Pipeline::start(std::shared_ptr<Pending> pending) {
+  if (started_++ == 0 && round_end_) round_end_();
+  tasks_.spawn(run(std::move(pending)));
+}
+
+void Pipeline::end_round() {
+  for (std::size_t i = 0; i < kStartsPerRound && !starting_.empty(); ++i) {
+    auto pending = std::move(starting_.front());
+    starting_.pop_front();
+    starting_shares_.leave(pending->first_client);
+    starting_shares_.leave(pending->zone);
+    tasks_.spawn(run(std::move(pending)));
+  }
+  started_ = 0;
+  if (!starting_.empty()) round_end_();
+}
+
+/// How long a resolution that begins now may take.
+net::Milliseconds Pipeline::patience() const {
+  const std::size_t half = limits_.in_flight / 2;
+  if (pending_.size() <= half || limits_.deadline <= kLeastPatience) return limits_.deadline;
+  const std::size_t beyond = std::min(pending_.size() - half, half);
+  return limits_.deadline - (limits_.deadline - kLeastPatience) * beyond / half;
+}
+
+/// Has the answer fetched again beside the one that is in use. Gives way when there is much else to do.
+void Pipeline::refresh(const ClientQuestion& question) {
+  PendingKey key{question.question.name.lowered(), question.question.type, question.checking_disabled};
+  const ZoneKeys zone = keys_of(key.name);
+  if (pending_.size() >= limits_.in_flight / 2 || pending_.contains(key) || must_queue()) return;
+  if (shares_.admit(zone) != Admitted::yes) return;
+  auto pending = std::make_shared<Pending>(Pending{key, zone, {}, {}, true, question.dnssec_ok});
+  pending_.emplace(std::move(key), pending);
+  shares_.enter(zone);
+  counters_.in_flight.set(pending_.size());
+  start(std::move(pending));
+}
+
+net::Task<void> Pipeline::run(std::shared_ptr<Pending> pending) {
+  recurse::ResolveRequest request;
+  request.question = {pending->key.name, pending->key.type, wire::RecordClass::in};
+  request.checking_disabled = pending->key.checking_disabled;
+  request.patience = patience();
+  request.refresh = pending->refresh;
+  auto resolution = resolver_.resolve(std::move(request));
+  const recurse::Resolved resolved = co_await resolution;
+  finish(pending, resolved);
+}
+
+void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved) {
+  read_clock();
+  pending_.erase(pending->key);  // first: what is asked from here on starts anew
+  waiting_ -= pending->waiters.size();
+  shares_.leave(pending->zone);
+  for (const auto& waiter : pending->waiters) shares_.leave(keys_of(waiter.question.client));
+  counters_.in_flight.set(pending_.size());
+  if (resolved.stale) counters_.stale_answers.add();
+  if (resolved.rcode == wire::Rcode::servfail) counters_.failures.add();
+  const wire::Question asked{pending->key.name, pending->key.type, wire::RecordClass::in};
+  StoredAnswer stored[2];  // without and with the records of DNSSEC
+  bool made[2] = {false, false};
+  for (auto& waiter : pending->waiters) {
+    const bool dnssec_ok = waiter.question.dnssec_ok;
+    auto& answer = stored[dnssec_ok];
+    if (!std::exchange(made[dnssec_ok], true)) answer = store_answer(resolved, asked, dnssec_ok, now_);
+    answer_waiter(waiter, answer);
+  }
+  const bool fresh = !resolved.stale && resolved.rcode != wire::Rcode::servfail;
+  if (pending->refresh && fresh && !std::exchange(made[pending->dnssec_ok], true))
+    stored[pending->dnssec_ok] = store_answer(resolved, asked, pending->dnssec_ok, now_);
+  for (const bool dnssec_ok : {false, true}) {
+    if (!made[dnssec_ok] || stored[dnssec_ok].expires_at <= now_) continue;
+    ClientQuestion key;
+    key.question = asked;
+    key.dnssec_ok = dnssec_ok;
+    key.checking_disabled = pending->key.checking_disabled;
+    answers_.insert(key, std::move(stored[dnssec_ok]));
+  }
+  counters_.answer_cache_entries.set(answers_.entries());
+  counters_.answer_cache_memory.set(answers_.memory());
+}
+
+/// An answer so late that a stub resolver has given up would only add to a pulse (DNSBomb). Failures are small, and
+/// tell why.
+bool Pipeline::is_late(const Waiter& waiter, const StoredAnswer& answer) const {
+  const auto most = snapshot_->options.limits.answer_age;
+  return !waiter.question.verified && most != 0 && answer.rcode != wire::Rcode::servfail &&
+         milliseconds_ - waiter.since > most;
+}
+
+void Pipeline::answer_waiter(Waiter& waiter, StoredAnswer& answer) {
+  if (is_late(waiter, answer)) {
+    limit(Limit::late, waiter.path);
+    return;
+  }
+  std::span<std::uint8_t> reply(later_);
+  bool exempt = false;
+  Step size;
+  // What was decided while the resolution ran counts: policy by the snapshot of now.
+  resolving_ = true;
+  if (!waiter.redirect) {
+    size = policy_by_name(waiter.question, waiter.path, exempt, reply);
+    if (!size) size = deliver(answer, waiter.question, waiter.path, exempt, reply);
+  } else if (still_redirects(waiter)) {
+    const auto& redirect = *waiter.redirect;
+    size = render_redirect(waiter.question, redirect.owner, redirect.target, redirect.ttl, redirect.error, answer, now_,
+                           reply);
+  } else {
+    size = policy_by_name(waiter.question, waiter.path, exempt, reply);
+    if (!size) size = resolve(waiter.question, waiter.path, nullptr, reply);
+  }
+  resolving_ = false;
+  *size = meter(waiter.question, waiter.path, reply, *size);
+  if (*size > 0) send(waiter.path, reply.first(*size));
+}
+
+/// True while the rule that sent this client to another name is in force.
+bool Pipeline::still_redirects(const Waiter& waiter) const {
+  const auto& index = *snapshot_->index;
+  const auto match =
+      index.match_name(waiter.redirect->owner, index.view_of(waiter.question.client.bytes()), policy_now_);
+  return match && match->action == policy::Action::cname && index.target_of(*match) == waiter.redirect->target.view();
+}
+
+}  // namespace placard::serve
