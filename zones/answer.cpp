@@ -196,9 +196,13 @@ Answering::Next Answering::follow(NameView target) {
   if (passed_.full()) return std::nullopt;
   if (options_.zones != nullptr) {
     const Zone* nearest = options_.zones->find(target, type_);
-    if (nearest == nullptr) return std::nullopt;
+    if (nearest == nullptr) {
+      result_.leaves = true;
+      return std::nullopt;
+    }
     if (nearest != zone_) enter(*nearest);
   } else if (!target.is_subdomain_of(zone_->origin())) {
+    result_.leaves = true;
     return std::nullopt;
   }
   return target;
@@ -236,6 +240,7 @@ void Answering::signatures_only(const Node& node, NameView owner) {
 
 /// Not ours below the cut: AA is clear, unless names of ours led here (RFC 1034 4.3.1: it speaks of the first).
 void Answering::delegation(const Node& cut) {
+  result_.leaves = passed_.size() > 0;
   result_.authoritative = passed_.size() > 0;
   ending_ = Ending::referral;
   referral_ = &cut;

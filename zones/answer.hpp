@@ -22,6 +22,7 @@ struct AnswerResult {
   wire::Rcode rcode = wire::Rcode::noerror;
   bool authoritative = false;  ///< AA
   bool truncated = false;      ///< TC: part of the answer, the authority or the glue did not fit
+  bool leaves = false;         ///< the last alias leads to a name that these zones have no data of
 };
 
 /// Writes answer, authority and additional sections behind the question; header and EDNS are the caller's. The

@@ -17,6 +17,7 @@
 #include "policy/record/toml.hpp"
 #include "resolver/app/option_values.hpp"
 #include "resolver/app/suggest.hpp"
+#include "resolver/serve/dns64.hpp"
 
 namespace placard::app {
 namespace {
@@ -210,6 +211,9 @@ void check_together(Reader& reader) {
   const auto& now = reader.options.reloadable;
   if (reader.options.all_listeners().empty()) bad("server.listen", "no address to listen at");
   if (fixed.min_ttl > fixed.max_ttl) bad("cache.min_ttl", "is above cache.max_ttl");
+  for (const auto& prefix : now.dns64.prefixes)
+    if (const auto good = serve::check_dns64_prefix(prefix); !good) bad("dns64.prefixes", good.error());
+  if (!now.info_url.empty() && !now.info_url.starts_with("https://")) bad("server.info_url", "is no https: address");
   if (!fixed.ipv4 && !fixed.ipv6) bad("recursion.ipv4", "with recursion.ipv6 off as well, no server could be asked");
   std::set<std::string> views;
   for (std::size_t i = 0; i < now.views.size(); ++i)

@@ -99,8 +99,14 @@ struct CookieOptions {
   serve::CookieSecrets secrets;  ///< as read from it
 };
 
+/// `[dns64]`
+struct Dns64Options {
+  std::vector<policy::Prefix> prefixes, clients, exclude;
+};
+
 struct ReloadableOptions {
-  std::string identity, nsid;
+  std::string identity, version, nsid, info_url;
+  Dns64Options dns64;
   AccessOptions access;
   LimitOptions limits;
   CookieOptions cookies;

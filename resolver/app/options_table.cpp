@@ -27,6 +27,7 @@ constexpr std::array kSections = {
     OptionSection{"limits", false, "What one client may cost, and what is sent to addresses that may be forged.",
                   nullptr},
     OptionSection{"cookies", false, "How clients over UDP show that they are who they say.", nullptr},
+    OptionSection{"dns64", false, "IPv6 addresses made of IPv4 ones, for clients behind a translator.", nullptr},
     OptionSection{"recursion", false, "How names of others are resolved, and every bound of it.", nullptr},
     OptionSection{"cache", false, "What is remembered, and for how long.", nullptr},
     OptionSection{"forward", true,
@@ -72,6 +73,12 @@ constexpr std::array kOptions = {
     Option{"server", "minimal_any", boolean, 0, 0, "true", "", kReload, kOptional,
            "Answer ANY and RRSIG from own zones with one record set (RFC 8482).",
            [](O& o, V& v) { o.reloadable.minimal_any = v.boolean; }},
+    Option{"server", "version", text, 0, 64, R"("")", "", kReload, kOptional,
+           "Told to who asks for version.bind (class CH, type TXT); empty: not told.",
+           [](O& o, V& v) { o.reloadable.version = v.text; }},
+    Option{"server", "info_url", text, 0, 200, R"("")", "", kReload, kOptional,
+           "An https: address with more about this resolver, told in RESINFO (RFC 9606); empty: none.",
+           [](O& o, V& v) { o.reloadable.info_url = v.text; }},
     Option{"server", "nsid", text, 0, 64, R"("")", "", kReload, kOptional,
            "The name server identifier, told to who asks for it (RFC 5001); empty: not told.",
            [](O& o, V& v) { o.reloadable.nsid = v.text; }},
@@ -147,6 +154,15 @@ constexpr std::array kOptions = {
         "Secrets of 32 hexadecimal digits, one a line, for nodes that share an address: the first makes cookies, all "
         "are accepted (RFC 9018). Read again at each reload. Empty: a random one for each start.",
         [](O& o, V& v) { o.reloadable.cookies.secret_file = v.text; }},
+    // [dns64]
+    Option{"dns64", "prefixes", prefixes, 0, 0, "[]", "", kReload, kOptional,
+           "Of translators: names without AAAA get what their A become under each (RFC 6147). 64:ff9b::/96 is the "
+           "well-known one. Empty: no DNS64.",
+           [](O& o, V& v) { o.reloadable.dns64.prefixes = v.prefixes; }},
+    Option{"dns64", "clients", prefixes, 0, 0, R"(["0.0.0.0/0", "::/0"])", "", kReload, kOptional, "Who gets it.",
+           [](O& o, V& v) { o.reloadable.dns64.clients = v.prefixes; }},
+    Option{"dns64", "exclude", prefixes, 0, 0, R"(["::ffff:0:0/96"])", "", kReload, kOptional,
+           "AAAA that count as none.", [](O& o, V& v) { o.reloadable.dns64.exclude = v.prefixes; }},
     // [recursion]
     Option{"recursion", "enabled", boolean, 0, 0, "true", "", kReload, kOptional,
            "Resolve names of others; false: answer for own zones only.",

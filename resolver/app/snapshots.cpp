@@ -74,6 +74,23 @@ LoadedZones load_zones(const Options& options, const std::vector<net::Endpoint>&
   return out;
 }
 
+namespace {
+
+/// RFC 9606 5: character strings, as in TXT.
+std::vector<std::uint8_t> resolver_info(const Options& options) {
+  std::vector<std::uint8_t> rdata;
+  const auto add = [&](const std::string& text) {
+    rdata.push_back(static_cast<std::uint8_t>(text.size()));
+    rdata.insert(rdata.end(), text.begin(), text.end());
+  };
+  if (options.fixed.qname_minimisation) add("qnamemin");
+  add("exterr=15-18");
+  if (!options.reloadable.info_url.empty()) add("infourl=" + options.reloadable.info_url);
+  return rdata;
+}
+
+}  // namespace
+
 serve::ServeOptions serve_options(const Options& options) {
   const auto& now = options.reloadable;
   serve::ServeOptions out;
@@ -95,6 +112,11 @@ serve::ServeOptions serve_options(const Options& options) {
   for (const auto& forward : options.fixed.forwards)
     if (serve::find_special(forward.zone)) out.not_special.push_back(forward.zone);
   out.identity = now.identity;
+  out.version = now.version;
+  out.resolver_info = resolver_info(options);
+  out.dns64.prefixes = now.dns64.prefixes;
+  for (const auto& prefix : now.dns64.clients) out.dns64.clients.add(prefix);
+  for (const auto& prefix : now.dns64.exclude) out.dns64.exclude.add(prefix);
   out.nsid.assign(now.nsid.begin(), now.nsid.end());
   for (const auto& prefix : now.limits.exempt) out.limits.exempt.add(prefix);
   out.limits.responses = now.limits.responses;

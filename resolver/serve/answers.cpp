@@ -32,7 +32,8 @@ AnswerCache::AnswerCache(std::size_t memory, std::uint64_t seed) : seed_(seed), 
 }
 
 std::uint64_t AnswerCache::hash_of(const ClientQuestion& question) const {
-  const auto kind = std::uint64_t{static_cast<std::uint16_t>(question.question.type)} << 2 |
+  const auto kind = std::uint64_t{question.dns64} << 18 |
+                    std::uint64_t{static_cast<std::uint16_t>(question.question.type)} << 2 |
                     std::uint64_t{question.dnssec_ok} << 1 | std::uint64_t{question.checking_disabled};
   // Fibonacci hashing spreads the kind over the bits that choose the bucket.
   return question.question.name.view().hash(seed_) ^ (kind * 0x9e3779b97f4a7c15U);

@@ -20,12 +20,13 @@ std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, co
 
   Step answer = receive(packet, question, path, reply);
   if (!answer) answer = admit(question, path, reply);
-  if (!answer) answer = special(question, reply);
+  if (!answer) answer = special(question, path, reply);
   const bool policy_first = snapshot_->options.own_zones_policy && !zones_here_[listener].exclusive;
   if (!answer && policy_first) answer = policy_by_name(question, path, exempt, reply);
-  if (!answer) answer = own_zones(question, reply);
+  if (!answer) answer = own_zones(question, path, nullptr, reply);
   if (!answer && !policy_first) answer = policy_by_name(question, path, exempt, reply);
   if (!answer) answer = any(question, reply);
+  if (!answer) mark_dns64(question);
   if (!answer) answer = cache_only(question, path, exempt, reply);
   if (!answer) answer = cached(question, path, exempt, reply);
   if (!answer) answer = resolve(question, path, nullptr, reply);
@@ -34,22 +35,41 @@ std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, co
 
 // ---------------------------------------------------------------- 3: special names
 
-Pipeline::Step Pipeline::special(const ClientQuestion& question, std::span<std::uint8_t> reply) {
+Pipeline::Step Pipeline::special(const ClientQuestion& question, const ReturnPath& path,
+                                 std::span<std::uint8_t> reply) {
   if (question.question.record_class == wire::RecordClass::ch)
-    return render_chaos(question, snapshot_->options.identity, reply);
-  if (question.question.record_class != wire::RecordClass::in)
-    return render_rcode(question, wire::Rcode::notimp, {}, reply);
-  const auto found = find_special(question.question.name);
+    return render_chaos(question, snapshot_->options.identity, snapshot_->options.version, reply);
+  if (question.question.record_class != wire::RecordClass::in) {
+    const wire::ExtendedError error{wire::EdeCode::not_supported, {}};
+    return render_rcode(question, wire::Rcode::notimp, {&error, 1}, reply);
+  }
+  if (const auto found = special_name(question)) {
+    counters_.special_answers.add();
+    return render_special(*found, question, facts_for(question), reply);
+  }
+  return reverse_of_made(question, path, nullptr, reply);
+}
+
+/// The special name that is or holds the asked one, unless the operator or an own zone makes it ordinary, or the zone
+/// above it is asked: a validator needs its word about DS (RFC 4035 3.1.4.1).
+std::optional<SpecialName> Pipeline::special_name(const ClientQuestion& question) const {
+  const auto name = question.question.name.view();
+  const auto found = find_special(name);
   if (!found) return std::nullopt;
+  if (question.question.type == wire::RecordType::ds && name == found->zone && name.label_count() > 1)
+    return std::nullopt;
   const auto& ordinary = snapshot_->options.not_special;
-  if (std::any_of(ordinary.begin(), ordinary.end(),
-                  [&](const wire::Name& name) { return question.question.name.view().is_subdomain_of(name); }))
+  if (std::ranges::any_of(ordinary, [&](const wire::Name& one) { return name.is_subdomain_of(one); }))
     return std::nullopt;
   bool exclusive = false;
-  const auto* zones = zones_of(question.listener, exclusive);
-  if (is_own(zones, question)) return std::nullopt;
-  counters_.special_answers.add();
-  return render_special(*found, question, reply);
+  if (is_own(zones_of(question.listener, exclusive), question)) return std::nullopt;
+  return found;
+}
+
+SpecialFacts Pipeline::facts_for(const ClientQuestion& question) const {
+  const auto& options = snapshot_->options;
+  const bool made = !options.dns64.prefixes.empty() && options.dns64.clients.contains(question.client);
+  return {made ? &options.dns64 : nullptr, options.resolver_info};
 }
 
 // ---------------------------------------------------------------- 4: own zones
@@ -65,7 +85,8 @@ bool Pipeline::is_own(const zones::ZoneSet* zones, const ClientQuestion& questio
   return zones->find(asked.name, asked.type) != nullptr || zones->is_unavailable(asked.name);
 }
 
-Pipeline::Step Pipeline::own_zones(const ClientQuestion& question, std::span<std::uint8_t> reply) {
+Pipeline::Step Pipeline::own_zones(const ClientQuestion& question, const ReturnPath& path, const Arrived* arrived,
+                                   std::span<std::uint8_t> reply) {
   bool exclusive = false;
   const auto* zones = zones_of(question.listener, exclusive);
   if (zones == nullptr) return std::nullopt;
@@ -89,11 +110,13 @@ Pipeline::Step Pipeline::own_zones(const ClientQuestion& question, std::span<std
   const auto result = zones::answer(*zone, question.question, options, writer);
   const bool referral = !result.authoritative && result.rcode == wire::Rcode::noerror;
   if (recurse && referral) return std::nullopt;
-  counters_.zone_answers.add();
+  if (arrived == nullptr) counters_.zone_answers.add();
   header.aa = result.authoritative;
   header.tc = result.truncated;
   header.rcode = static_cast<std::uint8_t>(result.rcode);
   writer.set_flags(header);
+  if (recurse && result.leaves && !result.truncated)
+    return follow_own_alias(*writer.finish(), question, path, arrived, reply);
   return finish_answer(writer, question, result.rcode, {});
 }
 
@@ -193,7 +216,7 @@ Pipeline::Step Pipeline::policy_on_chain(StoredAnswer& answer, const ClientQuest
 /// the CNAME.
 std::size_t Pipeline::redirect(const ClientQuestion& question, const ReturnPath& path, const policy::Match& match,
                                wire::NameView met, std::span<std::uint8_t> reply) {
-  const Redirect redirect{wire::Name(met), wire::Name(snapshot_->index->target_of(match)),
+  const Redirect redirect{DetourKind::policy, wire::Name(met), wire::Name(snapshot_->index->target_of(match)),
                           policy_ttl(match, snapshot_->options, policy_now_), policy_error(match)};
   ClientQuestion target = question;
   target.question.name = redirect.target;

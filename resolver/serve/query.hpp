@@ -20,6 +20,7 @@
 #include "resolver/serve/rate_table.hpp"
 #include "resolver/serve/shares.hpp"
 #include "resolver/serve/snapshot.hpp"
+#include "resolver/serve/special.hpp"
 
 namespace placard::serve {
 
@@ -72,16 +73,25 @@ class Pipeline {
     wire::Name name;
     wire::RecordType type;
     bool checking_disabled;
+    bool dns64;  ///< AAAA are made where there are none
     friend bool operator==(const PendingKey&, const PendingKey&) = default;
   };
   struct PendingHash {
     std::uint64_t seed;
     std::size_t operator()(const PendingKey& key) const {
-      return key.name.view().hash(seed) ^ (static_cast<std::size_t>(key.type) << 1) ^ key.checking_disabled;
+      return key.name.view().hash(seed) ^ (static_cast<std::size_t>(key.type) << 1) ^ key.checking_disabled ^
+             (std::size_t{key.dns64} << 20U);
     }
   };
-  /// An answer of action cname under way: what stands before the target's records.
+  /// Why a question is resolved under another name.
+  enum class DetourKind : std::uint8_t {
+    policy,     ///< action cname
+    own_alias,  ///< an alias of an own zone leaves it
+    reverse,    ///< of an address that DNS64 made
+  };
+  /// What stands before the target's records; `owner`, `ttl` and `error` are of policy's only.
   struct Redirect {
+    DetourKind kind = DetourKind::policy;
     wire::Name owner, target;
     std::uint32_t ttl = 0;
     wire::ExtendedError error;
@@ -99,8 +109,24 @@ class Pipeline {
   std::size_t ask_to_prove(ClientQuestion& question, Limit reason, std::span<std::uint8_t> reply);
   std::size_t hold_back(ClientQuestion& question, const ReturnPath& path, Limit reason, std::span<std::uint8_t> reply);
   std::uint32_t share_of(std::uint32_t rate) const;
-  Step special(const ClientQuestion& question, std::span<std::uint8_t> reply);
-  Step own_zones(const ClientQuestion& question, std::span<std::uint8_t> reply);
+  /// The answer of a detour's target, when it has come.
+  struct Arrived {
+    wire::NameView target;
+    const StoredAnswer* answer;
+  };
+  Step special(const ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply);
+  std::optional<SpecialName> special_name(const ClientQuestion& question) const;
+  SpecialFacts facts_for(const ClientQuestion& question) const;
+  Step own_zones(const ClientQuestion& question, const ReturnPath& path, const Arrived* arrived,
+                 std::span<std::uint8_t> reply);
+  Step follow_own_alias(std::span<const std::uint8_t> head, const ClientQuestion& question, const ReturnPath& path,
+                        const Arrived* arrived, std::span<std::uint8_t> reply);
+  Step reverse_of_made(const ClientQuestion& question, const ReturnPath& path, const Arrived* arrived,
+                       std::span<std::uint8_t> reply);
+  Step go_on(StoredAnswer head, DetourKind kind, const ClientQuestion& question, const ReturnPath& path,
+             const Arrived* arrived, std::span<std::uint8_t> reply);
+  std::optional<StoredAnswer> local_answer(ClientQuestion question) const;
+  void mark_dns64(ClientQuestion& question) const;
   Step policy_by_name(const ClientQuestion& question, const ReturnPath& path, bool& exempt,
                       std::span<std::uint8_t> reply);
   Step any(const ClientQuestion& question, std::span<std::uint8_t> reply);
@@ -126,6 +152,7 @@ class Pipeline {
   net::Task<void> run(std::shared_ptr<Pending> pending);
   void finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved);
   void answer_waiter(Waiter& waiter, StoredAnswer& answer);
+  Step continue_detour(const Waiter& waiter, StoredAnswer& answer, std::span<std::uint8_t> reply);
   bool still_redirects(const Waiter& waiter) const;
   std::size_t meter(ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply, std::size_t size);
   void send(const ReturnPath& path, wire::Bytes answer);

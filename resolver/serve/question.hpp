@@ -25,6 +25,7 @@ struct ClientQuestion {
   bool edns = false;
   bool dnssec_ok = false;                         ///< DO
   bool stream = false;                            ///< over TCP
+  bool dns64 = false;                             ///< AAAA are made where there are none
   bool recursion_available = false;               ///< RA of the answer; known after access control
   bool cache_available = false;                   ///< may be answered from the cache with RD=0
   Access access = Access::none;                   ///< to recursion, by the client's address

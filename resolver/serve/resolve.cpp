@@ -76,7 +76,7 @@ std::size_t Pipeline::resolve(const ClientQuestion& question, const ReturnPath& 
     return render_rcode(question, wire::Rcode::refused, {&error, 1}, reply);
   }
   PendingKey key{redirect != nullptr ? redirect->target.lowered() : question.question.name.lowered(),
-                 question.question.type, question.checking_disabled};
+                 question.question.type, question.checking_disabled, question.dns64};
   const auto found = pending_.find(key);
   auto pending = found != pending_.end() ? found->second : nullptr;
   const ZoneKeys zone = keys_of(key.name);
@@ -176,8 +176,26 @@ net::Task<void> Pipeline::run(std::shared_ptr<Pending> pending) {
   request.patience = patience();
   request.refresh = pending->refresh;
   auto resolution = resolver_.resolve(std::move(request));
-  const recurse::Resolved resolved = co_await resolution;
+  recurse::Resolved resolved = co_await resolution;
+  if (pending->key.dns64 && lacks_addresses(snapshot_->options.dns64, resolved)) {
+    recurse::ResolveRequest for_ipv4;
+    for_ipv4.question = {pending->key.name, wire::RecordType::a, wire::RecordClass::in};
+    for_ipv4.checking_disabled = pending->key.checking_disabled;
+    for_ipv4.patience = patience();
+    auto second = resolver_.resolve(std::move(for_ipv4));
+    const recurse::Resolved ipv4 = co_await second;
+    resolved = synthesize(snapshot_->options.dns64, std::move(resolved), ipv4, clock_.wall_seconds());
+  }
+  if (pending->key.dns64) resolved = without_excluded(snapshot_->options.dns64, std::move(resolved));
   finish(pending, resolved);
+}
+
+/// RFC 6147 5.5: who says that it validates by itself (DO and CD) gets what there is.
+void Pipeline::mark_dns64(ClientQuestion& question) const {
+  if (question.question.type != wire::RecordType::aaaa) return;
+  const auto& dns64 = snapshot_->options.dns64;
+  question.dns64 = !dns64.prefixes.empty() && !(question.dnssec_ok && question.checking_disabled) &&
+                   dns64.clients.contains(question.client);
 }
 
 void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved) {
@@ -207,6 +225,7 @@ void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Re
     key.question = asked;
     key.dnssec_ok = dnssec_ok;
     key.checking_disabled = pending->key.checking_disabled;
+    key.dns64 = pending->key.dns64;
     answers_.insert(key, std::move(stored[dnssec_ok]));
   }
   counters_.answer_cache_entries.set(answers_.entries());
@@ -234,6 +253,8 @@ void Pipeline::answer_waiter(Waiter& waiter, StoredAnswer& answer) {
   if (!waiter.redirect) {
     size = policy_by_name(waiter.question, waiter.path, exempt, reply);
     if (!size) size = deliver(answer, waiter.question, waiter.path, exempt, reply);
+  } else if (waiter.redirect->kind != DetourKind::policy) {
+    size = continue_detour(waiter, answer, reply);
   } else if (still_redirects(waiter)) {
     const auto& redirect = *waiter.redirect;
     size = render_redirect(waiter.question, redirect.owner, redirect.target, redirect.ttl, redirect.error, answer, now_,
@@ -245,6 +266,18 @@ void Pipeline::answer_waiter(Waiter& waiter, StoredAnswer& answer) {
   resolving_ = false;
   *size = meter(waiter.question, waiter.path, reply, *size);
   if (*size > 0) send(waiter.path, reply.first(*size));
+}
+
+/// The head is made anew, as things stand now; where there is none any more the question is an ordinary one.
+Pipeline::Step Pipeline::continue_detour(const Waiter& waiter, StoredAnswer& answer, std::span<std::uint8_t> reply) {
+  const Arrived arrived{waiter.redirect->target.view(), &answer};
+  const auto& question = waiter.question;
+  Step size = waiter.redirect->kind == DetourKind::own_alias ? own_zones(question, waiter.path, &arrived, reply)
+                                                             : reverse_of_made(question, waiter.path, &arrived, reply);
+  bool exempt = false;
+  if (!size) size = policy_by_name(question, waiter.path, exempt, reply);
+  if (!size) size = resolve(question, waiter.path, nullptr, reply);
+  return size;
 }
 
 /// True while the rule that sent this client to another name is in force.

@@ -13,6 +13,7 @@
 #include "resolver/net/address.hpp"
 #include "resolver/recurse/resolver.hpp"
 #include "resolver/serve/cookies.hpp"
+#include "resolver/serve/dns64.hpp"
 #include "resolver/serve/limits.hpp"
 #include "zones/zone.hpp"
 
@@ -33,7 +34,10 @@ struct ServeOptions {
   bool minimal_any = true;                     ///< own zones answer ANY with one set (RFC 8482)
   std::vector<wire::Name> not_special;         ///< special-use names (RFC 6761) that are to be treated as ordinary
   std::string identity;                        ///< of id.server; empty: not told
-  std::vector<std::uint8_t> nsid;              ///< RFC 5001, at most kMaxNsid octets; empty: not told
+  std::string version;                         ///< of version.bind; empty: not told
+  std::vector<std::uint8_t> resolver_info;     ///< rdata of resolver.arpa's RESINFO (RFC 9606); empty: none
+  Dns64 dns64;
+  std::vector<std::uint8_t> nsid;  ///< RFC 5001, at most kMaxNsid octets; empty: not told
   LimitOptions limits;
   CookieSecrets cookie_secrets;   ///< empty: cookies are an unknown option
   bool cookies_required = false;  ///< over UDP nobody unverified is answered anything but how to prove who it is

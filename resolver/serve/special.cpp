@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cassert>
 #include <string>
-#include <vector>
+#include <unordered_map>
 
 #include "resolver/serve/render.hpp"
 
@@ -18,13 +19,16 @@ struct Row {
 
 constexpr Row kTable[] = {
     {"localhost.", SpecialKind::loopback},
-    {"invalid.", SpecialKind::no_such_name},         // RFC 6761 6.4
-    {"test.", SpecialKind::no_such_name},            // RFC 6761 6.2
-    {"onion.", SpecialKind::no_such_name},           // RFC 7686
-    {"alt.", SpecialKind::no_such_name},             // RFC 9476
-    {"local.", SpecialKind::no_such_name},           // RFC 6762 22
-    {"home.arpa.", SpecialKind::no_such_name},       // RFC 8375
-    {"resolver.arpa.", SpecialKind::empty},          // RFC 9462
+    {"invalid.", SpecialKind::no_such_name},    // RFC 6761 6.4
+    {"test.", SpecialKind::no_such_name},       // RFC 6761 6.2
+    {"onion.", SpecialKind::no_such_name},      // RFC 7686
+    {"alt.", SpecialKind::no_such_name},        // RFC 9476
+    {"local.", SpecialKind::no_such_name},      // RFC 6762 22
+    {"home.arpa.", SpecialKind::no_such_name},  // RFC 8375
+    {"resolver.arpa.", SpecialKind::resolver},  // RFC 9462
+    {"ipv4only.arpa.", SpecialKind::ipv4only},  // RFC 8880
+    {"170.0.0.192.in-addr.arpa.", SpecialKind::ipv4only_reverse},
+    {"171.0.0.192.in-addr.arpa.", SpecialKind::ipv4only_reverse},
     {"service.arpa.", SpecialKind::no_such_name},    // RFC 9665
     {"0.in-addr.arpa.", SpecialKind::no_such_name},  // RFC 6303 from here on
     {"10.in-addr.arpa.", SpecialKind::no_such_name},
@@ -63,20 +67,39 @@ constexpr Row kTable[] = {
 };
 constexpr std::uint32_t kTtl = 10'800;  // seconds, as the zones of RFC 6303 3 have it
 
-struct Entry {
-  wire::Name zone;
-  SpecialKind kind;
-};
-
 /// The table with names in wire form; made once, at the first special name asked.
-const std::vector<Entry>& entries() {
-  static const std::vector<Entry> kEntries = [] {
-    std::vector<Entry> made;
-    for (const auto& row : kTable) made.push_back({*wire::Name::from_text(row.zone), row.kind});
-    return made;
-  }();
-  return kEntries;
-}
+class Names {
+ public:
+  static const Names& all() {
+    static const Names kAll;
+    return kAll;
+  }
+  std::optional<SpecialName> find(wire::NameView name) const {
+    const std::size_t labels = name.label_count();
+    for (std::size_t count = std::min(labels, kMostLabels); count > 0; --count) {
+      if (!label_counts_[count]) continue;
+      if (const auto found = kinds_.find(wire::Name(name.suffix(count))); found != kinds_.end())
+        return SpecialName{found->first.view(), found->second};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static constexpr std::size_t kMostLabels = 34;
+
+  Names() {
+    for (const auto& row : kTable) add(row.zone, row.kind);
+    for (int octet = 64; octet < 128; ++octet)  // 100.64.0.0/10, RFC 7793
+      add((std::to_string(octet) + ".100.in-addr.arpa.").c_str(), SpecialKind::no_such_name);
+  }
+  void add(const char* zone, SpecialKind kind) {
+    const auto name = *wire::Name::from_text(zone);
+    label_counts_.set(name.view().label_count());
+    kinds_.emplace(name, kind);
+  }
+  std::unordered_map<wire::Name, SpecialKind, wire::NameHash> kinds_;
+  std::bitset<kMostLabels + 1> label_counts_;  // in use
+};
 
 void write_soa(wire::MessageWriter& writer, wire::NameView zone) {
   // RFC 6303 3: MNAME is the zone, RNAME "nobody.invalid."
@@ -104,49 +127,100 @@ std::optional<SpecialName> find_special(wire::NameView name) {
   };
   if (!is("arpa") && !is("localhost") && !is("invalid") && !is("test") && !is("onion") && !is("alt") && !is("local"))
     return std::nullopt;
-  for (const auto& entry : entries())
-    if (name.is_subdomain_of(entry.zone)) return SpecialName{entry.zone.view(), entry.kind};
-  return std::nullopt;
+  return Names::all().find(name);
 }
 
-std::size_t render_special(const SpecialName& special, const ClientQuestion& question, std::span<std::uint8_t> reply) {
-  static constexpr std::array<std::uint8_t, 4> kLoopback4 = {127, 0, 0, 1};
-  static constexpr std::array<std::uint8_t, 16> kLoopback6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+namespace {
+
+constexpr std::array<std::uint8_t, 4> kLoopback4 = {127, 0, 0, 1};
+constexpr std::array<std::uint8_t, 16> kLoopback6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+constexpr std::array<std::array<std::uint8_t, 4>, 2> kIpv4Only = {{{192, 0, 0, 170}, {192, 0, 0, 171}}};
+
+/// The records of a special name, if there are any for this question.
+void write_special(wire::MessageWriter& writer, const SpecialName& special, const ClientQuestion& question,
+                   const SpecialFacts& facts) {
   static const wire::Name kLocalhost = *wire::Name::from_text("localhost.");
-  const bool at_apex = question.question.name.view() == special.zone;
-  const bool exists = at_apex || special.kind == SpecialKind::loopback || special.kind == SpecialKind::empty;
+  static const wire::Name kIpv4OnlyName = *wire::Name::from_text("ipv4only.arpa.");
+  const auto owner = question.question.name.view();
+  const auto type = question.question.type;
+  const bool at_apex = owner == special.zone;
+  const auto put = [&](wire::Bytes rdata) {
+    writer.record(wire::Section::answer, owner, type, wire::RecordClass::in, kTtl, rdata);
+  };
+  using wire::RecordType;
+  switch (special.kind) {
+    case SpecialKind::loopback:
+      if (type == RecordType::a) put(kLoopback4);
+      if (type == RecordType::aaaa) put(kLoopback6);
+      break;
+    case SpecialKind::pointer:
+      if (at_apex && type == RecordType::ptr) put(kLocalhost.view().bytes());
+      break;
+    case SpecialKind::ipv4only_reverse:
+      if (at_apex && type == RecordType::ptr) put(kIpv4OnlyName.view().bytes());
+      break;
+    case SpecialKind::resolver:
+      if (at_apex && type == RecordType::resinfo && !facts.resolver_info.empty()) put(facts.resolver_info);
+      break;
+    case SpecialKind::ipv4only:
+      if (at_apex && type == RecordType::a)
+        for (const auto& address : kIpv4Only) put(address);
+      if (at_apex && type == RecordType::aaaa && facts.dns64 != nullptr)
+        for (const auto& prefix : facts.dns64->prefixes)
+          for (const auto& address : kIpv4Only) put(embed(prefix, address));
+      break;
+    case SpecialKind::empty:
+    case SpecialKind::no_such_name:
+      break;
+  }
+}
+
+}  // namespace
+
+std::size_t render_special(const SpecialName& special, const ClientQuestion& question, const SpecialFacts& facts,
+                           std::span<std::uint8_t> reply) {
+  const bool exists = question.question.name.view() == special.zone || special.kind == SpecialKind::loopback ||
+                      special.kind == SpecialKind::empty || special.kind == SpecialKind::resolver;
   const auto rcode = exists ? wire::Rcode::noerror : wire::Rcode::nxdomain;
   wire::MessageWriter writer(reply, std::min(question.limit, reply.size()), opt_size(question, {}));
   auto header = answer_header(question, rcode);
   header.aa = true;
   writer.header(header);
   writer.question(question.question.name, question.question.type, question.question.record_class);
-  const auto owner = question.question.name.view();
-  if (special.kind == SpecialKind::loopback && question.question.type == wire::RecordType::a)
-    writer.record(wire::Section::answer, owner, wire::RecordType::a, wire::RecordClass::in, kTtl, kLoopback4);
-  else if (special.kind == SpecialKind::loopback && question.question.type == wire::RecordType::aaaa)
-    writer.record(wire::Section::answer, owner, wire::RecordType::aaaa, wire::RecordClass::in, kTtl, kLoopback6);
-  else if (special.kind == SpecialKind::pointer && at_apex && question.question.type == wire::RecordType::ptr)
-    writer.record(wire::Section::answer, owner, wire::RecordType::ptr, wire::RecordClass::in, kTtl,
-                  kLocalhost.view().bytes());
-  else
-    write_soa(writer, special.zone);
+  const auto before = writer.size();
+  write_special(writer, special, question, facts);
+  if (writer.size() == before) write_soa(writer, special.zone);
   return finish_answer(writer, question, rcode, {});
 }
 
-std::size_t render_chaos(const ClientQuestion& question, const std::string& identity, std::span<std::uint8_t> reply) {
-  static const wire::Name kIdServer = *wire::Name::from_text("id.server.");
-  if (identity.empty() || identity.size() > 255 || question.question.type != wire::RecordType::txt ||
-      question.question.name.view() != kIdServer.view())
-    return render_rcode(question, wire::Rcode::refused, {}, reply);
+std::size_t render_chaos(const ClientQuestion& question, std::string_view identity, std::string_view version,
+                         std::span<std::uint8_t> reply) {
+  static const wire::Name kIdentities[] = {*wire::Name::from_text("id.server."),
+                                           *wire::Name::from_text("hostname.bind.")};
+  static const wire::Name kVersions[] = {*wire::Name::from_text("version.server."),
+                                         *wire::Name::from_text("version.bind.")};
+  const auto is_one_of = [&](const auto& names) {
+    return std::ranges::any_of(names, [&](const wire::Name& one) { return one == question.question.name; });
+  };
+  std::string_view text;
+  if (is_one_of(kIdentities)) text = identity;
+  if (is_one_of(kVersions)) text = version;
+  text = text.substr(0, 255);
+  const auto type = question.question.type;
+  if (text.empty() || (type != wire::RecordType::txt && type != wire::RecordType::any)) {
+    const wire::ExtendedError error{wire::EdeCode::prohibited, {}};
+    return render_rcode(question, wire::Rcode::refused, {&error, 1}, reply);
+  }
   wire::MessageWriter writer(reply, std::min(question.limit, reply.size()), opt_size(question, {}));
-  writer.header(answer_header(question, wire::Rcode::noerror));
-  writer.question(question.question.name, question.question.type, question.question.record_class);
+  auto header = answer_header(question, wire::Rcode::noerror);
+  header.aa = true;
+  writer.header(header);
+  writer.question(question.question.name, type, question.question.record_class);
   std::array<std::uint8_t, 256> rdata;
-  rdata[0] = static_cast<std::uint8_t>(identity.size());
-  std::copy(identity.begin(), identity.end(), rdata.begin() + 1);
+  rdata[0] = static_cast<std::uint8_t>(text.size());
+  std::ranges::copy(text, rdata.begin() + 1);
   writer.record(wire::Section::answer, question.question.name, wire::RecordType::txt, wire::RecordClass::ch, 0,
-                {rdata.data(), identity.size() + 1});
+                {rdata.data(), text.size() + 1});
   return finish_answer(writer, question, wire::Rcode::noerror, {});
 }
 
