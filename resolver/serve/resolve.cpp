@@ -158,7 +158,7 @@ net::Milliseconds Pipeline::patience() const {
 
 /// Has the answer fetched again beside the one that is in use. Gives way when there is much else to do.
 void Pipeline::refresh(const ClientQuestion& question) {
-  PendingKey key{question.question.name.lowered(), question.question.type, question.checking_disabled};
+  PendingKey key{question.question.name.lowered(), question.question.type, question.checking_disabled, question.dns64};
   const ZoneKeys zone = keys_of(key.name);
   if (pending_.size() >= limits_.in_flight / 2 || pending_.contains(key) || must_queue()) return;
   if (shares_.admit(zone) != Admitted::yes) return;
