@@ -40,9 +40,9 @@ void RecordList::clear() {
   count_ = 0;
 }
 
-std::expected<RecordList, std::string_view> RecordList::parse(Bytes octets) {
-  RecordList list;
-  for (Bytes rest = octets; !rest.empty(); ++list.count_) {
+std::expected<std::size_t, std::string_view> RecordList::check(Bytes octets) {
+  std::size_t count = 0;
+  for (Bytes rest = octets; !rest.empty(); ++count) {
     if (rest.size() < kFixed) return std::unexpected("a record cut short");
     const std::size_t rdata = wire::load16(rest.data());
     const auto type = static_cast<wire::RecordType>(wire::load16(rest.data() + 2));
@@ -55,7 +55,15 @@ std::expected<RecordList, std::string_view> RecordList::parse(Bytes octets) {
     }
     rest = rest.subspan(whole);
   }
+  return count;
+}
+
+std::expected<RecordList, std::string_view> RecordList::parse(Bytes octets) {
+  const auto count = check(octets);
+  if (!count) return std::unexpected(count.error());
+  RecordList list;
   list.octets_.assign(octets.begin(), octets.end());
+  list.count_ = *count;
   return list;
 }
 

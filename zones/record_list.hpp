@@ -74,6 +74,8 @@ class RecordList {
 
   /// The octets of a list that was written out, checked: names, sizes, rdata of known shapes. The error is a phrase.
   static std::expected<RecordList, std::string_view> parse(wire::Bytes octets);
+  /// The same check without a copy: how many records there are. Then Iterator may walk over them where they stand.
+  static std::expected<std::size_t, std::string_view> check(wire::Bytes octets);
 
   friend bool operator==(const RecordList& a, const RecordList& b) { return a.octets_ == b.octets_; }
 

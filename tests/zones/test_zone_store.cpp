@@ -1,0 +1,180 @@
+// Journals and images on disk: what is committed is there again, whatever was cut off or damaged in between.
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "zones/load.hpp"
+#include "zones/zone_store.hpp"
+
+using namespace placard;
+using namespace placard::zones;
+namespace fs = std::filesystem;
+
+namespace {
+
+wire::Name origin() {
+  return *wire::Name::from_text("example.org");
+}
+
+std::shared_ptr<const Zone> zone_of(std::uint32_t serial, const std::string& more = {}) {
+  auto zone =
+      parse_zone("$TTL 300\n@ SOA ns hostmaster " + std::to_string(serial) +
+                     " 3600 600 86400 60\n@ NS ns\nns A 192.0.2.1\nt TXT \"" + std::to_string(serial) + "\"\n" + more,
+                 origin());
+  REQUIRE(zone);
+  return std::make_shared<const Zone>(*std::move(zone));
+}
+
+bool same(const Zone& a, const Zone& b) {
+  const auto changes = difference(a, b);
+  return a.serial() == b.serial() && changes.removed.size() == 1 && changes.added.size() == 1;
+}
+
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("placard-store-" + std::to_string(::getpid()));
+  Folder() { fs::create_directories(path); }
+  ~Folder() { fs::remove_all(path); }
+  ZoneStore store(std::uint64_t journal = 1U << 20U) const { return ZoneStore(path, origin(), {journal}); }
+  fs::path journal() const { return path / "example.org.journal"; }
+  fs::path image() const { return path / "example.org.zone"; }
+};
+
+}  // namespace
+
+TEST_CASE("what was committed is there after a restart") {
+  Folder folder;
+  {
+    auto store = folder.store();
+    CHECK_FALSE(store.load().zone);
+    REQUIRE(store.commit(*zone_of(1), 1, nullptr));
+    for (std::uint32_t i = 2; i <= 50; ++i)
+      REQUIRE(store.commit(*zone_of(i), difference(*zone_of(i - 1), *zone_of(i))));
+    store.confirm(1'800'000'000);
+  }
+  auto again = folder.store();
+  const auto found = again.load();
+  REQUIRE(found.zone);
+  CHECK(found.notes.empty());
+  CHECK(found.file_serial == 1U);
+  CHECK(found.confirmed_at == 1'800'000'000);
+  CHECK(same(*found.zone, *zone_of(50)));
+  const auto chain = again.journal().chain_from(20);
+  REQUIRE(chain);
+  REQUIRE(*chain);
+  CHECK((*chain)->size() == 30);
+  CHECK((*again.journal().chain_from(50))->empty());
+  CHECK_FALSE(*again.journal().chain_from(99));
+  REQUIRE(again.remove());
+  CHECK_FALSE(fs::exists(folder.image()));
+}
+
+TEST_CASE("a journal that ends anywhere is cut to its last whole entry") {
+  Folder folder;
+  {
+    auto store = folder.store();
+    store.load();
+    REQUIRE(store.commit(*zone_of(1), {}, nullptr));
+    for (std::uint32_t i = 2; i <= 4; ++i) REQUIRE(store.commit(*zone_of(i), difference(*zone_of(i - 1), *zone_of(i))));
+  }
+  const auto whole = fs::file_size(folder.journal());
+  const auto saved = folder.path / "saved";
+  fs::copy_file(folder.journal(), saved);
+  for (std::uintmax_t size = 0; size < whole; ++size) {
+    fs::copy_file(saved, folder.journal(), fs::copy_options::overwrite_existing);
+    fs::resize_file(folder.journal(), size);
+    auto store = folder.store();
+    const auto found = store.load();
+    REQUIRE(found.zone);
+    const auto serial = found.zone->serial();
+    CHECK(serial >= 1);
+    CHECK(serial < 4);
+    CHECK(same(*found.zone, *zone_of(serial)));
+    REQUIRE(store.commit(*zone_of(9), difference(*zone_of(serial), *zone_of(9))));
+    CHECK(same(*folder.store().load().zone, *zone_of(9)));
+    if (size + 1 == whole) CHECK(serial == 3);
+  }
+}
+
+TEST_CASE("a damaged octet anywhere loses no version before it") {
+  Folder folder;
+  {
+    auto store = folder.store();
+    store.load();
+    REQUIRE(store.commit(*zone_of(1), {}, nullptr));
+    REQUIRE(store.commit(*zone_of(2), difference(*zone_of(1), *zone_of(2))));
+  }
+  for (const auto& path : {folder.journal(), folder.image()}) {
+    std::string good;
+    {
+      std::ifstream in(path, std::ios::binary);
+      good.assign(std::istreambuf_iterator<char>(in), {});
+    }
+    for (std::size_t at = 0; at < good.size(); at += 3) {
+      auto bad = good;
+      bad[at] = static_cast<char>(bad[at] ^ 0x20);
+      std::ofstream(path, std::ios::binary) << bad;
+      const auto found = folder.store().load();
+      if (path == folder.image()) {
+        CHECK_FALSE(found.zone);
+        CHECK(found.notes.size() == 1);
+      } else {
+        REQUIRE(found.zone);
+        CHECK(same(*found.zone, *zone_of(found.zone->serial())));
+      }
+      std::ofstream(path, std::ios::binary) << good;
+      if (path == folder.image()) continue;
+      std::ofstream(folder.journal(), std::ios::binary) << good;
+    }
+  }
+}
+
+TEST_CASE("the journal stays within its limit and the zone stays whole") {
+  Folder folder;
+  const std::uint64_t limit = 20'000;
+  auto store = folder.store(limit);
+  store.load();
+  REQUIRE(store.commit(*zone_of(1), {}, nullptr));
+  for (std::uint32_t i = 2; i <= 500; ++i) {
+    REQUIRE(store.commit(*zone_of(i), difference(*zone_of(i - 1), *zone_of(i))));
+    CHECK(fs::file_size(folder.journal()) <= limit);
+    CHECK(store.journal().octets() == fs::file_size(folder.journal()));
+  }
+  CHECK(*store.journal().chain_from(480));
+  CHECK_FALSE(*store.journal().chain_from(2));
+  CHECK(same(*folder.store(limit).load().zone, *zone_of(500)));
+
+  std::string much;
+  for (int i = 0; i < 500; ++i) much += "n" + std::to_string(i) + " TXT \"much\"\n";
+  const auto large = zone_of(501, much);
+  REQUIRE(store.commit(*large, difference(*zone_of(500), *large)));
+  CHECK(store.journal().entries().empty());
+  CHECK(same(*folder.store(limit).load().zone, *large));
+}
+
+TEST_CASE("a new line of versions is not continued by the old one's journal") {
+  Folder folder;
+  {
+    auto store = folder.store();
+    store.load();
+    REQUIRE(store.commit(*zone_of(1), {}, nullptr));
+    for (std::uint32_t i = 2; i <= 4; ++i) REQUIRE(store.commit(*zone_of(i), difference(*zone_of(i - 1), *zone_of(i))));
+    fs::copy_file(folder.journal(), folder.path / "old");
+    REQUIRE(store.commit(*zone_of(2, "x TXT \"other\"\n"), {}, nullptr));
+  }
+  // As if the machine had stopped before the journal was begun anew.
+  fs::copy_file(folder.path / "old", folder.journal(), fs::copy_options::overwrite_existing);
+  auto store = folder.store();
+  CHECK(same(*store.load().zone, *zone_of(2, "x TXT \"other\"\n")));
+  CHECK(store.journal().entries().empty());
+}
+
+TEST_CASE("names of files") {
+  CHECK(file_name_of(wire::NameView()) == "root");
+  CHECK(file_name_of(*wire::Name::from_text("EXAMPLE.org")) == "example.org");
+  CHECK(file_name_of(*wire::Name::from_text("1/2.example")) == "1%2f2.example");
+  const std::string label(60, 'x');
+  const auto longest = *wire::Name::from_text(label + "." + label + "." + label + "." + label);
+  CHECK(file_name_of(longest).size() < 240);
+}
