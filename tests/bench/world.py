@@ -1,0 +1,154 @@
+"""A private network for a bench: box, resolvers and clients in a namespace of their own, on processors of their own.
+
+`inside()` starts the script again in a network namespace (as root), where port 53 is free and 10.99.0.0/16 are clients;
+nothing reaches, or is reached from, the machine's own networks. The resolver runs on the first processor, all else on the
+last. Everything started is ended by its id.
+"""
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("PLACARD_BUILD", ROOT / "build"))
+PLACARD = os.environ.get("PLACARD_BINARY", str(BUILD / "placard"))
+PROCESSORS = sorted(os.sched_getaffinity(0))
+sys.path.insert(0, str(ROOT / "tests" / "interop"))
+
+
+def inside():
+    if os.environ.get("PLACARD_BENCH_INSIDE") != str(os.getppid()):
+        if os.geteuid() != 0:
+            sys.exit("this bench makes a network namespace: run it as root")
+        command = "ip link set lo up && ip address add 10.99.0.1/16 dev lo && PLACARD_BENCH_INSIDE=$$ \"$@\""
+        sys.exit(subprocess.run(["unshare", "--net", "sh", "-c", command, "sh", sys.executable, *sys.argv], check=False).returncode)
+
+
+class Process:
+    def __init__(self, command, processor, folder, log="log", environment=None, ready=None):
+        self.output = subprocess.PIPE if ready else (folder / log).open("w")
+        self.process = subprocess.Popen(["taskset", "--cpu-list", str(processor), *map(str, command)], stdin=subprocess.DEVNULL,
+                                        stdout=self.output, stderr=(folder / log).open("a"), env=environment, text=True)
+        atexit.register(self.stop)
+        if ready:
+            for line in self.process.stdout:
+                if ready in line:
+                    return
+            raise SystemExit(f"{command[0]} did not start: {(folder / log).read_text()}")
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def folder():
+    import shutil
+    made = Path(tempfile.mkdtemp(prefix="placard-bench-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
+def box(loss=0):
+    return Process([BUILD / "tests/bench/box", 53, loss], PROCESSORS[-1], folder(), ready="ready")
+
+
+def hints(where):
+    path = where / "hints"
+    path.write_text(". 3600000 NS ns.root.\nns.root. 3600000 A 127.60.0.1\n")
+    return path
+
+
+ADDRESS = {"placard": "127.0.0.11", "unbound": "127.0.0.12"}
+
+
+def placard():
+    """As shipped, but for where it listens, whom it serves and where the root is."""
+    where = folder()
+    config = where / "placard.toml"
+    config.write_text(f"""
+[server]
+listen = ["{ADDRESS["placard"]}:53"]
+workers = 1
+state_directory = "{where}"
+[access]
+recursion = ["10.99.0.0/16", "127.0.0.0/8"]
+[recursion]
+root_hints = "{hints(where)}"
+query_loopback = true
+ipv6 = false
+[notice]
+listen = []
+[metrics]
+listen = []
+""")
+    return Process([PLACARD, "serve", "--config", config], PROCESSORS[0], where, ready="placard: ready")
+
+
+def unbound():
+    """Debian's, with the settings that its manual gives for one busy thread, and without validation, as there are no keys."""
+    from peers import peer
+    package, where = peer("unbound"), folder()
+    config = where / "unbound.conf"
+    config.write_text(f"""
+server:
+ chroot: ""
+ username: ""
+ directory: "{where}"
+ pidfile: "{where}/pid"
+ interface: {ADDRESS["unbound"]}
+ num-threads: 1
+ so-rcvbuf: 4m
+ do-ip6: no
+ access-control: 10.99.0.0/16 allow
+ access-control: 127.0.0.0/8 allow
+ do-not-query-localhost: no
+ root-hints: "{hints(where)}"
+ module-config: "iterator"
+ msg-cache-size: 64m
+ rrset-cache-size: 64m
+ outgoing-range: 8192
+ num-queries-per-thread: 4096
+ use-caps-for-id: yes
+ use-syslog: no
+ logfile: ""
+remote-control:
+ control-enable: no
+""")
+    run = Process([package.program("unbound"), "-d", "-c", config], PROCESSORS[0], where, environment=package.environment)
+    return run
+
+
+def ask(resolver, template, seconds, rate=0, window=64, clients=1, first="10.99.1.1", pid=None, start=False):
+    """One run of `load`; its figures, or with `start` the process whose output they are."""
+    command = ["taskset", "--cpu-list", str(PROCESSORS[-1]), str(BUILD / "tests/bench/load"), ADDRESS[resolver], "53", template,
+               str(seconds), str(rate), str(window), str(clients), first, *([str(pid)] if pid else [])]
+    run = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    atexit.register(lambda: run.poll() is None and run.kill())
+    return run if start else figures(run)
+
+
+def figures(run):
+    output, _ = run.communicate(timeout=120)
+    return json.loads(output)
+
+
+def wait_until_it_answers(resolver):
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if ask(resolver, "up%.z1.bench", 0.2, window=1)["answered"] > 0:
+            return
+    raise SystemExit(f"{resolver} does not answer")
