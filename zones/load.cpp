@@ -10,6 +10,7 @@
 #include "zones/generate.hpp"
 #include "zones/wire/ldns_adapter.hpp"
 #include "zones/wire/presentation.hpp"
+#include "zones/zonemd.hpp"
 
 namespace placard::zones {
 namespace {
@@ -265,7 +266,10 @@ std::expected<Zone, LoadError> Loader::finish(std::vector<LoadError>* warnings) 
   std::vector<ZoneProblem> doubts;
   auto zone = builder_.build(warnings != nullptr ? &doubts : nullptr);
   if (!zone) return std::unexpected(at(std::move(zone.error())));
+  const auto digest = check_zonemd(*zone);
+  if (digest.verdict == ZonemdCheck::Verdict::bad) return std::unexpected(at(ZoneProblem{0, digest.reason}));
   if (warnings != nullptr) {
+    if (digest.verdict == ZonemdCheck::Verdict::unknown) doubts.push_back({0, digest.reason});
     std::ranges::move(left_out_, std::back_inserter(*warnings));
     for (ZoneProblem& doubt : doubts) warnings->push_back(at(std::move(doubt)));
   }

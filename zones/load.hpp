@@ -3,7 +3,7 @@
 // Our own reader joins lines, keeps the owner, the origin and the TTL, and obeys $ORIGIN, $TTL, $GENERATE and $INCLUDE
 // (which must stay inside the folder of the zone's file); rdata is read by zones/wire. The first error ends the load:
 // half a zone is worse than the last good one. Records outside of the zone are left out with a warning, as every
-// other server does.
+// other server does. A zone with a ZONEMD that does not fit it is refused (RFC 8976).
 #pragma once
 
 #include <cstdint>

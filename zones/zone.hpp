@@ -137,6 +137,8 @@ class Zone {
 /// More would let one question cost too much (RFC 9276 3.2 wants none).
 inline constexpr std::uint16_t kMaxNsec3Iterations = 500;
 
+inline constexpr std::size_t kMaxWarnings = 200;  ///< of one zone; the last one says that there are more
+
 /// What is wrong, or merely doubtful, about a zone. `place` is what add() was told of the record concerned.
 struct ZoneProblem {
   std::uint32_t place = 0;
@@ -154,7 +156,8 @@ class ZoneBuilder {
   std::expected<void, std::string> add(wire::NameView owner, wire::RecordType type, std::uint32_t ttl,
                                        wire::Bytes rdata, std::uint32_t place = 0);
   /// Checks the whole and builds. Doubtful things (missing glue, data hidden below a cut, TTLs that differ within a
-  /// set, signatures of nothing) go to `warnings` when it is not null. The builder is spent afterwards.
+  /// set, signatures of nothing; all are in zone_builder_doubts.cpp) go to `warnings` when it is not null, kMaxWarnings
+  /// at most. The builder is spent afterwards.
   std::expected<Zone, ZoneProblem> build(std::vector<ZoneProblem>* warnings = nullptr);
 
  private:

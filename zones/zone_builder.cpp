@@ -3,7 +3,9 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
+#include <set>
 
+#include "zones/change_set.hpp"
 #include "zones/wire/octets.hpp"
 #include "zones/zone.hpp"
 
@@ -17,9 +19,21 @@ namespace {
 
 constexpr std::size_t kMaxOctets = 0xffffffff;
 
-bool contains(RdataRange range, Bytes rdata) {
-  return std::any_of(range.begin(), range.end(), [&](Bytes known) { return std::ranges::equal(known, rdata); });
-}
+/// Which records of a set were stored: one that comes again, be it in other case (RFC 4343), is left out.
+class Stored {
+ public:
+  explicit Stored(std::size_t size) : many_(size > kFew) {}
+
+  bool add_once(RecordType type, Bytes rdata, RdataRange before) {
+    if (many_) return seen_.insert(wire::canonical_rdata(type, rdata)).second;
+    return std::none_of(before.begin(), before.end(), [&](Bytes known) { return is_same_rdata(type, known, rdata); });
+  }
+
+ private:
+  static constexpr std::size_t kFew = 32;
+  bool many_;
+  std::set<std::vector<std::uint8_t>> seen_;
+};
 
 std::size_t common_labels(NameView a, NameView b) {
   std::size_t common = std::min(a.label_count(), b.label_count());
@@ -144,7 +158,7 @@ std::expected<void, ZoneProblem> ZoneBuilder::check(std::span<const Entry> node)
     if (entry.type == RecordType::soa) single = &soa;
     if (entry.type == RecordType::cname) single = &alias;
     if (entry.type == RecordType::dname) single = &tree_alias;
-    if (single != nullptr && *single != nullptr && !std::ranges::equal(rdata_of(**single), rdata_of(entry))) {
+    if (single != nullptr && *single != nullptr && !is_same_rdata(entry.type, rdata_of(**single), rdata_of(entry))) {
       return std::unexpected(ZoneProblem{entry.place, "a second " + about(owner, entry.type)});
     }
     if (single != nullptr && *single == nullptr) *single = &entry;
@@ -219,12 +233,15 @@ void ZoneBuilder::store_set(Zone& zone, std::span<const Entry> set, std::uint8_t
   stored.start_ = at;
   stored.type_ = set.front().type;
   stored.ttl_ = set.front().ttl;
+  Stored records(set.size()), signatures(set.size());
   for (const Entry& entry : set) {
     // A set has one TTL: the lowest (RFC 2181 5.2).
     if (entry.ttl != stored.ttl_) warn(warnings, entry.place, "different TTLs in " + about(owner, stored.type_));
     stored.ttl_ = std::min(stored.ttl_, entry.ttl);
     const Bytes rdata = rdata_of(entry);
-    if (contains(entry.signature ? stored.signatures() : stored.rdatas(), rdata)) continue;
+    const bool added = entry.signature ? signatures.add_once(RecordType::rrsig, rdata, stored.signatures())
+                                       : records.add_once(stored.type_, rdata, stored.rdatas());
+    if (!added) continue;
     wire::store16(at, entry.rdata_size);
     if (!rdata.empty()) std::memcpy(at + 2, rdata.data(), rdata.size());
     at += 2 + rdata.size();
@@ -264,32 +281,6 @@ void ZoneBuilder::index(Zone& zone) {
     std::size_t at = zone.nodes_[i].name().hash() & mask;
     while (zone.buckets_[at] != Node::kNone) at = (at + 1) & mask;
     zone.buckets_[at] = i;
-  }
-}
-
-void ZoneBuilder::find_doubts(const Zone& zone, Warnings warnings) const {
-  const auto has_address = [&](NameView target) {
-    const Node& node = zone.closest_encloser(target);
-    const bool exact = node.name().size() == target.size();
-    if (!exact && zone.cut_of(node) == nullptr) return zone.wildcard_below(node) != nullptr;
-    return exact && (node.find(RecordType::a) != nullptr || node.find(RecordType::aaaa) != nullptr);
-  };
-  for (const Entry& entry : entries_) {
-    if (entry.signature) continue;
-    const Node* node = zone.find(owner_of(entry));
-    const Node* cut = node != nullptr ? zone.cut_of(*node) : nullptr;
-    if (entry.type == RecordType::ns) {
-      const auto target = wire::rdata_name(RecordType::ns, rdata_of(entry));
-      const bool ours = target && target->view().is_subdomain_of(origin_);
-      if (ours && !has_address(*target)) {
-        warn(warnings, entry.place, "no address for the name server " + target->to_text());
-      }
-    } else if (cut != nullptr && entry.type != RecordType::a && entry.type != RecordType::aaaa &&
-               (cut != node || (entry.type != RecordType::ds && entry.type != RecordType::nsec))) {
-      warn(warnings, entry.place,
-           about(owner_of(entry), entry.type) + " is hidden by " +
-               (cut->find(RecordType::ns) != nullptr ? "the delegation of " : "the DNAME at ") + cut->name().to_text());
-    }
   }
 }
 

@@ -19,6 +19,7 @@
 #include "resolver/app/options.hpp"
 #include "resolver/app/serve.hpp"
 #include "resolver/app/version.hpp"
+#include "resolver/app/zone_check.hpp"
 
 namespace placard::app {
 namespace {
@@ -163,6 +164,38 @@ class CommandLine {
     return good ? written : 1;
   }
 
+  /// Problems and warnings on standard error, where each stands; what the zone is on standard output.
+  int check_zone() {
+    const auto origin = name_.empty() ? origin_of_file(file_) : typed_name(name_);
+    if (!origin) return failed(name_.empty() ? file_ + ": say the zone's name with --origin" : name_ + ": not a name");
+    const auto checked = check_zone_file(file_, *origin, system_time());
+    for (const auto& warning : checked.warnings) complain("warning: " + zones::to_text(warning));
+    const bool good = !checked.problem && (!strict_ || checked.warnings.empty());
+    if (checked.problem) complain(zones::to_text(*checked.problem));
+    if (common_.as_json) {
+      json all = checked.problem ? json::object() : json::parse(policy::to_json(checked.summary));
+      all["good"] = good;
+      all["file"] = file_;
+      if (checked.problem) all["problem"] = place_of(*checked.problem);
+      all["warnings"] = json::array();
+      for (const auto& warning : checked.warnings) all["warnings"].push_back(place_of(warning));
+      const int printed = print(dumped(all) + "\n");
+      return good ? printed : 1;
+    }
+    if (checked.problem) return 1;
+    const int printed = print(policy::to_text(checked.summary, terminal_width()));
+    return good ? printed : 1;
+  }
+
+  static std::optional<wire::Name> typed_name(const std::string& text) {
+    const auto name = wire::Name::from_text(text);
+    return name ? std::optional(*name) : std::nullopt;
+  }
+
+  static json place_of(const zones::LoadError& error) {
+    return {{"file", error.file}, {"line", error.line}, {"column", error.column}, {"reason", error.reason}};
+  }
+
   int print_options() const {
     if (!common_.as_json) return print(man_ ? manual_page() : example_configuration());
     json all = json::array();
@@ -193,6 +226,14 @@ class CommandLine {
     });
     command(app_, "check", "Validate the configuration, the zones and root hints it names, and the record's log",
             [this] { return check(); });
+    auto* zone = app_.add_subcommand("zone", "Look at master files");
+    zone->require_subcommand(1);
+    auto* check_file =
+        command(*zone, "check", "Read a master file as the server would, and say what is wrong or doubtful",
+                [this] { return check_zone(); });
+    check_file->add_option("FILE", file_, "The master file")->required();
+    check_file->add_option("--origin", name_, "The zone's name; else that of the file without .zone, .db or .signed");
+    check_file->add_flag("--strict", strict_, "Fail for warnings too");
     auto* options =
         command(app_, "options", "Print the documented example configuration", [this] { return print_options(); });
     options->add_flag("--man", man_, "Print the manual page placard.toml(5) instead");
@@ -307,7 +348,7 @@ class CommandLine {
   std::string id_, reason_, file_, name_, client_, at_, valid_at_, known_at_, sql_, format_ = "jsonl", output_, table_,
                                                                                     type_ = "A", cached_type_;
   std::int64_t rows_ = 1000, seconds_ = 10;
-  bool man_ = false, all_ = false, subtree_ = false, clock_is_right_ = false;
+  bool man_ = false, all_ = false, subtree_ = false, strict_ = false, clock_is_right_ = false;
 };
 
 }  // namespace

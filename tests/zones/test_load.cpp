@@ -10,7 +10,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string kStart = "@ 60 SOA ns host 1 2 3 4 5\n@ 60 NS ns.example.net.\n";  // two lines
+const std::string kStart = "@ 60 SOA ns host 1 4 3 5 5\n@ 60 NS ns.example.net.\n";  // two lines
 
 std::string refusal(const std::string& text) {
   const auto parsed = zones::parse_zone(text, name("example.org"), "z");
@@ -109,9 +109,9 @@ TEST_CASE("load: the zone as a whole is checked") {
   CHECK(refusal("") == "z: no SOA at example.org.");
   CHECK(refusal("www 60 A 192.0.2.1\n") == "z: no SOA at example.org.");
   CHECK(refusal("@ 60 NS ns\n") == "z: no SOA at example.org.");
-  CHECK(refusal("\n@ 60 SOA ns host 1 2 3 4 5\n") == "z:2: no NS at example.org.");
-  CHECK(refusal(kStart + "@ 60 SOA ns host 2 2 3 4 5\n") == "z:3: a second example.org. SOA");
-  CHECK(refusal(kStart + "sub 60 SOA ns host 2 2 3 4 5\n") ==
+  CHECK(refusal("\n@ 60 SOA ns host 1 4 3 5 5\n") == "z:2: no NS at example.org.");
+  CHECK(refusal(kStart + "@ 60 SOA ns host 2 4 3 5 5\n") == "z:3: a second example.org. SOA");
+  CHECK(refusal(kStart + "sub 60 SOA ns host 2 4 3 5 5\n") ==
         "z:3: a SOA at sub.example.org., which is not the zone's apex");
   CHECK(refusal(kStart + "www 60 CNAME a\nx 60 A 192.0.2.1\nWWW 60 A 192.0.2.1\n") ==
         "z:5: CNAME and A at WWW.example.org.");
@@ -121,7 +121,7 @@ TEST_CASE("load: the zone as a whole is checked") {
   // The same record twice is one record; a CNAME may have an NSEC and signatures.
   const auto zone =
       asking::zone(kStart +
-                       "@ 60 SOA ns host 1 2 3 4 5\nwww 60 CNAME a\nwww 60 CNAME a\nwww 60 NSEC @ CNAME NSEC\n"
+                       "@ 60 SOA ns host 1 4 3 5 5\nwww 60 CNAME a\nwww 60 CNAME a\nwww 60 NSEC @ CNAME NSEC\n"
                        "www 60 RRSIG CNAME 13 3 60 20300101000000 20200101000000 1 @ AAAA\n",
                    "example.org");
   CHECK(zone.record_count() == 5);

@@ -105,6 +105,22 @@ bool is_sound_rdata(RecordType type, Bytes rdata) {
   return layout.tail == RdataLayout::kAnyTail || rdata.size() - at == static_cast<std::size_t>(layout.tail);
 }
 
+std::vector<std::uint8_t> canonical_rdata(RecordType type, Bytes rdata) {
+  std::vector<std::uint8_t> canonical(rdata.begin(), rdata.end());
+  const RdataLayout layout = rdata_layout(type);
+  if (layout.names == 0 || type == RecordType::nsec || !is_sound_rdata(type, rdata)) return canonical;
+  std::size_t at = layout.fixed;
+  for (int i = 0; i < layout.strings; ++i) at += rdata[at] + 1U;
+  for (int i = 0; i < layout.names; ++i) {
+    const std::size_t size = parse_uncompressed_name(rdata, at)->size();
+    std::transform(canonical.begin() + static_cast<std::ptrdiff_t>(at),
+                   canonical.begin() + static_cast<std::ptrdiff_t>(at + size),
+                   canonical.begin() + static_cast<std::ptrdiff_t>(at), lower);
+    at += size;
+  }
+  return canonical;
+}
+
 std::optional<Name> rdata_name(RecordType type, Bytes rdata) {
   using enum RecordType;
   switch (type) {

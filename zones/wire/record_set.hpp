@@ -76,6 +76,9 @@ std::vector<RecordSet> record_sets(const MessageView& message, Section section);
 /// (RFC 1035's types and those of RFC 3597 4). Types of other kinds are taken as they are.
 bool is_sound_rdata(RecordType type, Bytes rdata);
 
+/// Rdata in canonical form: names in lower case, of the types of RFC 4034 6.2 without NSEC (RFC 6840 5.1).
+std::vector<std::uint8_t> canonical_rdata(RecordType type, Bytes rdata);
+
 /// First name in the rdata of NS, CNAME, DNAME, PTR, MB, MG, MR, MX, SRV, SOA (its MNAME); nothing for other types or
 /// broken rdata.
 std::optional<Name> rdata_name(RecordType type, Bytes rdata);
