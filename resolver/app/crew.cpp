@@ -124,6 +124,10 @@ std::optional<Crew::Traced> Crew::trace(const wire::Question& question) {
   return std::move(slot->traced);
 }
 
+void Crew::set_anchors(const std::shared_ptr<const validate::Anchors>& anchors) {
+  for (auto& worker : workers_) worker->set_anchors(anchors);
+}
+
 std::size_t Crew::flush(const std::optional<wire::Name>& name) {
   return flush([&](recurse::Cache& cache) {
     if (name) return cache.flush_subtree(*name);

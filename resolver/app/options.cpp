@@ -215,6 +215,13 @@ void check_together(Reader& reader) {
     if (const auto good = serve::check_dns64_prefix(prefix); !good) bad("dns64.prefixes", good.error());
   if (!now.info_url.empty() && !now.info_url.starts_with("https://")) bad("server.info_url", "is no https: address");
   if (!fixed.ipv4 && !fixed.ipv6) bad("recursion.ipv4", "with recursion.ipv6 off as well, no server could be asked");
+  for (const auto& negative : fixed.dnssec.negative_anchors)
+    if (const auto anchor = negative_anchor_from_text(negative); !anchor)
+      bad("dnssec.negative_anchors", anchor.error());
+  if (now.signed_names != "answer" && now.signed_names != "nxdomain" && now.signed_names != "refuse")
+    bad("policy.signed", fmt::format("\"{}\" is none of answer, nxdomain, refuse", now.signed_names));
+  if (fixed.dnssec.nsec3_insecure > fixed.dnssec.nsec3_bogus)
+    bad("dnssec.nsec3_insecure", "is above dnssec.nsec3_bogus");
   std::set<std::string> views;
   for (std::size_t i = 0; i < now.views.size(); ++i)
     if (const auto& name = now.views[i].name; !views.insert(name).second)
@@ -247,6 +254,7 @@ void resolve_paths(Options& options) {
   const auto folder = std::filesystem::path(options.file).parent_path();
   auto& fixed = options.fixed;
   fixed.root_hints = beside(folder, fixed.root_hints);
+  fixed.dnssec.trust_anchors_file = beside(folder, fixed.dnssec.trust_anchors_file);
   for (auto& zone : options.reloadable.zones) zone.file = beside(folder, zone.file);
   options.reloadable.cookies.secret_file = beside(folder, options.reloadable.cookies.secret_file);
   fixed.state_is_default = fixed.state_directory.empty();
@@ -254,6 +262,7 @@ void resolve_paths(Options& options) {
       fixed.state_directory.empty() ? default_state_directory() : beside(folder, fixed.state_directory);
   fixed.store = beside(fixed.state_directory, fixed.store);
   fixed.cache_save = beside(fixed.state_directory, fixed.cache_save);
+  fixed.dnssec.state_file = beside(fixed.state_directory, fixed.dnssec.state_file);
   fixed.control_socket = beside(fixed.state_directory, fixed.control_socket);
 }
 

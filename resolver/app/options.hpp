@@ -17,6 +17,7 @@
 
 #include "policy/match/views.hpp"
 #include "policy/record/decision.hpp"
+#include "resolver/app/dnssec_options.hpp"
 #include "resolver/net/address.hpp"
 #include "resolver/serve/cookies.hpp"
 #include "zones/wire/name.hpp"
@@ -71,6 +72,7 @@ struct FixedOptions {
   std::uint32_t min_ttl = 0, max_ttl = 86'400, max_negative_ttl = 3'600;  ///< seconds
   std::vector<ForwardOption> forwards;
   std::vector<wire::Name> not_special;
+  DnssecOptions dnssec;
 
   std::string store;  ///< the policy store, an SQLite file
   std::vector<net::Endpoint> notice_listen, reset_listen, metrics_listen;
@@ -115,6 +117,7 @@ struct ReloadableOptions {
   std::uint32_t policy_ttl = 10;  ///< seconds
   std::vector<net::Address> notice_addresses;
   bool own_zones_policy = false;
+  std::string signed_names;  ///< "answer", "nxdomain" or "refuse"
   std::vector<wire::Name> protected_names;
   std::vector<ZoneOption> zones;
   std::vector<policy::View> views;

@@ -118,7 +118,8 @@ void Server::open_sockets() {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1U;
   };
-  const recurse::CacheLimits limits{fixed.cache_memory, fixed.min_ttl, fixed.max_ttl, fixed.max_negative_ttl};
+  const recurse::CacheLimits limits{fixed.cache_memory, fixed.min_ttl, fixed.max_ttl, fixed.max_negative_ttl,
+                                    fixed.dnssec.validation};
   recurse::ServerLimits servers;
   servers.in_flight = fixed.server_in_flight;
   servers.rate = fixed.server_rate;
@@ -176,6 +177,7 @@ void Server::start(std::function<void()> stop_asked) {
     in_force_sequence_ = crew_->current()->index->log_sequence();
     note_enforcement(*crew_->current()->index, system_time());
   }
+  keep_keys();
   reloader_ = std::thread([this] { reload_thread(); });
   control_->serve(
       [this](std::string_view line, const std::string& author) { return perform_line(*this, line, author); });
@@ -190,11 +192,35 @@ void Server::stop() {
     reload_wanted_.notify_all();
   }
   if (reloader_.joinable()) reloader_.join();
+  key_keeper_.reset();
   notice_server_.reset();
   metrics_server_.reset();
   reset_.reset();
   if (crew_) crew_->stop();
   if (keeper_) keeper_->stop();
+}
+
+/// Trust anchors roll over by themselves (RFC 5011).
+void Server::keep_keys() {
+  const auto& dnssec = options_.fixed.dnssec;
+  const auto validation = validation_options(dnssec);
+  if (!validation || !validation->anchors || dnssec.state_file.empty()) return;
+  KeyKeeper::World world;
+  world.look = [this](const wire::Name& zone) -> std::optional<wire::RecordSet> {
+    wire::Question question;
+    question.name = zone;
+    question.type = wire::RecordType::dnskey;
+    const auto traced = crew_->trace(question);
+    if (!traced || !traced->resolved.authenticated || traced->resolved.answer.empty()) return std::nullopt;
+    const auto& set = traced->resolved.answer.back()->set;
+    return set.type == wire::RecordType::dnskey ? std::optional(set) : std::nullopt;
+  };
+  world.publish = [this](const std::shared_ptr<const validate::Anchors>& anchors) { crew_->set_anchors(anchors); };
+  world.now = [] { return system_time(); };
+  world.warn = [this](const std::string& what) { warn(what); };
+  key_keeper_ =
+      std::make_unique<KeyKeeper>(dnssec.state_file, validation->anchors, validation->rules, std::move(world));
+  if (key_keeper_->load()) key_keeper_->start();
 }
 
 Workplace Server::workplace(const Order& order) {

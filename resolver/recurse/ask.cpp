@@ -54,7 +54,7 @@ void add_error(std::vector<wire::ExtendedError>& errors, std::string text) {
 net::Task<Outcome> Resolver::State::ask(Flight& flight, const Delegation& delegation, wire::Question question) {
   Outcome outcome;
   Budget& budget = *flight.asker.budget;
-  const ServerList::World world{options, *cache, *servers, network};
+  const ServerList::World world{options, *cache, *servers, network, flight.distrusted};
   ServerList list(world, delegation);
   ZoneShares::Place place(shares, delegation.zone());
   const std::size_t free = options.bounds.in_flight - std::min(flights.size(), options.bounds.in_flight);
@@ -124,7 +124,7 @@ Outgoing Resolver::State::first_way(const Flight& flight, const Server& server, 
   Outgoing outgoing;
   outgoing.server = server.endpoint;
   outgoing.recursion_desired = forwarder;
-  outgoing.checking_disabled = forwarder && flight.asker.checking_disabled;
+  outgoing.checking_disabled = forwarder && (validating() || flight.asker.checking_disabled);  // RFC 6840 5.9
   outgoing.edns = server.facts.edns;
   outgoing.random_case = options.random_case && server.facts.random_case;
   outgoing.udp_size = options.udp_size;

@@ -11,6 +11,7 @@ namespace {
 EntryPointer made_from(const EntryPointer& dname, wire::RecordSet cname) {
   auto entry = std::make_shared<CacheEntry>();
   entry->credibility = dname->credibility;
+  entry->security = dname->security;
   entry->set = std::move(cname);
   entry->set.ttl = dname->set.ttl;
   entry->stored_at = dname->stored_at;
@@ -34,7 +35,8 @@ std::uint32_t negative_ttl(const wire::RecordSet& soa) {
   return std::min(soa.ttl, fields ? fields->minimum : 0);
 }
 
-Fetched Resolver::State::believe(const wire::Question& question, Reply reply) {
+Fetched Resolver::State::believe(const wire::Question& question, Reply reply, const validate::Findings* findings,
+                                 validate::Security unjudged) {
   const std::int64_t now = network.wall_seconds();
   const auto credibility = reply.authoritative ? Credibility::answer_aa : Credibility::answer_no_aa;
   Fetched fetched;
@@ -46,11 +48,15 @@ Fetched Resolver::State::believe(const wire::Question& question, Reply reply) {
     const bool synthesised = i > 0 && fetched.links.back()->set.type == wire::RecordType::dname &&
                              reply.answer[i].type == wire::RecordType::cname && reply.answer[i].signatures.empty();
     if (synthesised) {
-      if (fetched.links.back()->set.signatures.empty()) cache->store(reply.answer[i], credibility, now);
+      // What nobody vouches for is kept for the very name it was made for (resolver.cpp).
+      const auto security = fetched.links.back()->security;
+      if (security != validate::Security::secure) cache->store(reply.answer[i], credibility, now, {}, security);
       fetched.links.push_back(made_from(fetched.links.back(), std::move(reply.answer[i])));
     } else {
+      const auto security = findings ? findings->answer[i].security : unjudged;
+      if (findings) reply.answer[i].ttl = std::min(reply.answer[i].ttl, findings->ttl[i]);
       fetched.links.push_back(cache->store(std::move(reply.answer[i]), credibility, now,
-                                           proven ? reply.proof : std::vector<wire::RecordSet>{}));
+                                           proven ? reply.proof : std::vector<wire::RecordSet>{}, security));
     }
   }
   switch (reply.kind) {
@@ -68,14 +74,18 @@ Fetched Resolver::State::believe(const wire::Question& question, Reply reply) {
   }
   CacheEntry denial;
   denial.credibility = credibility;
+  denial.security = findings ? findings->denial.security : unjudged;
+  denial.unsigned_cut = findings && findings->unsigned_cut;
   denial.proof = std::move(reply.proof);
   if (reply.private_address) {
     denial.error = wire::ExtendedError{wire::EdeCode::blocked, "a private address in a public name"};
     fetched.errors.push_back(*denial.error);
   }
   std::uint32_t ttl = kDenialWithoutSoa;
+  const bool proven = findings && findings->denial_ttl > 0;
+  if (proven) ttl = findings->denial_ttl;
   if (reply.soa) {
-    ttl = negative_ttl(*reply.soa);
+    ttl = proven ? std::min(ttl, negative_ttl(*reply.soa)) : negative_ttl(*reply.soa);
     denial.set = std::move(*reply.soa);
     denial.set.ttl = ttl;
   }

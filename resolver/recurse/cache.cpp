@@ -2,7 +2,8 @@
 //
 // A key is (name, type, slot). The slots keep apart what must not replace each other: the exact answer (records or
 // NODATA), the NXDOMAIN of a name (any type), a failure (it must not replace the stale answer it makes us serve), and
-// a delegation (the parent's word, beside the child's own NS set). Beside these, that no zone begins at a name.
+// a delegation (the parent's word, beside the child's own NS set); the first three once for what validation has judged
+// and once for what nobody judged. Beside these, that no zone begins at a name.
 //
 // Eviction is S3-FIFO (Yang and others, SOSP 2023): new entries enter a small queue of a tenth of the memory and go to
 // the main queue only if they are asked for again before they leave it; who comes back soon after having left (the
@@ -47,6 +48,10 @@ std::uint64_t mix(std::uint64_t value) {
   value *= 0xff51afd7ed558ccdULL;
   value ^= value >> 33U;
   return value;
+}
+
+Realm realm_of(validate::Security security) {
+  return security == validate::Security::unchecked ? Realm::unchecked : Realm::checked;
 }
 
 const EntryPointer& newer_of(const EntryPointer& one, const EntryPointer& other) {
@@ -205,30 +210,58 @@ std::uint64_t key_of(std::uint64_t name_hash, wire::RecordType type, std::uint8_
 }
 }  // namespace
 
-EntryPointer Cache::find(wire::NameView name, wire::RecordType type, std::int64_t now, wire::NameView top) const {
+Cache::Slot Cache::in_realm(Slot slot, Realm realm) {
+  if (realm == Realm::checked) return slot;
+  switch (slot) {
+    case Slot::exact:
+      return Slot::unchecked;
+    case Slot::nxdomain:
+      return Slot::unchecked_nxdomain;
+    case Slot::failure:
+      return Slot::unchecked_failure;
+    default:
+      return slot;
+  }
+}
+
+/// Fresh records, NODATA or NXDOMAIN; else a fresh failure; else the newest of the expired.
+EntryPointer Cache::find_in(Realm realm, wire::NameView name, wire::RecordType type, std::int64_t now) const {
   const std::uint64_t hash = name.hash(seed_);
   Shard& shard = shard_of(hash);
-  EntryPointer stale, failed;
-  {
-    const std::scoped_lock lock(shard.mutex);
-    auto exact = shard.use(key_of(hash, type, static_cast<std::uint8_t>(Slot::exact)), name, type, Slot::exact);
-    if (exact && exact->fresh(now)) return ++shard.counters.hits, exact;
-    auto nxdomain =
-        shard.use(key_of(hash, kAnyType, static_cast<std::uint8_t>(Slot::nxdomain)), name, kAnyType, Slot::nxdomain);
-    if (nxdomain && nxdomain->fresh(now)) return ++shard.counters.hits, nxdomain;
-    failed = shard.use(key_of(hash, type, static_cast<std::uint8_t>(Slot::failure)), name, type, Slot::failure);
-    if (failed && !failed->fresh(now)) failed = nullptr;
-    stale = newer_of(exact, nxdomain);
-    ++(failed || stale ? shard.counters.hits : shard.counters.misses);
-  }
-  if (!name.is_root() && nxdomains_.load(std::memory_order_relaxed) > 0) {
-    if (auto cut = deepest(name.parent(), top, kAnyType, Slot::nxdomain, now)) return cut;
-  }
+  const auto use = [&](wire::RecordType of_type, Slot slot) {
+    const Slot there = in_realm(slot, realm);
+    return shard.use(key_of(hash, of_type, static_cast<std::uint8_t>(there)), name, of_type, there);
+  };
+  const std::scoped_lock lock(shard.mutex);
+  auto exact = use(type, Slot::exact);
+  if (exact && exact->fresh(now)) return ++shard.counters.hits, exact;
+  auto nxdomain = use(kAnyType, Slot::nxdomain);
+  if (nxdomain && nxdomain->fresh(now)) return ++shard.counters.hits, nxdomain;
+  auto failed = use(type, Slot::failure);
+  if (failed && !failed->fresh(now)) failed = nullptr;
+  const EntryPointer stale = newer_of(exact, nxdomain);
+  ++(failed || stale ? shard.counters.hits : shard.counters.misses);
   return failed ? failed : stale;
 }
 
-EntryPointer Cache::find_stale(wire::NameView name, wire::RecordType type) const {
-  return newer_of(probe(name, type, Slot::exact), probe(name, kAnyType, Slot::nxdomain));
+EntryPointer Cache::find(wire::NameView name, wire::RecordType type, std::int64_t now, wire::NameView top,
+                         Realm realm) const {
+  const auto is_answer = [&](const EntryPointer& entry) {
+    return entry && entry->fresh(now) && entry->kind != CacheKind::failure;
+  };
+  EntryPointer found = find_in(Realm::checked, name, type, now);
+  if (is_answer(found)) return found;
+  if (realm == Realm::unchecked) found = find_in(Realm::unchecked, name, type, now);
+  if (is_answer(found)) return found;
+  if (!name.is_root() && nxdomains_.load(std::memory_order_relaxed) > 0) {
+    if (auto cut = deepest(name.parent(), top, kAnyType, Slot::nxdomain, now)) return cut;
+  }
+  return found;
+}
+
+EntryPointer Cache::find_stale(wire::NameView name, wire::RecordType type, Realm realm) const {
+  return newer_of(probe(name, type, in_realm(Slot::exact, realm)),
+                  probe(name, kAnyType, in_realm(Slot::nxdomain, realm)));
 }
 
 EntryPointer Cache::find_delegation(wire::NameView name, std::int64_t now) const {
@@ -268,16 +301,18 @@ EntryPointer Cache::deepest(wire::NameView name, wire::NameView top, wire::Recor
 }
 
 EntryPointer Cache::store(wire::RecordSet set, Credibility credibility, std::int64_t now,
-                          std::vector<wire::RecordSet> proof) {
+                          std::vector<wire::RecordSet> proof, validate::Security security) {
   auto entry = std::make_shared<CacheEntry>();
   entry->kind = CacheKind::records;
   entry->credibility = credibility;
   entry->set = std::move(set);
   entry->proof = std::move(proof);
   entry->set.ttl = std::clamp(entry->set.ttl, limits_.min_ttl, limits_.max_ttl);
+  entry->security = security;
   entry->stored_at = now;
   entry->expires_at = now + entry->set.ttl;
-  if (!wire::is_meta(entry->set.type)) insert(entry->set.owner, entry->set.type, Slot::exact, entry, now);
+  const Slot slot = in_realm(Slot::exact, realm_of(security));
+  if (!wire::is_meta(entry->set.type)) insert(entry->set.owner, entry->set.type, slot, entry, now);
   return entry;
 }
 
@@ -287,11 +322,12 @@ EntryPointer Cache::store_negative(CacheKind kind, wire::NameView name, wire::Re
   entry.kind = kind;
   entry.stored_at = now;
   entry.expires_at = now + std::min(ttl, kind == CacheKind::failure ? kFailureTtlLimit : limits_.max_negative_ttl);
+  const Realm realm = realm_of(entry.security);
   auto made = std::make_shared<const CacheEntry>(std::move(entry));
   if (kind == CacheKind::nxdomain) {
-    insert(name, kAnyType, Slot::nxdomain, made, now);
+    insert(name, kAnyType, in_realm(Slot::nxdomain, realm), made, now);
   } else if (!wire::is_meta(type)) {
-    insert(name, type, kind == CacheKind::failure ? Slot::failure : Slot::exact, made, now);
+    insert(name, type, in_realm(kind == CacheKind::failure ? Slot::failure : Slot::exact, realm), made, now);
   }
   return made;
 }
@@ -332,16 +368,19 @@ void Cache::insert(wire::NameView name, wire::RecordType type, Slot slot, EntryP
   if (const auto found = shard.nodes.find(key); found != shard.nodes.end()) {
     Shard::Node& old = found->second;
     const bool same = old.type == type && old.slot == slot && old.name_view() == name;
-    if (same && slot == Slot::exact && old.entry->fresh(now) && old.entry->credibility > entry->credibility) return;
+    if (same && (slot == Slot::exact || slot == Slot::unchecked) && old.entry->fresh(now) &&
+        old.entry->credibility > entry->credibility)
+      return;
     if (same) queue = old.queue;
     shard.erase(*this, old);
   } else if (shard.ghost(key) == Shard::fingerprint(key)) {
     queue = Shard::Queue::main;
   }
   // What exists is no longer non-existent.
-  if (slot == Slot::exact && entry->kind == CacheKind::records) {
-    const auto gone = key_of(hash, kAnyType, static_cast<std::uint8_t>(Slot::nxdomain));
-    if (auto* node = shard.find(gone, name, kAnyType, Slot::nxdomain)) shard.erase(*this, *node);
+  if ((slot == Slot::exact || slot == Slot::unchecked) && entry->kind == CacheKind::records) {
+    const Slot denied = slot == Slot::exact ? Slot::nxdomain : Slot::unchecked_nxdomain;
+    const auto gone = key_of(hash, kAnyType, static_cast<std::uint8_t>(denied));
+    if (auto* node = shard.find(gone, name, kAnyType, denied)) shard.erase(*this, *node);
   }
   if (cost > shard.limit / 4) return;  // one giant must not empty a shard
   while (shard.memory() + cost > shard.limit && shard.evict_one(*this)) {
@@ -433,6 +472,7 @@ void Cache::restore(const Cached& cached, std::int64_t now) {
   if (cached.entry->kind == CacheKind::nxdomain) slot = Slot::nxdomain;
   if (cached.entry->kind == CacheKind::failure) slot = Slot::failure;
   if (cached.entry->kind == CacheKind::delegation) slot = Slot::delegation;
+  slot = in_realm(slot, realm_of(cached.entry->security));
   const std::uint64_t hash = cached.name.view().hash(seed_);
   const std::uint64_t key = key_of(hash, cached.type, static_cast<std::uint8_t>(slot));
   Shard& shard = shard_of(hash);

@@ -20,6 +20,7 @@
 
 #include "resolver/net/address.hpp"
 #include "resolver/net/loop.hpp"
+#include "resolver/validate/verdict.hpp"
 #include "zones/wire/record_set.hpp"
 
 namespace placard::recurse {
@@ -49,6 +50,9 @@ struct CacheEntry {
                         ///< name's zone; delegation: NS
   std::vector<wire::RecordSet> proof;  ///< NSEC and NSEC3 sets with signatures (DS too, of a delegation), as received
   std::vector<Glue> glue;              ///< of a delegation
+  validate::Security security = validate::Security::insecure;
+  bool unsigned_cut = false;  ///< of a DS that is denied: a delegation without one, so what is below is insecure
+  bool bogus = false;         ///< of a failure: validation said so
   std::optional<wire::ExtendedError> error;  ///< of a failure, or of a denial that is ours
   std::int64_t stored_at = 0;                ///< wall clock, seconds
   std::int64_t expires_at = 0;               ///< wall clock, seconds
@@ -67,9 +71,14 @@ struct Cached {
   EntryPointer entry;
 };
 
+/// Answers that validation has judged, and those that nobody judged because who asked said so (CD) or asked for
+/// ourselves (addresses of name servers), are kept apart: an unchecked one never becomes a checked one's answer.
+enum class Realm : std::uint8_t { checked, unchecked };
+
 struct CacheLimits {
   std::size_t memory = 64U << 20U;                                        ///< octets of all entries and their tables
   std::uint32_t min_ttl = 0, max_ttl = 86'400, max_negative_ttl = 3'600;  ///< seconds
+  bool validated = false;  ///< what is stored as checked was validated; cache files say so
 };
 
 struct CacheCounters {
@@ -84,9 +93,11 @@ class Cache {
 
   /// The entry for (name, type): fresh records or NODATA, else a fresh NXDOMAIN of the name or of an ancestor at or
   /// below `top`, else a fresh failure, else an expired entry (look at expires_at). Never a delegation.
-  EntryPointer find(wire::NameView name, wire::RecordType type, std::int64_t now, wire::NameView top = {}) const;
+  /// Realm::unchecked: what was checked if it is fresh, else what was not (its NXDOMAINs count for their very name).
+  EntryPointer find(wire::NameView name, wire::RecordType type, std::int64_t now, wire::NameView top = {},
+                    Realm realm = Realm::checked) const;
   /// The newest of the records, NODATA or NXDOMAIN kept for (name, type), however old; for serve-stale.
-  EntryPointer find_stale(wire::NameView name, wire::RecordType type) const;
+  EntryPointer find_stale(wire::NameView name, wire::RecordType type, Realm realm = Realm::checked) const;
   /// Deepest fresh delegation at or above `name`: where to start iterating. Nothing when even the root is unknown.
   EntryPointer find_delegation(wire::NameView name, std::int64_t now) const;
   /// Whether store_no_cut() has said so of late.
@@ -95,11 +106,12 @@ class Cache {
   EntryPointer find_dname(wire::NameView name, std::int64_t now, wire::NameView top = {}) const;
 
   /// Each store returns the entry as made (TTL within the limits), kept or not: a more credible fresh one stays in
-  /// place, and what has TTL 0 is not kept at all.
+  /// place, and what has TTL 0 is not kept at all. What is `unchecked` goes into that realm.
   EntryPointer store(wire::RecordSet set, Credibility credibility, std::int64_t now,
-                     std::vector<wire::RecordSet> proof = {});
+                     std::vector<wire::RecordSet> proof = {},
+                     validate::Security security = validate::Security::insecure);
   EntryPointer store_negative(CacheKind kind, wire::NameView name, wire::RecordType type, CacheEntry entry,
-                              std::uint32_t ttl, std::int64_t now);
+                              std::uint32_t ttl, std::int64_t now);  ///< entry.security counts
   /// `ns.owner` is the zone; replaces what was known of it. The glue's `server` counts ns.rdatas. Expires at
   /// `not_after` at the latest, whatever its TTL and the limits say.
   EntryPointer store_delegation(wire::RecordSet ns, std::vector<Glue> glue, std::vector<wire::RecordSet> proof,
@@ -114,6 +126,7 @@ class Cache {
   std::size_t flush_type(wire::NameView name, wire::RecordType type);
   std::size_t flush_subtree(wire::NameView name);  ///< the name and all below
   CacheCounters counters() const;
+  const CacheLimits& limits() const { return limits_; }
 
   std::size_t shards() const { return shards_.size(); }
   /// What a shard holds, the oldest first. Its lock is held for a copy of some thousand pointers and names.
@@ -125,8 +138,19 @@ class Cache {
 
  private:
   struct Shard;
-  enum class Slot : std::uint8_t { exact, nxdomain, failure, delegation, no_cut };
+  enum class Slot : std::uint8_t {
+    exact,
+    nxdomain,
+    failure,
+    delegation,
+    unchecked,
+    unchecked_nxdomain,
+    unchecked_failure,
+    no_cut
+  };
+  static Slot in_realm(Slot slot, Realm realm);
   Shard& shard_of(std::uint64_t name_hash) const;
+  EntryPointer find_in(Realm realm, wire::NameView name, wire::RecordType type, std::int64_t now) const;
   EntryPointer probe(wire::NameView name, wire::RecordType type, Slot slot) const;
   EntryPointer deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot,
                        std::int64_t now) const;

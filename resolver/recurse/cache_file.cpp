@@ -17,8 +17,9 @@ namespace placard::recurse {
 namespace {
 
 constexpr std::array<std::uint8_t, 8> kMagic{'P', 'L', 'A', 'C', 'A', 'R', 'D', 'C'};
-constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kHeaderSize = 8 + 4 + 8, kBlockHeaderSize = 4 + 4 + 8;
+constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kValidated = 1;  // a flag: a server that validates wrote it
+constexpr std::size_t kHeaderSize = 8 + 4 + 4 + 8, kBlockHeaderSize = 4 + 4 + 8;
 constexpr std::size_t kBlockSize = 256U << 10U;   // octets, about: a block ends with the entry that fills it
 constexpr std::size_t kMaxEntrySize = 4U << 20U;  // octets; a larger entry is not written
 constexpr std::size_t kMaxBlockSize = kBlockSize + kMaxEntrySize;
@@ -199,10 +200,11 @@ class Writer {
  public:
   explicit Writer(int fd) : fd_(fd) {}
 
-  bool header(std::int64_t now) {
+  bool header(std::int64_t now, bool validated) {
     std::vector<std::uint8_t> header;
     put(header, kMagic);
     put32(header, kVersion);
+    put32(header, validated ? kValidated : 0);
     put64(header, static_cast<std::uint64_t>(now));
     return write_all(fd_, header);
   }
@@ -252,6 +254,8 @@ void put_cached(std::vector<std::uint8_t>& out, const Cached& cached) {
   put8(out, static_cast<std::uint8_t>(entry.kind));
   put8(out, static_cast<std::uint8_t>(entry.credibility));
   put8(out, cached.proven ? 1 : 0);
+  put8(out, static_cast<std::uint8_t>(entry.security));
+  put8(out, entry.unsigned_cut ? 1 : 0);
   put(out, cached.name.view().bytes());
   put16(out, static_cast<std::uint16_t>(cached.type));
   put64(out, static_cast<std::uint64_t>(entry.stored_at));
@@ -272,11 +276,15 @@ std::optional<Cached> take_cached(wire::Bytes& octets) {
   Cached cached;
   auto entry = std::make_shared<CacheEntry>();
   const auto kind = taker.take8(), credibility = taker.take8(), proven = taker.take8();
+  const auto security = taker.take8(), unsigned_cut = taker.take8();
   if (kind > static_cast<std::uint8_t>(CacheKind::delegation) ||
-      credibility > static_cast<std::uint8_t>(Credibility::answer_aa) || proven > 1)
+      credibility > static_cast<std::uint8_t>(Credibility::answer_aa) || proven > 1 ||
+      security > static_cast<std::uint8_t>(validate::Security::secure) || unsigned_cut > 1)
     return std::nullopt;
   entry->kind = static_cast<CacheKind>(kind);
   entry->credibility = static_cast<Credibility>(credibility);
+  entry->security = static_cast<validate::Security>(security);
+  entry->unsigned_cut = unsigned_cut == 1;
   cached.proven = proven == 1;
   cached.name = taker.name();
   cached.type = static_cast<wire::RecordType>(taker.take16());
@@ -299,7 +307,7 @@ bool is_plausible(const Cached& cached, std::int64_t now, std::uint32_t max_ttl)
          entry.expires_at - entry.stored_at <= max_ttl && entry.fresh(now);
 }
 
-std::expected<void, std::string> read_cache_blocks(const ReadOctets& read,
+std::expected<bool, std::string> read_cache_blocks(const ReadOctets& read,
                                                    const std::function<void(wire::Bytes)>& each) {
   std::array<std::uint8_t, kHeaderSize> header;
   if (!read(header) || !std::ranges::equal(kMagic, wire::Bytes(header).first(kMagic.size())))
@@ -307,6 +315,7 @@ std::expected<void, std::string> read_cache_blocks(const ReadOctets& read,
   const auto version = wire::load32(header.data() + kMagic.size());
   if (version != kVersion)
     return std::unexpected(fmt::format("it has version {}; this program reads version {}", version, kVersion));
+  const bool validated = (wire::load32(header.data() + kMagic.size() + 4) & kValidated) != 0;
   std::vector<std::uint8_t> block;
   std::uint32_t entries = 0;
   for (;;) {
@@ -320,7 +329,7 @@ std::expected<void, std::string> read_cache_blocks(const ReadOctets& read,
       if (count != entries || sum != 0) return std::unexpected("its number of entries is wrong");
       std::array<std::uint8_t, 1> more;
       if (read(more)) return std::unexpected("something stands behind its end");
-      return {};
+      return validated;
     }
     if (size > kMaxBlockSize) return std::unexpected("it is damaged: a block is too large");
     block.resize(size);
@@ -339,7 +348,7 @@ std::expected<CacheFileCounts, std::string> save_cache(const Cache& cache, const
   net::Descriptor fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return std::unexpected(system_error(beside));
   Writer writer(fd.get());
-  bool written = writer.header(now);
+  bool written = writer.header(now, cache.limits().validated);
   for (std::size_t shard = 0; shard < cache.shards() && written; ++shard) {
     for (const auto& cached : cache.contents(shard)) {
       if (cached.entry->fresh(now) && is_sound(cached)) written = written && writer.add(cached);
@@ -368,7 +377,10 @@ std::expected<CacheFileCounts, std::string> load_cache(Cache& cache, const std::
     return true;
   };
   // Once to know that it is whole, once to believe it.
-  if (auto whole = read_cache_blocks(read, [](wire::Bytes) {}); !whole) return std::unexpected(whole.error());
+  const auto whole = read_cache_blocks(read, [](wire::Bytes) {});
+  if (!whole) return std::unexpected(whole.error());
+  // What nobody validated must not stand where validated answers do.
+  if (cache.limits().validated && !*whole) return std::unexpected("it was written without DNSSEC validation");
   if (::lseek(fd.get(), 0, SEEK_SET) != 0) return std::unexpected(std::strerror(errno));
   CacheFileCounts counts;
   auto loaded = read_cache_blocks(read, [&](wire::Bytes block) {

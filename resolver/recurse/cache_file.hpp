@@ -4,11 +4,12 @@
 // damaged is refused whole, before any of it is believed. Checksums find accidents, not malice: each entry is parsed
 // as octets of a stranger, and one that does not hold together (a name, rdata, a time that cannot be) is left out.
 //
-//   header   "PLACARDC", version (32 bits), when it was written (64 bits, seconds)
+//   header   "PLACARDC", version (32 bits), flags (32), when it was written (64 bits, seconds)
 //   block    size of its entries in octets (32), how many there are (32), XXH3 of those octets (64), the entries
 //   end      a block of size 0, with the number of all entries
-// Numbers are big-endian. Failures (RFC 9520) and what only spares a question
-// are not kept.
+// An entry keeps what validation made of it: the file is believed as the server's other state is. One that a server
+// without validation wrote is refused by one that validates. Numbers are big-endian. Failures (RFC 9520) and what only
+// spares a question are not kept.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +39,9 @@ std::expected<CacheFileCounts, std::string> load_cache(Cache& cache, const std::
 
 /// Fills the span, or says that there is not so much.
 using ReadOctets = std::function<bool(std::span<std::uint8_t>)>;
-/// One pass over a file: its blocks go to `each`, once their checksum was found right.
-std::expected<void, std::string> read_cache_blocks(const ReadOctets& read,
+/// One pass over a file: its blocks go to `each`, once their checksum was found right. True: a server that validates
+/// wrote it.
+std::expected<bool, std::string> read_cache_blocks(const ReadOctets& read,
                                                    const std::function<void(wire::Bytes)>& each);
 
 void put_cached(std::vector<std::uint8_t>& out, const Cached& cached);

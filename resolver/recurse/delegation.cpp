@@ -63,7 +63,7 @@ void ServerList::add_names() {
 
 bool ServerList::add_cached(wire::NameView name, wire::RecordType type, std::uint16_t number) {
   const std::int64_t now = world_.network.wall_seconds();
-  const auto entry = world_.cache.find(name, type, now);
+  const auto entry = world_.cache.find(name, type, now, {}, Realm::unchecked);
   if (!entry || entry->kind != CacheKind::records || !entry->fresh(now)) return false;
   return add_set(entry->set, number);
 }
@@ -90,6 +90,7 @@ bool ServerList::add_address(const net::Endpoint& endpoint, std::uint16_t name) 
       std::ranges::any_of(options.root_hints, [&](const RootHint& hint) { return hint.address == endpoint.address; });
   if (!usable_address(endpoint.address, hinted || options.query_loopback)) return false;
   if (!hinted && any_contains(options.never_query, endpoint.address.bytes())) return false;
+  if (std::ranges::find(world_.distrusted, endpoint) != world_.distrusted.end()) return true;
   if (std::ranges::any_of(servers_, [&](const Server& server) { return server.endpoint == endpoint; })) return true;
   Server server;
   server.endpoint = endpoint;

@@ -43,6 +43,7 @@ class ServerList {
     const Cache& cache;
     const ServerTable& servers;
     Network& network;
+    const std::vector<net::Endpoint>& distrusted;
   };
   ServerList(const World& world, const Delegation& delegation);
 

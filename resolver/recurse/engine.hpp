@@ -4,6 +4,9 @@
 //   iterate.cpp    from the deepest zone known down to the answer
 //   forward.cpp    questions that others resolve for us
 //   ask.cpp        one question to the servers of one zone
+//   validate.cpp   whether a reply may be believed (DNSSEC); validate_work.cpp has the arithmetic done elsewhere
+//   proofs.cpp     what known proofs and referrals spare
+//   trust.cpp      the chain of trust to a zone, and where it ends
 //   believe.cpp    what a judged reply puts into the cache
 //   refresh.cpp    what is fetched again before it ends
 //   report.cpp     errors, told to those who want to know
@@ -48,6 +51,26 @@ inline constexpr std::uint32_t kDenialWithoutSoa = 5;
 /// RFC 2308 5: the SOA's own TTL or its MINIMUM, the lower one. REQUIRES: the set has a record.
 std::uint32_t negative_ttl(const wire::RecordSet& soa);
 
+/// What validation made of a reply.
+struct Judgement {
+  validate::Verdict verdict;    ///< of the whole; not bogus: it may be believed
+  bool reply_at_fault = false;  ///< bogus by what this server said: another one may say better
+  validate::Findings findings;  ///< part by part; nothing in it when nobody checked
+};
+
+/// Verdicts on the parts of a reply that need no signature to be judged; nothing: one is needed. The last is the
+/// denial's.
+using Undecided = std::vector<std::optional<validate::Verdict>>;
+validate::Claim claim_of(const Reply& reply);
+
+/// A name's place in the chain of trust.
+struct Trust {
+  validate::Verdict verdict;  ///< insecure, secure (as far as it is a zone), bogus
+  bool is_zone = false;       ///< a zone begins here whose keys `vouchers` vouch for
+  bool exists = true;         ///< false: nothing is here or below
+  validate::Vouchers vouchers;
+};
+
 Fetched failure(wire::EdeCode code, std::string text, bool out_of_means = false);
 Fetched failure(Outcome outcome);
 
@@ -65,8 +88,9 @@ struct Resolver::State {
   Asker client_asker() const;
   Milliseconds patience_for(const wire::Question& question, const Asker& asker) const;
   net::Task<void> fly(std::shared_ptr<Flight> flight);
-  std::optional<Fetched> from_cache(const wire::Question& question, std::int64_t now) const;
-  std::optional<Fetched> from_stale(const wire::Question& question, std::int64_t now) const;
+  net::Task<Fetched> work(Flight& flight);
+  std::optional<Fetched> from_cache(const wire::Question& question, std::int64_t now, Realm realm) const;
+  std::optional<Fetched> from_stale(const wire::Question& question, std::int64_t now, Realm realm) const;
 
   // iterate.cpp
   net::Task<Fetched> iterate(Flight& flight);
@@ -86,8 +110,43 @@ struct Resolver::State {
   bool never_ask(wire::NameView name) const { return options.never_ask && options.never_ask(name); }
   net::Task<bool> look_up_address(Flight& flight, ServerList& list, wire::Name name);
 
+  // validate.cpp
+  bool validating() const { return options.validation.anchors && !options.validation.anchors->empty(); }
+  bool checks(const Flight& flight) const { return validating() && !flight.asker.checking_disabled; }
+  net::Task<Judgement> validate(Flight& flight, wire::Name zone, const wire::Question& question, Reply& reply);
+  net::Task<std::vector<validate::KnownZone>> find_signers(Flight& flight, const Reply& reply);
+  net::Task<Undecided> judge_unsigned(Flight& flight, wire::Name zone, const wire::Question& question,
+                                      const Reply& reply);
+  net::Task<void> weigh(Flight& flight, wire::Name zone, const wire::Question& question, Reply& reply,
+                        Judgement& judgement);
+  net::Task<validate::Verdict> check_again(Flight& flight, wire::Name owner, wire::Name zone,
+                                           validate::Verdict verdict);
+  net::Task<Fetched> conclude(Flight& flight, wire::Name zone, const wire::Question& question, Reply reply,
+                              bool& retry);
+
+  // validate_work.cpp
+  net::Task<Judgement> check_reply(Flight& flight, const wire::Question& question, Reply& reply,
+                                   std::vector<validate::KnownZone> zones, Undecided decided);
+  net::Task<Judgement> validate_keys(Flight& flight, const Reply& reply);
+  validate::Means means_for(const Flight& flight) const;
+  void spend(Flight& flight, const validate::Means& given, const validate::Means& left);
+  bool may_verify();
+  void tell(const Flight& flight, const validate::Account& account);
+
+  // proofs.cpp
+  void learn(const Reply& reply, const validate::Findings& findings);
+  std::optional<Fetched> from_proofs(const wire::Question& question);
+  net::Task<std::optional<Fetched>> from_referral(Flight& flight);
+
+  // trust.cpp
+  net::Task<Fetched> look_up(Flight& flight, wire::Name name, wire::RecordType type);
+  net::Task<Trust> trust_at(Flight& flight, wire::Name name);
+  net::Task<validate::Verdict> trust_in(Flight& flight, wire::Name name, wire::Name hint);
+  net::Task<validate::KnownZone> keys_of(Flight& flight, wire::Name zone);
+
   // believe.cpp
-  Fetched believe(const wire::Question& question, Reply reply);
+  Fetched believe(const wire::Question& question, Reply reply, const validate::Findings* findings,
+                  validate::Security unjudged);
   EntryPointer believe_referral(Reply& reply, const Delegation* from);
   void shorten_delegation(const Delegation& delegation, const Reply& reply);
 
@@ -129,6 +188,12 @@ struct Resolver::State {
   std::shared_ptr<Cache> cache;
   std::shared_ptr<ServerTable> servers;
   ResolverCounters counters;
+  ValidationCounters validation_counters;
+  validate::Aggressive proofs{options.validation.rules};
+  KeyRing key_ring{options.validation.bounds.zones};
+  std::uint32_t jobs = 0;             // replies being checked
+  std::int64_t verifying_second = 0;  // wall clock
+  std::uint32_t verified_in_it = 0;
   EntryPointer hints;             // the root as the hints have it
   std::int64_t next_priming = 0;  // wall clock, seconds
   bool priming = false;

@@ -22,6 +22,7 @@ struct Budget {
   Milliseconds started = 0;
   std::uint32_t questions = 0;   ///< left
   std::uint32_t glueless = 0;    ///< left
+  validate::Means means;         ///< of validation, left
   std::shared_ptr<Trace> trace;  ///< null: nobody wants to know
 };
 
@@ -51,6 +52,7 @@ struct Fetched {
   bool stale = false;
   bool overloaded = false;  ///< failed because we have no room for it now
   std::uint32_t keep = 0;   ///< of a failure: seconds for which it is remembered
+  bool bogus = false;       ///< failed because validation says so
   std::vector<wire::ExtendedError> errors;
 };
 using FetchedPointer = std::shared_ptr<const Fetched>;
@@ -77,8 +79,9 @@ struct Flight {
   std::uint32_t asked = 0;  ///< questions to servers
   std::string_view doing = "starting";
   net::Endpoint last_server;
-  wire::Name report_agent;          ///< whom the servers want to be told of errors (RFC 9567); the root: nobody
-  bool without_configured = false;  ///< what the configuration says of this name failed, and others may be asked
+  wire::Name report_agent;                ///< whom the servers want to be told of errors (RFC 9567); the root: nobody
+  bool without_configured = false;        ///< what the configuration says of this name failed, and others may be asked
+  std::vector<net::Endpoint> distrusted;  ///< gave bogus replies; not asked again
   const Flight* waiting_for = nullptr;
   Waiter* first_waiter = nullptr;
 };

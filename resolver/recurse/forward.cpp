@@ -21,10 +21,17 @@ net::Task<Fetched> Resolver::State::forward(Flight& flight, const Forward& to) {
   at.configured = &to;
   flight.doing = "forwarding";
   note(flight, "{} {}: forwarding for {}", question.name, question.type, to.zone);
-  auto asking = ask(flight, at, question);
-  Outcome outcome = co_await asking;
-  if (outcome.reply) co_return believe(question, std::move(*outcome.reply));
-  co_return failure(std::move(outcome));
+  std::optional<Fetched> bogus;
+  while (true) {
+    auto asking = ask(flight, at, question);
+    Outcome outcome = co_await asking;
+    if (!outcome.reply) co_return bogus ? *std::move(bogus) : failure(std::move(outcome));
+    bool retry = false;
+    auto concluding = conclude(flight, to.zone, question, std::move(*outcome.reply), retry);
+    Fetched fetched = co_await concluding;
+    if (!retry) co_return fetched;
+    bogus = std::move(fetched);
+  }
 }
 
 }  // namespace placard::recurse

@@ -68,12 +68,14 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
   note(flight, "{} {}: starting at the servers of {}", question.name, question.type, at.zone());
   Minimiser minimiser(question, options.qname_minimisation, options.bounds.minimised);
   bool looked_above = false;
+  std::optional<Fetched> bogus;
   for (std::uint32_t referrals = 0; referrals <= options.bounds.referrals;) {
     const wire::Question shown = minimiser.next(at.zone(), *cache, network.wall_seconds());
     flight.doing = "iterating";
     auto asking = ask(flight, at, shown);
     Outcome outcome = co_await asking;
     if (!outcome.reply) {
+      if (bogus) co_return *std::move(bogus);  // nobody had anything better
       if (!outcome.out_of_means && minimiser.give_up()) {
         note(flight, "no good answer for a shortened name: asking the whole one");
         continue;
@@ -106,9 +108,13 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
       if (reply.kind == ReplyKind::nxdomain) minimiser.give_up();
       continue;
     }
-    // Validation stands between what a server said and what is believed: the delegations on the way brought their DS
-    // sets and proofs along, the reply its signatures.
-    co_return believe(question, std::move(reply));
+    // Validation stands between what a server said and what is believed.
+    bool retry = false;
+    auto concluding = conclude(flight, wire::Name(at.zone()), question, std::move(reply), retry);
+    Fetched fetched = co_await concluding;
+    if (!retry) co_return fetched;
+    note(flight, "asking another server");
+    bogus = std::move(fetched);
   }
   co_return failure(wire::EdeCode::other, "too many referrals for " + question.name.to_text());
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -57,6 +58,8 @@ class Network {
   virtual ~Network() = default;
   virtual net::Task<std::expected<Incoming, NetworkError>> exchange(Outgoing outgoing) = 0;
   virtual net::Task<void> sleep(Milliseconds delay) = 0;
+  /// Runs `job` off the answering thread and comes back; it owns all that it touches (resolver/net/work.hpp).
+  virtual net::Task<void> work(std::function<void()> job) = 0;
   virtual Milliseconds now() const = 0;                   ///< monotonic; of the fake clock in tests
   virtual std::int64_t wall_seconds() const = 0;          ///< since the epoch, UTC
   virtual std::uint32_t random(std::uint32_t below) = 0;  ///< 0 .. below-1, from a generator fit for cryptography

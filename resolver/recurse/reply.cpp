@@ -11,6 +11,8 @@ using wire::NameView;
 using wire::RecordSet;
 using wire::RecordType;
 
+constexpr std::size_t kMaxAdopted = 8;  // signatures of one set taken from another section
+
 Reply reject(ReplyKind kind, std::string_view why) {
   Reply reply;
   reply.kind = kind;
@@ -241,6 +243,24 @@ RecordSet signatures_of(const wire::MessageView& message, NameView name) {
   return set;
 }
 
+/// Some servers put signatures of the answer into other sections. They are as good there.
+void adopt_signatures(const wire::MessageView& message, std::vector<RecordSet>& answers) {
+  if (std::ranges::none_of(answers, [](const RecordSet& set) { return set.signatures.empty(); })) return;
+  for (const auto section : {wire::Section::authority, wire::Section::additional}) {
+    for (const auto& record : message.records(section)) {
+      if (record.type() != RecordType::rrsig || record.record_class() != wire::RecordClass::in) continue;
+      std::vector<std::uint8_t> rdata;
+      record.expand_rdata(rdata);
+      const auto covered = wire::covered_type(rdata);
+      if (!covered) continue;
+      for (auto& set : answers) {
+        if (set.type == *covered && set.signatures.size() < kMaxAdopted && set.owner.view() == record.owner())
+          set.signatures.add(rdata);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Reply judge(const wire::MessageView& message, const Asked& asked) {
@@ -259,6 +279,7 @@ Reply judge(const wire::MessageView& message, const Asked& asked) {
     std::erase_if(answers, [](const RecordSet& set) { return set.type == RecordType::rrsig; });
     if (auto set = signatures_of(message, asked.question.name); !set.rdatas.empty()) answers.push_back(std::move(set));
   }
+  adopt_signatures(message, answers);
   // What denies comes from the zone that a forwarder found it in, which may begin above the one it has from us. A
   // denial is kept with the question only, and its proofs for those who check them.
   const NameView denying = asked.forwarder ? NameView{} : asked.zone;

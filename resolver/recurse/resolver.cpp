@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "resolver/recurse/engine.hpp"
+#include "resolver/validate/sentinel.hpp"
 
 namespace placard::recurse {
 namespace {
@@ -43,6 +44,13 @@ void add_links(std::vector<EntryPointer>& answer, const std::vector<EntryPointer
   }
 }
 
+/// DNSSEC vouches for every part.
+bool is_secure(const Fetched& fetched) {
+  const auto secure = [](const EntryPointer& entry) { return entry->security == validate::Security::secure; };
+  if (fetched.stale || (fetched.links.empty() && !fetched.negative)) return false;
+  return std::ranges::all_of(fetched.links, secure) && (!fetched.negative || secure(fetched.negative));
+}
+
 Asker on_behalf_of(Asker asker, Flight& flight) {
   asker.flight = &flight;
   return asker;
@@ -54,10 +62,12 @@ Asker on_behalf_of(Asker asker, Flight& flight) {
 /// not depend on that. Each round adds a link or ends.
 net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker asker) {
   Resolved resolved;
+  bool authenticated = true;  // so far
   std::vector<wire::Name> seen;
   while (true) {
     const std::int64_t wall = network.wall_seconds();
-    std::optional<Fetched> link = from_cache(question, wall);
+    const Realm realm = asker.checking_disabled ? Realm::unchecked : Realm::checked;
+    std::optional<Fetched> link = from_cache(question, wall, realm);
     asker.ahead = 0;
     if (link && traced(asker))
       note_text(asker, fmt::format("{} {}: from the cache: {}", question.name.to_text(), wire::to_text(question.type),
@@ -70,6 +80,7 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
         start_refresh(question, asker, left_of(*link, wall));
       }
     }
+    if (!link && realm == Realm::checked && !asker.refreshing) link = from_proofs(question);
     if (!link && asker.cache_only) {
       resolved.rcode = wire::Rcode::noerror;
       resolved.incomplete = true;
@@ -87,8 +98,8 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
         link->keep = kAgainSoon;
       }
     }
-    if (link->failed) {
-      if (auto stale = from_stale(question, network.wall_seconds())) {
+    if (link->failed && !link->bogus) {
+      if (auto stale = from_stale(question, network.wall_seconds(), realm)) {
         stale->errors.insert(stale->errors.end(), link->errors.begin(), link->errors.end());
         stale->keep = link->keep;
         link = std::move(stale);
@@ -98,6 +109,8 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
     resolved.errors.insert(resolved.errors.end(), link->errors.begin(), link->errors.end());
     if (link->failed) {
       resolved.rcode = wire::Rcode::servfail;
+      resolved.bogus = link->bogus;
+      resolved.authenticated = false;
       resolved.answer.clear();
       resolved.keep = link->keep;
       co_return resolved;
@@ -105,6 +118,8 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
     if (link->stale) resolved.keep = resolved.stale ? std::min(resolved.keep, link->keep) : link->keep;
     resolved.stale = resolved.stale || link->stale;
     resolved.refresh_at = resolved.stale ? Cache::kNoEnd : std::min(resolved.refresh_at, refresh_at_of(*link));
+    resolved.authenticated = authenticated && is_secure(*link);
+    authenticated = resolved.authenticated;
     resolved.stale_ttl = options.stale_ttl;
     add_links(resolved.answer, link->links);
     if (const auto circle = pass_links(*link, question, seen)) {
@@ -121,6 +136,7 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
     assert(!seen.empty() && !(seen.back() == link->next));  // an open link is an alias, and of another name
     question.name = link->next;
     if (never_ask(question.name)) {
+      resolved.authenticated = false;
       resolved.rcode = wire::Rcode::nxdomain;
       co_return resolved;
     }
@@ -131,7 +147,8 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
 Milliseconds Resolver::State::patience_for(const wire::Question& question, const Asker& asker) const {
   const Milliseconds until = asker.budget->started + options.stale_after;
   const bool may = asker.depth == 0 && !asker.refreshing && until < asker.deadline;
-  return may && from_stale(question, network.wall_seconds()) ? until : asker.deadline;
+  const Realm realm = asker.checking_disabled ? Realm::unchecked : Realm::checked;
+  return may && from_stale(question, network.wall_seconds(), realm) ? until : asker.deadline;
 }
 
 Asker Resolver::State::client_asker() const {
@@ -140,6 +157,7 @@ Asker Resolver::State::client_asker() const {
   asker.budget->started = network.now();
   asker.budget->questions = options.bounds.questions;
   asker.budget->glueless = options.bounds.glueless_total;
+  asker.budget->means = options.validation.bounds.question;
   asker.deadline = asker.budget->started + options.bounds.deadline;
   return asker;
 }
@@ -180,11 +198,24 @@ net::Task<FetchedPointer> Resolver::State::fetch(wire::Question question, Asker 
   }
 }
 
+/// Where an answer comes from when the cache has none: of a DS, from what the referral said; from forwarders; from the
+/// servers of the zone.
+net::Task<Fetched> Resolver::State::work(Flight& flight) {
+  if (flight.key.type == wire::RecordType::ds && checks(flight) && !flight.key.name.view().is_root()) {
+    auto looking = from_referral(flight);
+    std::optional<Fetched> known = co_await looking;
+    if (known) co_return *std::move(known);
+  }
+  const Forward* to = forward_for(flight.key.name);
+  auto working = to && !to->stub ? forward(flight, *to) : iterate(flight);
+  co_return co_await working;
+}
+
 /// A flight from start to landing. Failures of servers are remembered for a short while (RFC 9520); those that come
 /// from the asker's bounds are remembered for a client's question only, because somebody else may have more means.
 net::Task<void> Resolver::State::fly(std::shared_ptr<Flight> flight) {
   const Forward* to = forward_for(flight->key.name);
-  auto working = to && !to->stub ? forward(*flight, *to) : iterate(*flight);
+  auto working = work(*flight);
   auto fetched = std::make_shared<Fetched>(co_await working);
   if (fetched->failed && to && to->first && network.now() < flight->asker.deadline) {
     note(*flight, "the servers configured for {} failed: going on without them", to->zone);
@@ -201,11 +232,16 @@ net::Task<void> Resolver::State::fly(std::shared_ptr<Flight> flight) {
   if (remember) {
     CacheEntry entry;
     if (!fetched->errors.empty()) entry.error = fetched->errors.front();
+    entry.bogus = fetched->bogus;
+    const bool unchecked = flight->key.checking_disabled;
+    if (unchecked) entry.security = validate::Security::unchecked;
     wire::Question question;
     question.name = flight->key.name;
     question.type = flight->key.type;
-    fetched->keep = options.bounds.failure_ttl;
-    if (from_stale(question, network.wall_seconds())) fetched->keep = std::max(fetched->keep, options.stale_recheck);
+    fetched->keep = fetched->bogus ? options.validation.bounds.bogus_ttl : options.bounds.failure_ttl;
+    const Realm realm = unchecked ? Realm::unchecked : Realm::checked;
+    if (!fetched->bogus && from_stale(question, network.wall_seconds(), realm))
+      fetched->keep = std::max(fetched->keep, options.stale_recheck);
     cache->store_negative(CacheKind::failure, question.name, question.type, std::move(entry), fetched->keep,
                           network.wall_seconds());
   }
@@ -232,6 +268,7 @@ std::optional<Fetched> as_answer(const EntryPointer& entry) {
       return fetched;
     case CacheKind::failure:
       fetched.failed = true;
+      fetched.bogus = entry->bogus;
       fetched.errors.push_back({wire::EdeCode::cached_error, {}});
       if (entry->error) fetched.errors.push_back(*entry->error);
       return fetched;
@@ -267,6 +304,7 @@ std::optional<Fetched> as_dname(const EntryPointer& dname, const wire::Question&
   }
   auto cname = std::make_shared<CacheEntry>();
   cname->credibility = dname->credibility;
+  cname->security = dname->security;
   cname->set.owner = wire::Name(name);
   cname->set.type = wire::RecordType::cname;
   cname->set.ttl = dname->set.ttl;
@@ -281,23 +319,26 @@ std::optional<Fetched> as_dname(const EntryPointer& dname, const wire::Question&
 
 }  // namespace
 
-std::optional<Fetched> Resolver::State::from_cache(const wire::Question& question, std::int64_t now) const {
+std::optional<Fetched> Resolver::State::from_cache(const wire::Question& question, std::int64_t now,
+                                                   Realm realm) const {
   if (wire::is_meta(question.type)) return std::nullopt;
   const Forward* to = forward_for(question.name);
   const wire::NameView top = to ? to->zone.view() : wire::NameView{};
   const auto alias = [&]() -> std::optional<Fetched> {
-    const auto kept = cache->find(question.name, wire::RecordType::cname, now, question.name);
+    const auto kept = cache->find(question.name, wire::RecordType::cname, now, question.name, realm);
     const bool good = kept && kept->fresh(now) && kept->credibility >= Credibility::answer_no_aa;
     return good ? as_alias(kept) : std::nullopt;
   };
   if (const auto dname = cache->find_dname(question.name, now, top)) {
-    // One forged DNAME would redirect a whole zone: one that nobody signed is used for the names it was given for.
+    // One forged DNAME would redirect a whole zone: one that nobody vouches for is used for the names it was given for.
     auto made = as_dname(dname, question);
+    if (made && dname->security == validate::Security::secure) return made;
     const auto given = alias();
     if (made && given && made->next == given->next) return made;
   }
-  const auto entry = cache->find(question.name, question.type, now, top);
+  const auto entry = cache->find(question.name, question.type, now, top, realm);
   const bool fresh = entry && entry->fresh(now);
+  if (fresh && entry->kind == CacheKind::failure && entry->bogus) return as_answer(entry);
   if (fresh && entry->kind != CacheKind::nxdomain && entry->kind != CacheKind::failure) {
     if (auto answer = as_answer(entry)) return answer;
   }
@@ -310,10 +351,12 @@ std::optional<Fetched> Resolver::State::from_cache(const wire::Question& questio
   return answer;
 }
 
-std::optional<Fetched> Resolver::State::from_stale(const wire::Question& question, std::int64_t now) const {
+std::optional<Fetched> Resolver::State::from_stale(const wire::Question& question, std::int64_t now,
+                                                   Realm realm) const {
   if (!options.serve_stale || wire::is_meta(question.type)) return std::nullopt;
   const auto kept = [&](wire::RecordType type) {
     EntryPointer entry = cache->find_stale(question.name, type);
+    if (!entry && realm == Realm::unchecked) entry = cache->find_stale(question.name, type, realm);
     return entry && entry->expires_at + options.stale_for > now ? entry : nullptr;
   };
   const EntryPointer entry = kept(question.type);
@@ -334,6 +377,7 @@ std::optional<Fetched> Resolver::State::from_stale(const wire::Question& questio
 /// branch does not take the others' chance.
 net::Task<bool> Resolver::State::look_up_address(Flight& flight, ServerList& list, wire::Name name) {
   Asker asker = flight.asker;
+  asker.checking_disabled = validating();  // whom we ask need not be vouched for: what they say is checked
   ++asker.depth;
   const Milliseconds now = network.now();
   const Milliseconds left = asker.deadline > now ? asker.deadline - now : 0;
@@ -419,10 +463,15 @@ net::Task<Resolved> Resolver::resolve(ResolveRequest request) {
   asker.budget->trace = request.trace;
   asker.refreshing = request.refresh;
   if (request.patience > 0) asker.deadline = std::min(asker.deadline, asker.budget->started + request.patience);
-  asker.checking_disabled = request.checking_disabled;
+  asker.checking_disabled = request.checking_disabled && state.validating();
   asker.cache_only = request.cache_only;
   auto resolving = state.resolve(request.question, asker);
-  co_return co_await resolving;
+  Resolved resolved = co_await resolving;
+  const bool sentinel =
+      resolved.authenticated && !request.checking_disabled && state.validating() &&
+      validate::sentinel_fails(request.question.name, request.question.type, *state.options.validation.anchors);
+  if (sentinel) co_return servfail(wire::EdeCode::other, "the sentinel of a root key (RFC 8509)");
+  co_return resolved;
 }
 
 EntryPointer Resolver::referral(const wire::Question& question) const {
@@ -432,6 +481,13 @@ EntryPointer Resolver::referral(const wire::Question& question) const {
   return entry ? entry : state_->hints;
 }
 
+void Resolver::set_anchors(std::shared_ptr<const validate::Anchors> anchors) {
+  state_->options.validation.anchors = std::move(anchors);
+}
+
+const ValidationCounters& Resolver::validation_counters() const {
+  return state_->validation_counters;
+}
 const ResolverCounters& Resolver::counters() const {
   return state_->counters;
 }

@@ -16,6 +16,7 @@
 #include "resolver/recurse/network.hpp"
 #include "resolver/recurse/rebinding.hpp"
 #include "resolver/recurse/servers.hpp"
+#include "resolver/recurse/validation.hpp"
 
 namespace placard::recurse {
 
@@ -66,6 +67,7 @@ struct ResolverOptions {
   /// up); a client's own question has been judged before it comes here. What a forward zone is meant to resolve is not
   /// such a name. Called on the resolver's thread. Empty: none.
   std::function<bool(wire::NameView)> never_ask;
+  ValidationOptions validation;
   std::uint16_t udp_size = 1232;
   bool serve_stale = true;           ///< RFC 8767
   std::uint32_t stale_for = 86'400;  ///< seconds past expiry that an answer may still be used
@@ -139,7 +141,11 @@ class Resolver {
 
   /// The delegation that questions with RD=0 are referred to: the deepest fresh one in the cache, else the hints.
   EntryPointer referral(const wire::Question& question) const;
+  /// Other trust anchors from now on; what is known by the old ones stays known.
+  void set_anchors(std::shared_ptr<const validate::Anchors> anchors);
+
   const ResolverCounters& counters() const;
+  const ValidationCounters& validation_counters() const;
   /// What is in flight: question, age in milliseconds, steps so far.
   struct InFlight {
     wire::Question question;

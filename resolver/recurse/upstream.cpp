@@ -4,6 +4,7 @@
 #include <cassert>
 #include <chrono>
 
+#include "resolver/net/work.hpp"
 #include "resolver/recurse/upstream_context.hpp"
 #include "resolver/recurse/upstream_tcp.hpp"
 #include "resolver/recurse/upstream_udp.hpp"
@@ -201,6 +202,9 @@ Upstream::~Upstream() = default;
 
 net::Task<void> Upstream::sleep(Milliseconds delay) {
   return net::sleep(state_->context.loop, delay);
+}
+net::Task<void> Upstream::work(std::function<void()> job) {
+  return net::work(state_->context.loop, std::move(job));
 }
 Milliseconds Upstream::now() const {
   return state_->context.loop.now();

@@ -57,6 +57,7 @@ class Upstream final : public Network {
 
   net::Task<std::expected<Incoming, NetworkError>> exchange(Outgoing outgoing) override;
   net::Task<void> sleep(Milliseconds delay) override;
+  net::Task<void> work(std::function<void()> job) override;
   Milliseconds now() const override;
   std::int64_t wall_seconds() const override;
   std::uint32_t random(std::uint32_t below) override;

@@ -134,6 +134,21 @@ void recursion(Page& page, const ProcessFigures& process) {
   page.sum("resolution_failures_total", "counter", "Resolutions that ended in SERVFAIL.", &WorkerCounters::failures);
 }
 
+void validation(Page& page) {
+  static constexpr std::string_view kStatus[] = {"secure", "insecure", "bogus"};
+  page.head("validated_total", "counter", "Replies of servers that were validated, by what came of it.");
+  for (std::size_t status = 0; status < std::size(kStatus); ++status)
+    page.value("validated_total", fmt::format("{{status=\"{}\"}}", kStatus[status]),
+               page.total([&](const auto& w) { return w.validated[status].get(); }));
+  page.sum("synthesised_total", "counter", "Answers made from proofs that were known (RFC 8198).",
+           &WorkerCounters::synthesised);
+  page.sum("signature_verifications_total", "counter", "Signatures checked with a key.",
+           &WorkerCounters::verifications);
+  page.sum("nsec3_hashes_total", "counter", "Runs of SHA-1 for NSEC3.", &WorkerCounters::nsec3_hashes);
+  page.sum("validation_refused_total", "counter", "Replies not validated for want of means.",
+           &WorkerCounters::validation_refused);
+}
+
 }  // namespace
 
 std::string_view to_text(Limit limit) {
@@ -172,6 +187,7 @@ std::string render_metrics(std::span<const WorkerCounters* const> workers, const
   policy_hits(page, process);
   caches(page, process);
   recursion(page, process);
+  validation(page);
   page.figure("notice_requests_total", "counter", "Requests to the notice page.", process.notice_requests);
   page.figure("reloads_total", "counter", "Configurations taken over.", process.reloads);
   page.figure("reload_failures_total", "counter", "Configurations refused at a reload.", process.reload_failures);

@@ -67,6 +67,9 @@ struct alignas(64) WorkerCounters {
   std::array<Counter, recurse::kDrops> upstream_dropped;  ///< of those mismatched, by reason
   Counter upstream_bad_cookies, upstream_distrusted, upstream_busy, upstream_connections;  ///< see UpstreamCounters
   Counter stale_answers, failures;
+  std::array<Counter, 3> validated;  ///< replies found secure, insecure, bogus
+  Counter synthesised;               ///< answers from known proofs (RFC 8198)
+  Counter verifications, nsec3_hashes, validation_refused;
   Counter tcp_connections;  ///< open now
   Counter tcp_refused, tcp_closed_idle, tcp_closed_slow;
   Counter malformed_proxy, tcp_malformed_proxy;  ///< datagrams and connections from balancers without a PROXY header

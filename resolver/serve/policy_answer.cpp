@@ -73,6 +73,14 @@ class PolicyWriter {
   std::size_t answers_ = 0;
 };
 
+/// The action for this client: where records would be rewritten for one that asks for signatures, as the options say.
+policy::Action action_for(policy::Action action, const ServeOptions& options, const ClientQuestion& question) {
+  using enum policy::Action;
+  const bool rewrites = action == sinkhole || action == local_data || action == cname;
+  if (!rewrites || !question.dnssec_ok || options.signed_names == SignedNames::answer) return action;
+  return options.signed_names == SignedNames::nxdomain ? nxdomain : refused;
+}
+
 }  // namespace
 
 std::uint32_t policy_ttl(const policy::Match& match, const ServeOptions& options, policy::Time now) {
@@ -89,14 +97,15 @@ wire::ExtendedError policy_error(const policy::Match& match) {
 PolicyAnswer render_policy(const policy::Match& match, const policy::Index& index, const ServeOptions& options,
                            const ClientQuestion& question, wire::NameView met, const ChainPrefix& prefix,
                            policy::Time now, std::span<std::uint8_t> reply) {
+  const auto action = action_for(match.action, options, question);
   const auto error = policy_error(match);
   const auto ttl = policy_ttl(match, options, now);
   const auto type = question.question.type;
   const bool any = type == wire::RecordType::any;
-  const bool no_such_name = match.action == policy::Action::nxdomain;
+  const bool no_such_name = action == policy::Action::nxdomain;
   const auto answered = [](std::size_t size) { return PolicyAnswer{PolicyVerdict::answered, size}; };
 
-  switch (match.action) {
+  switch (action) {
     case policy::Action::passthru:
       return {PolicyVerdict::pass, 0};
     case policy::Action::drop:
@@ -118,16 +127,16 @@ PolicyAnswer render_policy(const policy::Match& match, const policy::Index& inde
 
   PolicyWriter writer(question, error, no_such_name ? wire::Rcode::nxdomain : wire::Rcode::noerror, reply);
   writer.chain(prefix);
-  if (match.action == policy::Action::sinkhole) {
+  if (action == policy::Action::sinkhole) {
     for (const auto& address : options.notice_addresses) {
       const auto address_type = address.v6 ? wire::RecordType::aaaa : wire::RecordType::a;
       if (type == address_type || any) writer.record(met, address_type, ttl, address.bytes());
     }
-  } else if (match.action == policy::Action::local_data) {
+  } else if (action == policy::Action::local_data) {
     for (const auto& record : index.records_of(match))
       if (record.type == type || record.type == wire::RecordType::cname || any)
         writer.record(met, record.type, ttl, record.rdata);
-  } else if (match.action == policy::Action::cname) {
+  } else if (action == policy::Action::cname) {
     writer.record(met, wire::RecordType::cname, ttl, index.target_of(match).bytes());
   }
   if (writer.answers() == 0) writer.soa(match.rule_name, ttl);

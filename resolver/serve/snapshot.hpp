@@ -21,6 +21,14 @@ namespace placard::serve {
 
 inline constexpr std::size_t kMaxNsid = 64;  ///< octets
 
+/// What clients that ask for signatures (DO) get where a decision would rewrite records: those who validate take what
+/// the zone did not sign for forged. Whether the zone is signed is not known: a blocked name's servers are never asked.
+enum class SignedNames : std::uint8_t {
+  answer,    ///< as everybody
+  nxdomain,  ///< no such name
+  refuse,    ///< REFUSED
+};
+
 /// What answers carry and who may ask; all of it may change by a reload.
 struct ServeOptions {
   PrefixTable recursion_clients;               ///< who may have recursion, who is refused it, who gets no answer at all
@@ -29,13 +37,14 @@ struct ServeOptions {
   std::uint32_t policy_ttl = 10;               ///< seconds, of answers by policy
   std::uint16_t udp_size = 1232;               ///< octets we send and announce over UDP
   bool recursion = true;                       ///< false: own zones only, RA clear
-  bool own_zones_policy = false;               ///< policy by name applies to own zones too
-  bool minimal_responses = true;               ///< positive answers of own zones carry no NS set in authority
-  bool minimal_any = true;                     ///< own zones answer ANY with one set (RFC 8482)
-  std::vector<wire::Name> not_special;         ///< special-use names (RFC 6761) that are to be treated as ordinary
-  std::string identity;                        ///< of id.server; empty: not told
-  std::string version;                         ///< of version.bind; empty: not told
-  std::vector<std::uint8_t> resolver_info;     ///< rdata of resolver.arpa's RESINFO (RFC 9606); empty: none
+  SignedNames signed_names = SignedNames::answer;
+  bool own_zones_policy = false;            ///< policy by name applies to own zones too
+  bool minimal_responses = true;            ///< positive answers of own zones carry no NS set in authority
+  bool minimal_any = true;                  ///< own zones answer ANY with one set (RFC 8482)
+  std::vector<wire::Name> not_special;      ///< special-use names (RFC 6761) that are to be treated as ordinary
+  std::string identity;                     ///< of id.server; empty: not told
+  std::string version;                      ///< of version.bind; empty: not told
+  std::vector<std::uint8_t> resolver_info;  ///< rdata of resolver.arpa's RESINFO (RFC 9606); empty: none
   Dns64 dns64;
   std::vector<std::uint8_t> nsid;  ///< RFC 5001, at most kMaxNsid octets; empty: not told
   LimitOptions limits;

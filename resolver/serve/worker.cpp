@@ -129,6 +129,14 @@ struct Worker::State {
     counters.upstream_bad_cookies.set(up.bad_cookies);
     counters.upstream_busy.set(up.busy);
     counters.upstream_connections.set(up.tcp_opened);
+    const auto& validation = resolver.validation_counters();
+    counters.validated[0].set(validation.secure);
+    counters.validated[1].set(validation.insecure);
+    counters.validated[2].set(validation.bogus);
+    counters.synthesised.set(validation.synthesised);
+    counters.verifications.set(validation.verifications);
+    counters.nsec3_hashes.set(validation.hash_runs);
+    counters.validation_refused.set(validation.refused);
   }
 
   net::Task<void> trace(wire::Question question, std::function<void(recurse::Resolved, recurse::Trace)> done) {
@@ -187,6 +195,10 @@ void Worker::inspect(std::function<void(std::vector<recurse::Resolver::InFlight>
 
 void Worker::trace(wire::Question question, std::function<void(recurse::Resolved, recurse::Trace)> done) {
   state_->loop.post([this, question, done = std::move(done)] { state_->traces.spawn(state_->trace(question, done)); });
+}
+
+void Worker::set_anchors(std::shared_ptr<const validate::Anchors> anchors) {
+  state_->loop.post([this, anchors = std::move(anchors)] { state_->resolver.set_anchors(anchors); });
 }
 
 void Worker::flush_answers(std::function<void()> done) {

@@ -16,9 +16,10 @@ RANKS = {
     "policy/lists": 3,
     "policy/public": 4,
     "resolver/net": 5,
-    "resolver/recurse": 6,
-    "resolver/serve": 7,
-    "resolver/app": 8,
+    "resolver/validate": 6,
+    "resolver/recurse": 7,
+    "resolver/serve": 8,
+    "resolver/app": 9,
 }
 TOP_LEVEL = {"CMakeLists.txt", "README.md", "LICENSE", "resolver", "policy", "zones", "tests", "packaging"}
 MAX_LINES = 600

@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("PLACARD_BINARY", str(ROOT / "build" / "placard"))
 BOX = ROOT / "tests" / "internet"
 CASES = sorted((ROOT / "policy" / "cases" / "kiwi-farms").glob("*.toml"))
+BOX_ANCHORS = f"""[dnssec]
+trust_anchors_file = "{BOX}/lab/anchors"
+"""
 NZ_CLIENT = "127.0.0.64"
 PATIENCE = 20.0  # seconds until something that should happen is said not to
 
@@ -72,7 +75,7 @@ def box_config(port):
     """The part of tests/internet/placard.toml that makes the tree, with another port and the places of its files."""
     text = (BOX / "placard.toml").read_text()
     text = text[text.index("[recursion]"):].replace("5310", str(port))
-    return re.sub(r'^(file|root_hints) = "', lambda m: f"{m.group(0)}{BOX}/", text, flags=re.MULTILINE)
+    return re.sub(r'^(file|root_hints|trust_anchors_file) = "', lambda m: f"{m.group(0)}{BOX}/", text, flags=re.MULTILINE)
 
 
 class Answer:
@@ -159,7 +162,7 @@ clients = ["{NZ_CLIENT}/32"]
 jurisdictions = ["NZ"]
 
 {self.extra}
-{box_config(self.box_port) if self.box_port else ""}
+{box_config(self.box_port) if self.box_port else BOX_ANCHORS}
 """)
 
     # ------------------------------------------------------------------ its life

@@ -44,6 +44,10 @@ class FakeNetwork final : public Network {
     Event event(*this, delay);
     co_await event.due;
   }
+  net::Task<void> work(std::function<void()> job) override {
+    job();
+    co_return;
+  }
   Milliseconds now() const override { return now_; }
   std::int64_t wall_seconds() const override { return 1'800'000'000 + static_cast<std::int64_t>(now_ / 1000); }
   std::uint32_t random(std::uint32_t below) override { return static_cast<std::uint32_t>(random_() % below); }

@@ -47,6 +47,10 @@ class FakeWorld final : public recurse::Network {
     incoming.bytes = answer(outgoing.question);
     co_return incoming;
   }
+  net::Task<void> work(std::function<void()> job) override {
+    job();
+    co_return;
+  }
   net::Task<void> sleep(net::Milliseconds delay) override {
     milliseconds += delay;
     co_return;

@@ -1,0 +1,198 @@
+// Keys, signatures and digests through OpenSSL 3. Every failure of the library is "does not verify": what comes in is
+// from strangers, and OpenSSL's queue of errors is emptied so that it does not grow.
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+
+#include <algorithm>
+
+#include "zones/wire/dnssec.hpp"
+#include "zones/wire/octets.hpp"
+
+namespace placard::wire {
+namespace {
+
+template <auto kFree>
+struct Freed {
+  template <class Type>
+  void operator()(Type* object) const {
+    kFree(object);
+  }
+};
+using BigNumber = std::unique_ptr<BIGNUM, Freed<BN_free>>;
+using KeyPointer = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
+using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
+using ParameterBuilder = std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>>;
+using Parameters = std::unique_ptr<OSSL_PARAM, Freed<OSSL_PARAM_free>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
+using Signature = std::unique_ptr<ECDSA_SIG, Freed<ECDSA_SIG_free>>;
+
+constexpr std::size_t kMinModulus = 64, kMinModulus512 = 128, kMaxModulus = 512;  // octets
+constexpr std::size_t kMaxExponent = 8;                                           // octets
+constexpr std::size_t kEd25519Size = 32, kEd448Size = 57;                         // octets of a key (RFC 8080 3)
+
+/// Octets of one coordinate, and of one half of a signature (RFC 6605 4).
+std::size_t curve_size(Algorithm algorithm) {
+  return algorithm == Algorithm::ecdsap256sha256 ? 32 : 48;
+}
+
+KeyPointer make_key(const char* type, OSSL_PARAM_BLD* builder) {
+  const Parameters parameters(OSSL_PARAM_BLD_to_param(builder));
+  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  EVP_PKEY* key = nullptr;
+  if (!parameters || !context || EVP_PKEY_fromdata_init(context.get()) <= 0 ||
+      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.get()) <= 0)
+    return nullptr;
+  return KeyPointer(key);
+}
+
+/// RFC 3110 2: the exponent's length in one octet, or in two behind a zero.
+KeyPointer rsa_key(Bytes octets, Algorithm algorithm) {
+  if (octets.size() < 3) return nullptr;
+  std::size_t exponent_size = octets[0], at = 1;
+  if (exponent_size == 0) {
+    exponent_size = load16(octets.data() + 1);
+    at = 3;
+  }
+  if (exponent_size == 0 || exponent_size > kMaxExponent || octets.size() <= at + exponent_size) return nullptr;
+  const Bytes exponent = octets.subspan(at, exponent_size);
+  const Bytes modulus = octets.subspan(at + exponent_size);
+  const std::size_t least = algorithm == Algorithm::rsasha512 ? kMinModulus512 : kMinModulus;
+  if (modulus.size() < least || modulus.size() > kMaxModulus) return nullptr;
+  const BigNumber n(BN_bin2bn(modulus.data(), static_cast<int>(modulus.size()), nullptr));
+  const BigNumber e(BN_bin2bn(exponent.data(), static_cast<int>(exponent.size()), nullptr));
+  const ParameterBuilder builder(OSSL_PARAM_BLD_new());
+  if (!n || !e || !builder || OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) <= 0 ||
+      OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) <= 0)
+    return nullptr;
+  return make_key("RSA", builder.get());
+}
+
+KeyPointer curve_key(Bytes octets, Algorithm algorithm) {
+  if (octets.size() != 2 * curve_size(algorithm)) return nullptr;
+  std::vector<std::uint8_t> point = {4};  // uncompressed (SEC 1, 2.3.3)
+  point.insert(point.end(), octets.begin(), octets.end());
+  const char* const group = algorithm == Algorithm::ecdsap256sha256 ? "P-256" : "P-384";
+  const ParameterBuilder builder(OSSL_PARAM_BLD_new());
+  if (!builder || OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, group, 0) <= 0 ||
+      OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) <= 0)
+    return nullptr;
+  return make_key("EC", builder.get());
+}
+
+KeyPointer edwards_key(Bytes octets, int type, std::size_t size) {
+  if (octets.size() != size) return nullptr;
+  return KeyPointer(EVP_PKEY_new_raw_public_key(type, nullptr, octets.data(), octets.size()));
+}
+
+/// r and s side by side become ASN.1.
+std::vector<std::uint8_t> encode_signature(Bytes signature, Algorithm algorithm) {
+  const std::size_t size = curve_size(algorithm);
+  if (signature.size() != 2 * size) return {};
+  const Signature pair(ECDSA_SIG_new());
+  BigNumber r(BN_bin2bn(signature.data(), static_cast<int>(size), nullptr));
+  BigNumber s(BN_bin2bn(signature.data() + size, static_cast<int>(size), nullptr));
+  if (!pair || !r || !s || ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1) return {};
+  (void)r.release();  // they are the pair's now
+  (void)s.release();
+  unsigned char* encoded = nullptr;
+  const int length = i2d_ECDSA_SIG(pair.get(), &encoded);
+  if (length <= 0) return {};
+  std::vector<std::uint8_t> out(encoded, encoded + length);
+  OPENSSL_free(encoded);
+  return out;
+}
+
+const EVP_MD* hash_of(Algorithm algorithm) {
+  using enum Algorithm;
+  switch (algorithm) {
+    case rsasha1:
+    case rsasha1_nsec3:
+      return EVP_sha1();
+    case rsasha256:
+    case ecdsap256sha256:
+      return EVP_sha256();
+    case ecdsap384sha384:
+      return EVP_sha384();
+    case rsasha512:
+      return EVP_sha512();
+    default:
+      return nullptr;  // Ed25519 and Ed448 hash inside
+  }
+}
+
+const EVP_MD* hash_of(Digest digest) {
+  switch (digest) {
+    case Digest::sha1:
+      return EVP_sha1();
+    case Digest::sha256:
+      return EVP_sha256();
+    case Digest::sha384:
+      return EVP_sha384();
+  }
+  return nullptr;
+}
+
+KeyPointer key_of(const DnskeyView& dnskey) {
+  using enum Algorithm;
+  switch (dnskey.algorithm) {
+    case rsasha1:
+    case rsasha1_nsec3:
+    case rsasha256:
+    case rsasha512:
+      return rsa_key(dnskey.key, dnskey.algorithm);
+    case ecdsap256sha256:
+    case ecdsap384sha384:
+      return curve_key(dnskey.key, dnskey.algorithm);
+    case ed25519:
+      return edwards_key(dnskey.key, EVP_PKEY_ED25519, kEd25519Size);
+    case ed448:
+      return edwards_key(dnskey.key, EVP_PKEY_ED448, kEd448Size);
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::optional<PublicKey> PublicKey::make(const DnskeyView& dnskey) {
+  KeyPointer key = key_of(dnskey);
+  if (!key) {
+    ERR_clear_error();
+    return std::nullopt;
+  }
+  return PublicKey(dnskey.algorithm, std::shared_ptr<EVP_PKEY>(std::move(key)));
+}
+
+bool PublicKey::verify(Bytes data, Bytes signature) const {
+  std::vector<std::uint8_t> encoded;
+  if (algorithm_ == Algorithm::ecdsap256sha256 || algorithm_ == Algorithm::ecdsap384sha384) {
+    encoded = encode_signature(signature, algorithm_);
+    if (encoded.empty()) return false;
+    signature = encoded;
+  }
+  const DigestContext context(EVP_MD_CTX_new());
+  const bool good = context &&
+                    EVP_DigestVerifyInit(context.get(), nullptr, hash_of(algorithm_), nullptr,
+                                         static_cast<EVP_PKEY*>(key_.get())) > 0 &&
+                    EVP_DigestVerify(context.get(), signature.data(), signature.size(), data.data(), data.size()) == 1;
+  if (!good) ERR_clear_error();
+  return good;
+}
+
+std::vector<std::uint8_t> ds_digest(Digest type, NameView owner, Bytes dnskey_rdata) {
+  const EVP_MD* const hash = hash_of(type);
+  if (hash == nullptr) return {};
+  std::vector<std::uint8_t> data(owner.size());
+  std::ranges::transform(owner.bytes(), data.begin(), lower);
+  data.insert(data.end(), dnskey_rdata.begin(), dnskey_rdata.end());
+  std::vector<std::uint8_t> out(EVP_MAX_MD_SIZE);
+  unsigned size = 0;
+  if (EVP_Digest(data.data(), data.size(), out.data(), &size, hash, nullptr) != 1) return {};
+  out.resize(size);
+  return out;
+}
+
+}  // namespace placard::wire
