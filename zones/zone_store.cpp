@@ -166,6 +166,11 @@ ZoneStore::ZoneStore(fs::path folder, wire::NameView origin, Limits limits) : or
   journal_path_ = folder / (name + ".journal");
 }
 
+bool ZoneStore::has_journal() const {
+  std::error_code error;
+  return fs::exists(journal_path_, error);
+}
+
 FileDone ZoneStore::open(std::vector<std::string>& notes) {
   std::string note;
   auto journal = Journal::open(journal_path_, origin_, &note);

@@ -72,6 +72,8 @@ class ZoneStore {
   /// REQUIRES load() or open_journal().
   const Journal& journal() const { return *journal_; }
   bool is_open() const { return journal_.has_value(); }
+  bool has_journal() const;  ///< there is a file
+  std::optional<std::uint32_t> file_serial() const { return kept_ ? kept_->file_serial : std::nullopt; }
 
  private:
   FileDone open(std::vector<std::string>& notes);

@@ -7,6 +7,7 @@
 #include "resolver/app/privileges.hpp"
 #include "resolver/app/snapshots.hpp"
 #include "resolver/app/start_checks.hpp"
+#include "resolver/app/zones.hpp"
 
 namespace placard::app {
 namespace {
@@ -30,7 +31,7 @@ void check_store(const Options& options, CheckResult& result) {
 }  // namespace
 
 CheckResult check_configuration(const Options& options) {
-  auto zones = load_zones(options, {});
+  auto zones = check_zones(options);
   CheckResult result{std::move(zones.problems), std::move(zones.warnings)};
   if (const auto worker = worker_options(options); !worker) result.problems.push_back(worker.error());
   const auto privileges = Privileges::find(options.fixed.user);

@@ -41,6 +41,7 @@ class Alone final : public RequestTarget {
   Done cache(const CacheRequest&) override { return nobody(); }
   Done reload() override { return nobody(); }
   Done stop_server() override { return nobody(); }
+  Done zone(const ZoneOrder&) override { return nobody(); }
 
  private:
   policy::Store open_for(const Order& order) const {

@@ -312,6 +312,19 @@ class CommandLine {
       if (name_.empty() == !all_) throw std::runtime_error("flush wants a name, or --all");
       return request({{"operation", "flush"}, {"name", name_}, {"all", all_}});
     });
+    auto* zone = control->add_subcommand("zone", "Look after own zones");
+    zone->require_subcommand(1);
+    for (const auto& [verb, help] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"list", "Every zone with its serial and state"},
+             {"status", "All about one zone: its version, timers, transfers, last error"},
+             {"reload", "Read its master file again"},
+             {"refresh", "Ask its primaries now whether there is something newer"},
+             {"retransfer", "Take all of it anew from a primary, whatever its serial"}}) {
+      auto* one = command(*zone, verb, help, [this, order = std::string(verb)] {
+        return request({{"operation", "zone"}, {"verb", order}, {"name", name_}});
+      });
+      if (std::string_view(verb) != "list") one->add_option("NAME", name_, "The zone")->required();
+    }
     flush->add_option("NAME", name_, "The domain name");
     flush->add_flag("--all", all_, "Everything");
     cache_commands(*control);

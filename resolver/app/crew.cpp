@@ -70,8 +70,14 @@ bool Crew::on_every_worker(const Post& post) {
   return countdown->wait(stopping_);
 }
 
-bool Crew::publish(std::shared_ptr<const serve::Snapshot> snapshot) {
+bool Crew::publish(const std::function<void(serve::Snapshot&)>& change) {
   const std::lock_guard one(publishing_);
+  auto next = std::make_shared<serve::Snapshot>(*current());
+  change(*next);
+  return put_into_force(std::move(next));
+}
+
+bool Crew::put_into_force(std::shared_ptr<const serve::Snapshot> snapshot) {
   {
     const std::lock_guard lock(mutex_);
     current_ = snapshot;

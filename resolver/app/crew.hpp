@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,7 +33,8 @@ class Crew {
   void stopping() { stopping_ = true; }  ///< whoever waits for workers gives up soon; from any thread
 
   /// False when a worker did not take it within 30 seconds (it will yet, or the server is stopping).
-  bool publish(std::shared_ptr<const serve::Snapshot> snapshot);
+  /// `change` gets a copy of what is current: publishers know a part of it each.
+  bool publish(const std::function<void(serve::Snapshot&)>& change);
   std::shared_ptr<const serve::Snapshot> current() const;
 
   std::vector<const serve::WorkerCounters*> counters() const;
@@ -57,6 +59,7 @@ class Crew {
   /// Runs `post(worker, done)` for each worker and waits until every done() was called.
   template <class Post>
   bool on_every_worker(const Post& post);
+  bool put_into_force(std::shared_ptr<const serve::Snapshot> snapshot);  // REQUIRES publishing_ held
 
   std::vector<std::unique_ptr<serve::Worker>> workers_;
   std::vector<std::thread> threads_;

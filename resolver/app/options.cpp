@@ -88,8 +88,9 @@ class Reader {
     for (const auto& entry : *array) {
       section.begin(options);
       places[section.name].push_back(place_of(entry.source()));
-      if (section.name == "zone")
-        options.reloadable.zones.back().place = fmt::format("{}:{}", file_, places["zone"].back().line);
+      const auto place = fmt::format("{}:{}", file_, places[section.name].back().line);
+      if (section.name == "zone") options.reloadable.zones.back().place = place;
+      if (section.name == "key") options.reloadable.keys.back().place = place;
       read_table(section, *entry.as_table(), entry.source());
     }
   }
@@ -232,6 +233,10 @@ void check_together(Reader& reader) {
     for (const auto& client : now.views[i].clients)
       if (!prefixes.insert(client).second)
         bad_at(reader.places["view"].at(i), "view.clients", fmt::format("\"{}\" stands there twice", client));
+  std::set<std::string> keys;
+  for (std::size_t i = 0; i < now.keys.size(); ++i)
+    if (const auto name = now.keys[i].name.lowered().to_text(); !keys.insert(name).second)
+      bad_at(reader.places["key"].at(i), "key.name", fmt::format("\"{}\" stands there twice", name));
   std::set<std::pair<std::string, std::string>> zones;
   for (std::size_t i = 0; i < now.zones.size(); ++i) {
     const auto& zone = now.zones[i];
@@ -257,6 +262,7 @@ void resolve_paths(Options& options) {
   fixed.dnssec.trust_anchors_file = beside(folder, fixed.dnssec.trust_anchors_file);
   for (auto& zone : options.reloadable.zones) zone.file = beside(folder, zone.file);
   options.reloadable.cookies.secret_file = beside(folder, options.reloadable.cookies.secret_file);
+  for (auto& key : options.reloadable.keys) key.secret_file = beside(folder, key.secret_file);
   fixed.state_is_default = fixed.state_directory.empty();
   fixed.state_directory =
       fixed.state_directory.empty() ? default_state_directory() : beside(folder, fixed.state_directory);

@@ -20,6 +20,7 @@
 #include "resolver/app/dnssec_options.hpp"
 #include "resolver/net/address.hpp"
 #include "resolver/serve/cookies.hpp"
+#include "resolver/transfer/zone_plan.hpp"
 #include "zones/wire/name.hpp"
 
 namespace placard::app {
@@ -31,12 +32,14 @@ struct ForwardOption {
   bool stub = false, first = false;
 };
 
-/// `[[zone]]`.
-struct ZoneOption {
+using ZoneOption = transfer::ZonePlan;  ///< `[[zone]]`
+
+/// `[[key]]`. Not printed anywhere.
+struct KeyOption {
   wire::Name name;
-  std::string file;
-  std::vector<net::Endpoint> listen;  ///< empty: answered wherever the server listens
-  std::string place;                  ///< "FILE:LINE" of its section
+  std::string algorithm = "hmac-sha256";
+  std::string secret, secret_file;  ///< one of them; base64
+  std::string place;                ///< "FILE:LINE" of its section
 };
 
 struct FixedOptions {
@@ -119,6 +122,7 @@ struct ReloadableOptions {
   bool own_zones_policy = false;
   std::string signed_names;  ///< "answer", "nxdomain" or "refuse"
   std::vector<wire::Name> protected_names;
+  std::vector<KeyOption> keys;
   std::vector<ZoneOption> zones;
   std::vector<policy::View> views;
   std::string operator_name, operator_contact;

@@ -17,6 +17,12 @@ std::uint32_t number(const OptionValue& value) {
   return static_cast<std::uint32_t>(value.integer);
 }
 
+std::vector<wire::Name> lowered(const std::vector<wire::Name>& names) {
+  std::vector<wire::Name> all;
+  for (const auto& name : names) all.push_back(name.lowered());
+  return all;
+}
+
 void add_forward(Options& options, bool stub) {
   options.fixed.forwards.push_back({{}, {}, stub, false});
 }
@@ -38,7 +44,10 @@ constexpr std::array kSections = {
     OptionSection{"stub", true,
                   "Questions at or below a zone start at these authoritative servers instead of at the root.",
                   [](Options& o) { add_forward(o, true); }},
-    OptionSection{"zone", true, "A zone served with authority, from a master file.",
+    OptionSection{"key", true, "A secret shared with other servers, to sign what is said to one another (TSIG).",
+                  [](Options& o) { o.reloadable.keys.emplace_back(); }},
+    OptionSection{"zone", true,
+                  "A zone served with authority: from a master file, or as a secondary of the primaries named.",
                   [](Options& o) { o.reloadable.zones.emplace_back(); }},
     OptionSection{
         "view", true,
@@ -331,14 +340,47 @@ constexpr std::array kOptions = {
     Option{"stub", "first", boolean, 0, 0, "false", "", kFixed, kOptional,
            "Where these servers fail, start at the root as if they were not configured.",
            [](O& o, V& v) { o.fixed.forwards.back().first = v.boolean; }},
+    // [[key]]
+    Option{"key", "name", name, 0, 0, R"("transfer.example")", "", kReload, kRequired,
+           "Its name, the same on both ends.", [](O& o, V& v) { o.reloadable.keys.back().name = v.name; }},
+    Option{"key", "algorithm", text, 1, 32, R"("hmac-sha256")", "", kReload, kOptional,
+           "hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or hmac-sha512.",
+           [](O& o, V& v) { o.reloadable.keys.back().algorithm = v.text; }},
+    Option{"key", "secret", text, 0, 1024, R"("")", "", kReload, kOptional,
+           "The secret in base64; better in a file that only the server may read.",
+           [](O& o, V& v) { o.reloadable.keys.back().secret = v.text; }},
+    Option{"key", "secret_file", path, 0, 4096, R"("")", "", kReload, kOptional, "A file with the secret in base64.",
+           [](O& o, V& v) { o.reloadable.keys.back().secret_file = v.text; }},
     // [[zone]]
     Option{"zone", "name", name, 0, 0, R"("example.org")", "", kReload, kRequired, "The zone's apex.",
            [](O& o, V& v) { o.reloadable.zones.back().name = v.name; }},
-    Option{"zone", "file", path, 1, 4096, R"("example.org.zone")", "", kReload, kRequired, "Its master file.",
+    Option{"zone", "file", path, 1, 4096, R"("example.org.zone")", "", kReload, kOptional,
+           "Its master file; of a secondary what is served until the first transfer.",
            [](O& o, V& v) { o.reloadable.zones.back().file = v.text; }},
     Option{"zone", "listen", endpoints, 53, 0, R"(["127.0.0.9:5300"])", "", kReload, kOptional,
            "Answer for it on these addresses alone, which answer nothing else. A new address needs a restart.",
            [](O& o, V& v) { o.reloadable.zones.back().listen = v.endpoints; }},
+    Option{"zone", "primaries", endpoints, 53, 0, R"(["192.0.2.1"])", "", kReload, kOptional,
+           "Servers to follow: the zone is theirs, kept as a secondary, and served from its last transfer after a "
+           "restart.",
+           [](O& o, V& v) { o.reloadable.zones.back().primaries = v.endpoints; }},
+    Option{"zone", "primary_key", name, 0, 0, R"("transfer.example")", "", kReload, kOptional,
+           "The [[key]] that questions to the primaries are signed with.",
+           [](O& o, V& v) { o.reloadable.zones.back().primary_key = v.name; }},
+    Option{"zone", "allow_notify", prefixes, 0, 0, R"(["192.0.2.0/24"])", "", kReload, kOptional,
+           "Who besides the primaries may say that there is something new.",
+           [](O& o, V& v) { o.reloadable.zones.back().notify_from.prefixes = v.prefixes; }},
+    Option{"zone", "allow_transfer", prefixes, 0, 0, R"(["192.0.2.0/24"])", "", kReload, kOptional,
+           "Who may have the whole zone (AXFR, IXFR); with transfer_keys as well, both must fit. Neither: nobody.",
+           [](O& o, V& v) { o.reloadable.zones.back().transfer.prefixes = v.prefixes; }},
+    Option{"zone", "transfer_keys", names, 0, 0, R"(["transfer.example"])", "", kReload, kOptional,
+           "The [[key]]s of which a transfer must be signed with one.",
+           [](O& o, V& v) { o.reloadable.zones.back().transfer.keys = lowered(v.names); }},
+    Option{"zone", "notify", endpoints, 53, 0, R"(["192.0.2.2"])", "", kReload, kOptional,
+           "Secondaries that are told of each new version.",
+           [](O& o, V& v) { o.reloadable.zones.back().notify = v.endpoints; }},
+    Option{"zone", "notify_key", name, 0, 0, R"("transfer.example")", "", kReload, kOptional,
+           "The [[key]] that they are told with.", [](O& o, V& v) { o.reloadable.zones.back().notify_key = v.name; }},
     // [[view]]
     Option{"view", "name", text, 1, 64, R"("nz")", "", kReload, kRequired, "Its name.",
            [](O& o, V& v) { o.reloadable.views.back().name = v.text; }},

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -95,6 +96,20 @@ Done cache(RequestTarget& target, const json& request) {
   return target.cache(asked);
 }
 
+Done zone(RequestTarget& target, const json& request) {
+  ZoneOrder order{text_in(request, "verb"), std::nullopt};
+  const auto text = text_of(request, "name");
+  static constexpr std::string_view kVerbs[] = {"list", "status", "reload", "refresh", "retransfer"};
+  if (std::ranges::find(kVerbs, order.verb) == std::end(kVerbs))
+    return std::unexpected(fmt::format("unknown order \"{}\" about a zone", order.verb));
+  if (!text.empty() || order.verb != "list") {
+    auto name = wire::Name::from_text(text);
+    if (text.empty() || !name) return std::unexpected(fmt::format("\"{}\" is no domain name", text));
+    order.name = *name;
+  }
+  return target.zone(order);
+}
+
 Done perform(RequestTarget& target, const json& request, const std::string& author) {
   const auto operation = text_in(request, "operation");
   if (operation == "decide") {
@@ -115,6 +130,7 @@ Done perform(RequestTarget& target, const json& request, const std::string& auth
   if (operation == "cache") return cache(target, request);
   if (operation == "status") return target.status();
   if (operation == "dump") return target.dump();
+  if (operation == "zone") return zone(target, request);
   if (operation == "reload") return target.reload();
   if (operation == "stop") return target.stop_server();
   return std::unexpected(fmt::format("unknown operation \"{}\"", operation));

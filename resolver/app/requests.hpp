@@ -17,6 +17,12 @@
 
 namespace placard::app {
 
+/// `placard control zone VERB NAME`: list, status, reload, refresh, retransfer; a name for all but the first.
+struct ZoneOrder {
+  std::string verb;
+  std::optional<wire::Name> name;
+};
+
 /// Who performs requests: the server, or a command on its own (which has no cache to flush, and says so).
 class RequestTarget {
  public:
@@ -31,6 +37,7 @@ class RequestTarget {
   virtual Done cache(const CacheRequest& request) = 0;
   virtual Done reload() = 0;
   virtual Done stop_server() = 0;
+  virtual Done zone(const ZoneOrder& order) = 0;
 };
 
 /// One request line to one reply line. Exceptions of the store and of mistyped requests become errors.

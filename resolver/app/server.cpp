@@ -99,15 +99,22 @@ void Server::open_state() {
   } catch (const policy::StoreError& error) {
     warn(fmt::format("the configured views cannot be recorded: {}", error.what()));
   }
-  zones_ = load_zones(options_, zone_listeners_);
-  for (const auto& problem : zones_.problems) warn(fmt::format("{}; the other zones are served", problem));
+  auto setup = read_zone_setup(options_);
+  if (!setup) throw std::runtime_error(fmt::format("{}", fmt::join(setup.error(), "\n")));
+  keys_ = setup->keys;
+  zone_keeper_ = std::make_unique<transfer::ZoneKeeper>(keeper_options(options_));
+  const auto loaded = zone_keeper_->load(std::move(setup->plans), keys_);
+  for (const auto& problem : loaded.problems) warn(fmt::format("{}; the other zones are served", problem));
 }
 
 void Server::open_sockets() {
   const auto now = system_time();
-  auto first = make_publication(*store_, options_, zones_, ++generation_, now);
+  auto first = make_publication(*store_, options_, ++generation_, now);
   first_pages_ = first.pages;
+  put_zones(*first.snapshot, zone_keeper_->served(), zone_listeners_);
+  first.snapshot->keys = keys_;
   auto worker = must(worker_options(options_));
+  worker.zone_desk = zone_keeper_.get();
   for (const auto& endpoint : listeners_)
     for (const bool tcp : {false, true})
       if (net::port_is_taken(endpoint, tcp))
@@ -151,9 +158,9 @@ std::vector<std::string> Server::describe() const {
   lines.push_back(fmt::format("  configuration  {}", options_.file.empty() ? "built-in defaults" : options_.file));
   lines.push_back(fmt::format("  DNS            {} (UDP and TCP), {} worker{}", joined(fixed.listen),
                               crew_->counters().size(), crew_->counters().size() == 1 ? "" : "s"));
-  if (zones_.count > 0)
-    lines.push_back(fmt::format("  own zones      {}, on {} address{} of their own", zones_.count,
-                                zone_listeners_.size(), zone_listeners_.size() == 1 ? "" : "es"));
+  if (const auto count = options_.reloadable.zones.size(); count > 0)
+    lines.push_back(fmt::format("  own zones      {}, on {} address{} of their own", count, zone_listeners_.size(),
+                                zone_listeners_.size() == 1 ? "" : "es"));
   lines.push_back(fmt::format("  notice         {}", joined(fixed.notice_listen, "http://", "/")));
   if (!fixed.metrics_listen.empty())
     lines.push_back(fmt::format("  metrics        {}", joined(fixed.metrics_listen, "http://", "/metrics")));
@@ -168,6 +175,9 @@ void Server::start(std::function<void()> stop_asked) {
   stop_asked_ = std::move(stop_asked);
   crew_->start();
   keeper_->start();
+  zone_keeper_->start([this](const std::vector<transfer::ServedZone>& served) {
+    crew_->publish([&](serve::Snapshot& next) { put_zones(next, served, zone_listeners_); });
+  });
   {
     const std::lock_guard lock(changes_);
     policy::QueryLimits limits;
@@ -191,6 +201,7 @@ void Server::stop() {
     reload_ends_ = true;
     reload_wanted_.notify_all();
   }
+  if (zone_keeper_) zone_keeper_->stop();
   if (reloader_.joinable()) reloader_.join();
   key_keeper_.reset();
   notice_server_.reset();
@@ -232,12 +243,17 @@ Workplace Server::workplace(const Order& order) {
 }
 
 std::expected<void, std::string> Server::bring_into_force() {
-  const auto publication = make_publication(*store_, options_, zones_, generation_ + 1, system_time());
+  const auto publication = make_publication(*store_, options_, generation_ + 1, system_time());
   ++generation_;
   // The page first: who is sent to it by a worker's first new answer finds the decision there.
   notice_->publish(publication.pages);
-  if (!crew_->publish(publication.snapshot))
-    return std::unexpected("the workers have not taken the new snapshot in time");
+  const auto change = [&](serve::Snapshot& next) {
+    publication.snapshot->everywhere = std::move(next.everywhere);
+    publication.snapshot->listeners = std::move(next.listeners);
+    publication.snapshot->keys = keys_;
+    next = *publication.snapshot;
+  };
+  if (!crew_->publish(change)) return std::unexpected("the workers have not taken the new snapshot in time");
   in_force_sequence_ = publication.snapshot->index->log_sequence();
   note_enforcement(*publication.snapshot->index, system_time());
   return {};
@@ -280,13 +296,15 @@ void Server::reload_thread() {
 }
 
 Done Server::reload() {
-  const std::lock_guard changes(changes_);
+  const std::lock_guard one(reloading_);
   auto refused = [this](const std::vector<std::string>& reasons) -> Done {
     reload_failures_.fetch_add(1, std::memory_order_relaxed);
     for (const auto& reason : reasons) warn("reload: " + reason);
     warn("reload: nothing was changed");
     return std::unexpected(fmt::format("{}\nnothing was changed", fmt::join(reasons, "\n")));
   };
+  std::vector<transfer::ZonePlan> plans;
+  std::shared_ptr<const zones::TsigKeyring> keys;
   try {
     auto next = load_options(options_.file);
     if (next) complete(*next);
@@ -295,24 +313,36 @@ Done Server::reload() {
       for (const auto& problem : next.error()) all.push_back(to_text(problem));
       return refused(all);
     }
+    auto setup = read_zone_setup(*next);
+    if (!setup) return refused(setup.error());
+    plans = setup->plans;
+    keys = setup->keys;
+    const std::lock_guard changes(changes_);
     if (const auto fixed = fixed_changes(options_, *next); !fixed.empty())
       return refused({fmt::format("{} needs a restart", fmt::join(fixed, ", "))});
-    auto zones = load_zones(*next, zone_listeners_);
-    if (!zones.problems.empty()) return refused(zones.problems);
     if (next->reloadable.views != options_.reloadable.views)
       store_->record_views(next->reloadable.views, "placard serve, " + author_of(::getuid()), system_time());
     // From here on it is the new configuration; publishing it can fail for the store only, and then all is put back.
     std::swap(options_, *next);
-    std::swap(zones_, zones);
+    std::swap(keys_, setup->keys);
     try {
       if (auto published = bring_into_force(); !published) warn("reload: " + published.error());
     } catch (const policy::StoreError&) {
       std::swap(options_, *next);
-      std::swap(zones_, zones);
+      std::swap(keys_, setup->keys);
       throw;
     }
   } catch (const std::exception& error) {
     return refused({error.what()});
+  }
+  // Zones can take long, and each stands for itself: one that cannot be loaded stays as it was.
+  const auto loaded = zone_keeper_->reload(std::move(plans), keys);
+  if (!loaded.problems.empty()) {
+    reload_failures_.fetch_add(1, std::memory_order_relaxed);
+    for (const auto& problem : loaded.problems) warn("reload: " + problem);
+    warn("reload: those zones stay as they were; all else was taken over");
+    return std::unexpected(
+        fmt::format("{}\nthose zones stay as they were; all else was taken over", fmt::join(loaded.problems, "\n")));
   }
   const std::string file = options_.file.empty() ? "built-in defaults" : options_.file;
   warn("reloaded " + file);

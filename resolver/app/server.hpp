@@ -23,6 +23,7 @@
 #include "resolver/app/privileges.hpp"
 #include "resolver/app/requests.hpp"
 #include "resolver/app/snapshots.hpp"
+#include "resolver/app/zones.hpp"
 #include "resolver/net/reset.hpp"
 
 namespace placard::app {
@@ -52,6 +53,7 @@ class Server final : public RequestTarget {
   Done cache(const CacheRequest& request) override;
   Done reload() override;
   Done stop_server() override;
+  Done zone(const ZoneOrder& order) override;
 
  private:
   void complete(Options& options) const;
@@ -70,18 +72,20 @@ class Server final : public RequestTarget {
 
   Privileges privileges_;
   std::mutex changes_;
-  Options options_;                       // guarded by changes_
-  std::unique_ptr<policy::Store> store_;  // guarded by changes_
-  LoadedZones zones_;                     // guarded by changes_
-  std::uint64_t generation_ = 0;          // guarded by changes_
-  std::int64_t in_force_sequence_ = 0;    // guarded by changes_: the log entries up to here are what workers answer by
-  std::int64_t enforced_sequence_ = 0;    // guarded by changes_: of those, the ones the record says so of
+  Options options_;                                 // guarded by changes_
+  std::unique_ptr<policy::Store> store_;            // guarded by changes_
+  std::shared_ptr<const zones::TsigKeyring> keys_;  // guarded by changes_
+  std::uint64_t generation_ = 0;                    // guarded by changes_
+  std::int64_t in_force_sequence_ = 0;  // guarded by changes_: the log entries up to here are what workers answer by
+  std::int64_t enforced_sequence_ = 0;  // guarded by changes_: of those, the ones the record says so of
   const std::vector<net::Endpoint> listeners_;  // all that is bound
   std::vector<net::Endpoint> zone_listeners_;   // those that only zones use
   const wire::SipHashKey own_cookie_secret_;    // where the configuration names no file of them
   std::shared_ptr<const PageState> first_pages_;
 
   std::unique_ptr<NoticePages> notice_;
+  std::unique_ptr<transfer::ZoneKeeper> zone_keeper_;  // before the workers, which hand over to it
+  std::mutex reloading_;                          // one reload at a time
   std::unique_ptr<Crew> crew_;
   std::unique_ptr<CacheKeeper> keeper_;
   std::unique_ptr<net::HttpServer> notice_server_, metrics_server_;

@@ -72,7 +72,7 @@ Done Server::status() {
       {"configuration", "Configuration", options_.file.empty() ? std::string("built-in defaults") : options_.file},
       {"listen", "DNS", addresses(fixed.listen)},
       {"workers", "Workers", as_cell(crew_->counters().size())},
-      {"zones", "Own zones", as_cell(zones_.count)},
+      {"zones", "Own zones", as_cell(zone_keeper_->figures().zones)},
       {"notice", "Notice", addresses(fixed.notice_listen)},
       {"metrics", "Metrics", addresses(fixed.metrics_listen)},
       {"store", "Record", fixed.store},
@@ -156,6 +156,22 @@ Done Server::cache(const CacheRequest& request) {
 Done Server::stop_server() {
   stop_asked_();
   return policy::Document{{policy::Fields{"", "", {{"stopping", "Stopping", true}}}}};
+}
+
+Done Server::zone(const ZoneOrder& order) {
+  using Wanted = transfer::ZoneKeeper::Order;
+  if (order.verb == "list" || order.verb == "status") {
+    const auto zones = zone_keeper_->status(order.name);
+    if (order.name && zones.empty())
+      return std::unexpected(fmt::format("no zone {} is configured", order.name->to_text()));
+    return zone_report(zones, order.name.has_value(), system_time());
+  }
+  const auto done = zone_keeper_->order(order.verb == "reload"    ? Wanted::reload
+                                   : order.verb == "refresh" ? Wanted::refresh
+                                                             : Wanted::retransfer,
+                                   *order.name);
+  if (!done) return std::unexpected(done.error());
+  return policy::Document{{policy::Note{*done}}};
 }
 
 net::HttpResponse Server::metrics_page(const net::HttpRequest& request) const {

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "policy/match/compile.hpp"
 #include "resolver/serve/special.hpp"
-#include "zones/load.hpp"
 
 namespace placard::app {
 namespace {
@@ -35,44 +33,6 @@ std::shared_ptr<const NoticeBook> make_book(policy::Store& store, const std::vec
 }
 
 }  // namespace
-
-LoadedZones load_zones(const Options& options, const std::vector<net::Endpoint>& bound) {
-  struct Zones {
-    std::vector<std::shared_ptr<const zones::Zone>> loaded;
-    std::vector<wire::Name> unavailable;
-    std::shared_ptr<const zones::ZoneSet> take() {
-      return std::make_shared<const zones::ZoneSet>(std::move(loaded), std::move(unavailable));
-    }
-  };
-  LoadedZones out;
-  Zones everywhere;
-  std::map<net::Endpoint, Zones> own;
-  for (const auto& endpoint : bound) own[endpoint];
-  std::vector<zones::LoadError> warnings;
-  for (const auto& zone : options.reloadable.zones) {
-    auto loaded = zones::load_zone(zone.file, zone.name, &warnings);
-    std::shared_ptr<const zones::Zone> shared;
-    if (loaded) {
-      shared = std::make_shared<const zones::Zone>(*std::move(loaded));
-      ++out.count;
-    } else {
-      out.problems.push_back(fmt::format("{} ([[zone]] at {})", zones::to_text(loaded.error()), zone.place));
-    }
-    const auto add = [&](Zones& to) {
-      if (shared)
-        to.loaded.push_back(shared);
-      else
-        to.unavailable.push_back(zone.name);
-    };
-    if (zone.listen.empty()) add(everywhere);
-    for (const auto& endpoint : zone.listen)
-      if (const auto found = own.find(endpoint); found != own.end()) add(found->second);
-  }
-  for (const auto& warning : warnings) out.warnings.push_back(zones::to_text(warning));
-  if (!everywhere.loaded.empty() || !everywhere.unavailable.empty()) out.everywhere = everywhere.take();
-  for (auto& [endpoint, zones] : own) out.listeners.push_back({endpoint, zones.take()});
-  return out;
-}
 
 namespace {
 
@@ -188,8 +148,7 @@ std::expected<serve::WorkerOptions, std::string> worker_options(const Options& o
   return out;
 }
 
-Publication make_publication(policy::Store& store, const Options& options, const LoadedZones& zones,
-                             std::uint64_t generation, policy::Time now) {
+Publication make_publication(policy::Store& store, const Options& options, std::uint64_t generation, policy::Time now) {
   const auto effective = store.effective_now(now);
   auto pages = std::make_shared<PageState>();
   pages->book = make_book(store, store.load_policy(effective));
@@ -200,8 +159,6 @@ Publication make_publication(policy::Store& store, const Options& options, const
 
   auto snapshot = std::make_shared<serve::Snapshot>();
   snapshot->index = pages->index;
-  snapshot->everywhere = zones.everywhere;
-  snapshot->listeners = zones.listeners;
   snapshot->options = serve_options(options);
   snapshot->not_before = pages->not_before;
   return {std::move(snapshot), std::move(pages)};

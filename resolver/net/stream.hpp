@@ -42,6 +42,14 @@ class StreamConnection {
   virtual void send(wire::Bytes answer) = 0;
   /// A question that gets no answer (dropped by policy).
   virtual void forget_one() = 0;
+
+  // Answers of many messages (zone transfers): parts, then send() for the last. Who sends parts waits for drained
+  // before the next ones, and breaks off when that takes too long: a client may read slowly, or not at all.
+
+  virtual void send_part(wire::Bytes message) = 0;
+  /// Once: when nothing is left unsent (true), or the connection is closed (false). One at a time.
+  virtual void when_drained(std::function<void(bool open)> drained) = 0;
+  virtual void abort() = 0;  ///< closes the connection
 };
 
 class StreamHandler {

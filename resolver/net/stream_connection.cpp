@@ -1,6 +1,7 @@
 #include "resolver/net/stream_connection.hpp"
 
 #include <cassert>
+#include <utility>
 
 #include "resolver/net/proxy.hpp"
 #include "zones/wire/message.hpp"
@@ -44,6 +45,7 @@ void Connection::close() {
   owner.unsent -= noted_unsent_;
   owner_ = nullptr;
   stop();
+  tell_drained(false);
   uv_close(reinterpret_cast<uv_handle_t*>(&tcp_),
            [](uv_handle_t* handle) { static_cast<Connection*>(handle->data)->self_.reset(); });
   owner.on_closed(*this);
@@ -148,25 +150,47 @@ std::size_t Connection::cut_messages(wire::Bytes octets) {
 }
 
 void Connection::send(wire::Bytes answer) {
+  if (put(answer)) one_done();
+}
+
+void Connection::send_part(wire::Bytes message) {
+  if (put(message)) want_round_end();
+}
+
+/// False when the connection is closed, perhaps just now.
+bool Connection::put(wire::Bytes answer) {
   assert(answer.size() <= wire::kMaxMessageSize);
-  if (owner_ == nullptr) return;
+  if (owner_ == nullptr) return false;
   output_.push_back(static_cast<std::uint8_t>(answer.size() >> 8U));
   output_.push_back(static_cast<std::uint8_t>(answer.size() & 0xffU));
   output_.insert(output_.end(), answer.begin(), answer.end());
   if (unsent() > owner_->limits.unsent) {
     flush();  // much in one round is no slow reader yet
-    if (owner_ == nullptr) return;
+    if (owner_ == nullptr) return false;
     if (unsent() > owner_->limits.unsent) {
       ++owner_->counters.closed_slow;
-      return close();
+      close();
+      return false;
     }
   }
   note_unsent();
   if (owner_->unsent > owner_->limits.unsent_in_all) {
     ++owner_->counters.closed_slow;
-    return close();
+    close();
+    return false;
   }
-  one_done();
+  return true;
+}
+
+void Connection::when_drained(std::function<void(bool open)> drained) {
+  assert(!drained_);
+  drained_ = std::move(drained);
+  if (owner_ == nullptr) return tell_drained(false);
+  want_round_end();
+}
+
+void Connection::tell_drained(bool open) {
+  if (auto drained = std::exchange(drained_, {})) drained(open);
 }
 
 void Connection::note_unsent() {
@@ -217,7 +241,10 @@ void Connection::flush() {
     written_.assign(output_.begin() + static_cast<std::ptrdiff_t>(done), output_.end());
     output_.clear();
   }
-  if (written_.empty()) return close_when_done();
+  if (written_.empty()) {
+    tell_drained(true);
+    return close_when_done();
+  }
 
   uv_buf_t rest = uv_buf_init(reinterpret_cast<char*>(written_.data()), static_cast<unsigned>(written_.size()));
   write_.data = this;

@@ -53,6 +53,9 @@ class Connection final : public StreamConnection, public std::enable_shared_from
   Milliseconds idle_timeout() const override { return owner_ == nullptr ? 0 : owner_->idle_time(); }
   void send(wire::Bytes answer) override;
   void forget_one() override;
+  void send_part(wire::Bytes message) override;
+  void when_drained(std::function<void(bool open)> drained) override;
+  void abort() override { close(); }
   bool idle() const { return in_flight_ == 0 && input_.empty(); }
   Milliseconds last_active() const { return last_active_; }
 
@@ -65,7 +68,9 @@ class Connection final : public StreamConnection, public std::enable_shared_from
   std::size_t cut_proxy_header(wire::Bytes octets);
   std::size_t cut_messages(wire::Bytes octets);
   void note_unsent();
+  bool put(wire::Bytes message);
   void one_done();
+  void tell_drained(bool open);
   void pause_or_resume();
   void flush();
   void close_when_done();
@@ -94,6 +99,7 @@ class Connection final : public StreamConnection, public std::enable_shared_from
   bool expects_proxy_ = false;    // a PROXY header, before anything else
   bool ended_ = false;            // the client has sent all it will
   bool round_end_wanted_ = false;
+  std::function<void(bool)> drained_;
   Milliseconds last_active_ = 0;
   Milliseconds message_began_ = 0;  // first octet of what stands in input_
   Milliseconds alarm_due_ = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "resolver/serve/query.hpp"
+#include "resolver/serve/signed.hpp"
 
 namespace placard::serve {
 namespace {
@@ -122,6 +123,7 @@ std::size_t Pipeline::meter(ClientQuestion& question, const ReturnPath& path, st
     if (rate != 0 && !responses_.take(key, milliseconds_, share_of(rate)))
       size = hold_back(question, path, Limit::response_rate, reply);
   }
+  if (size != 0 && question.signer) size = sign_answer(question, reply, size);
   if (size != 0) count(question, reply.first(size));
   return size;
 }

@@ -21,6 +21,7 @@
 #include "resolver/serve/shares.hpp"
 #include "resolver/serve/snapshot.hpp"
 #include "resolver/serve/special.hpp"
+#include "resolver/transfer/desk.hpp"
 
 namespace placard::serve {
 
@@ -62,6 +63,11 @@ class Pipeline {
   /// none, or later over `path`.
   std::size_t on_question(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
                           const ReturnPath& path, std::span<std::uint8_t> reply);
+  /// Where messages about whole zones go; without one they are refused. `loop` is this worker's. Both outlive this.
+  void set_zone_desk(transfer::ZoneDesk& desk, net::Loop& loop) {
+    desk_ = &desk;
+    loop_ = &loop;
+  }
   void flush_answers() { answers_.clear(); }
   /// Ends all resolutions without an answer.
   void cancel_all();
@@ -103,6 +109,9 @@ class Pipeline {
   Step receive_query(wire::Bytes packet, ClientQuestion& question, const ReturnPath& path,
                      std::span<std::uint8_t> reply);
   bool receive_edns(const wire::EdnsView& edns, const ReturnPath& path, ClientQuestion& question);
+  Step check_signature(const wire::MessageView& message, ClientQuestion& question, std::span<std::uint8_t> reply);
+  Step hand_over(wire::Bytes packet, const ClientQuestion& question, const ReturnPath& path,
+                 std::span<std::uint8_t> reply);
   std::size_t drop(const ReturnPath& path);
   std::size_t limit(Limit reason, const ReturnPath& path);
   Step admit(ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply);
@@ -187,6 +196,8 @@ class Pipeline {
   std::uint32_t held_back_ = 0;
   bool resolving_ = false;           // an answer to a waiter is being made
   std::vector<std::uint8_t> later_;  // where answers to waiters are written
+  transfer::ZoneDesk* desk_ = nullptr;
+  net::Loop* loop_ = nullptr;
   net::TaskSet tasks_;
 };
 

@@ -6,9 +6,11 @@
 #include <array>
 #include <cassert>
 #include <cstdint>
+#include <memory>
 
 #include "resolver/net/udp.hpp"
 #include "resolver/serve/prefixes.hpp"
+#include "zones/tsig.hpp"
 #include "zones/wire/message.hpp"
 
 namespace placard::serve {
@@ -38,6 +40,7 @@ struct ClientQuestion {
   std::size_t limit = 512;                        ///< octets the answer may have
   std::uint16_t listener = 0;                     ///< position among the worker's listeners
   net::Address client;                            ///< for views and limits; never logged
+  std::shared_ptr<zones::TsigSigner> signer;      ///< signs the answer; null, for almost all: it goes out unsigned
 
   /// EDNS options that the answer carries whatever it says, as they stand in an OPT; only the first octets mean
   /// anything.

@@ -43,6 +43,13 @@ Pipeline::Step Pipeline::receive(wire::Bytes packet, ClientQuestion& question, c
   switch (header->opcode) {
     case wire::Opcode::query:
       return receive_query(packet, question, path, reply);
+    case wire::Opcode::notify:
+    case wire::Opcode::update: {
+      const auto message = wire::parse_message(packet);
+      if (message && message->count(wire::Section::question) == 1) return hand_over(packet, question, path, reply);
+      counters_.malformed.add();
+      return render_without_question(question, wire::Rcode::formerr, reply);
+    }
     default:
       return render_without_question(question, wire::Rcode::notimp, reply);
   }
@@ -67,9 +74,10 @@ Pipeline::Step Pipeline::receive_query(wire::Bytes packet, ClientQuestion& quest
   const auto type = question.question.type;
   if (wire::is_meta(type) && type != wire::RecordType::any) {
     const bool transfer = type == wire::RecordType::axfr || type == wire::RecordType::ixfr;
-    return render_rcode(question, transfer ? wire::Rcode::refused : wire::Rcode::notimp, {}, reply);
+    return transfer ? hand_over(packet, question, path, reply) : render_rcode(question, wire::Rcode::notimp, {}, reply);
   }
-  return std::nullopt;
+  const std::size_t opt = question.edns ? 1 : 0;
+  return message->count(wire::Section::additional) > opt ? check_signature(*message, question, reply) : std::nullopt;
 }
 
 /// False where an option makes the question malformed. A version that is not ours gets BADVERS, with nothing of its

@@ -15,6 +15,7 @@
 #include "resolver/serve/cookies.hpp"
 #include "resolver/serve/dns64.hpp"
 #include "resolver/serve/limits.hpp"
+#include "zones/tsig.hpp"
 #include "zones/zone.hpp"
 
 namespace placard::serve {
@@ -63,6 +64,7 @@ struct Snapshot {
   std::shared_ptr<const zones::ZoneSet> everywhere;  ///< null: none
   std::vector<ListenerZones> listeners;  ///< zones bound to listeners of their own: these answer nothing else
   ServeOptions options;
+  std::shared_ptr<const zones::TsigKeyring> keys;  ///< who signs questions to us; null: nobody
   policy::Time not_before = 0;  ///< the record's latest moment: a clock that runs behind it is not believed
 };
 

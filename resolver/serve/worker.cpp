@@ -154,6 +154,7 @@ Worker::Worker(WorkerOptions options, std::shared_ptr<const Snapshot> snapshot, 
                std::shared_ptr<recurse::ServerTable> servers)
     : state_(std::make_unique<State>(std::move(options), std::move(cache), std::move(servers))) {
   state_->pipeline.set_snapshot(std::move(snapshot));
+  if (state_->options.zone_desk != nullptr) state_->pipeline.set_zone_desk(*state_->options.zone_desk, state_->loop);
 }
 
 Worker::~Worker() {

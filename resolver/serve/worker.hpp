@@ -15,6 +15,7 @@
 #include "resolver/recurse/upstream.hpp"
 #include "resolver/serve/metrics.hpp"
 #include "resolver/serve/snapshot.hpp"
+#include "resolver/transfer/desk.hpp"
 
 namespace placard::serve {
 
@@ -29,6 +30,7 @@ struct WorkerOptions {
   net::StreamLimits stream;
   recurse::UpstreamLimits upstream;
   recurse::ResolverOptions resolver;
+  transfer::ZoneDesk* zone_desk = nullptr;  ///< takes messages about whole zones; outlives the worker; null: refused
 };
 
 class Worker {

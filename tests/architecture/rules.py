@@ -17,6 +17,7 @@ RANKS = {
     "policy/public": 4,
     "resolver/net": 5,
     "resolver/validate": 6,
+    "resolver/transfer": 6,
     "resolver/recurse": 7,
     "resolver/serve": 8,
     "resolver/app": 9,

@@ -133,7 +133,7 @@ class Check(unittest.TestCase):
             "[cache]\n\nmax_ttl = 0\n": [":3:", "cache.max_ttl", "between"],
             "[[view]]\nclients = [\"nowhere\"]\n": [":2:", "view.clients", "nowhere"],
             "[server\n": [":1:"],
-            "[[zone]]\nname = \"example.org\"\n": ["zone.file", "missing"],
+            "[[zone]]\nname = \"example.org\"\n": ["zone example.org.", "neither a file nor primaries"],
         }.items():
             with self.subTest(text):
                 server.config.write_text(text)

@@ -250,6 +250,9 @@ struct Recorder final : RequestTarget {
   }
   Done reload() override { return say("reload"); }
   Done stop_server() override { return say("stop"); }
+  Done zone(const ZoneOrder& order) override {
+    return say("zone " + order.verb + (order.name ? " " + order.name->to_text() : ""));
+  }
 };
 
 }  // namespace

@@ -26,6 +26,9 @@ class FakeStream final : public net::StreamConnection {
   net::Milliseconds idle_timeout() const override { return 2'500; }
   void send(wire::Bytes answer) override { sent.emplace_back(answer.begin(), answer.end()); }
   void forget_one() override { ++forgotten; }
+  void send_part(wire::Bytes message) override { sent.emplace_back(message.begin(), message.end()); }
+  void when_drained(std::function<void(bool)> drained) override { drained(true); }
+  void abort() override {}
 
  private:
   net::Endpoint endpoint_;

@@ -211,13 +211,16 @@ TEST_CASE("packets that are no question") {
   CHECK(house.packet({}).empty());
   CHECK(house.packet({1, 2, 3}).empty());
   CHECK(house.packet({1, 2, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0}).empty());       // a response
-  const auto notimp = house.packet({1, 2, 0x28, 0, 0, 0, 0, 0, 0, 0, 0, 0});  // opcode UPDATE
+  const auto notimp = house.packet({1, 2, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0});  // opcode STATUS
   CHECK(rcode(notimp) == wire::Rcode::notimp);
-  CHECK(wire::parse_header(notimp)->opcode == wire::Opcode::update);
+  CHECK(wire::parse_header(notimp)->opcode == wire::Opcode::status);
+  const auto empty = house.packet({1, 2, 0x28, 0, 0, 0, 0, 0, 0, 0, 0, 0});  // opcode UPDATE, of no zone
+  CHECK(rcode(empty) == wire::Rcode::formerr);
+  CHECK(wire::parse_header(empty)->opcode == wire::Opcode::update);
   CHECK(rcode(house.packet({1, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0})) ==
         wire::Rcode::formerr);  // counts a question that is not there
   CHECK(rcode(house.packet({1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})) == wire::Rcode::formerr);
-  CHECK(house.counters.malformed.get() == 2);
+  CHECK(house.counters.malformed.get() == 3);
 }
 
 TEST_CASE("special-use names stay here") {

@@ -1,0 +1,192 @@
+#include "resolver/app/zones.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "zones/load.hpp"
+
+namespace placard::app {
+namespace {
+
+constexpr std::size_t kMaxSecretFile = 4096;  // octets
+
+std::expected<std::string, std::string> read_secret(const KeyOption& key) {
+  if (key.secret.empty() == key.secret_file.empty()) return std::unexpected("wants one of secret and secret_file");
+  if (key.secret_file.empty()) return key.secret;
+  std::ifstream in(key.secret_file, std::ios::binary);
+  std::string text(kMaxSecretFile + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad() || (!in.eof() && in.fail()) || in.gcount() == 0)
+    return std::unexpected(fmt::format("secret_file {}: cannot be read, or is empty", key.secret_file));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > kMaxSecretFile) return std::unexpected(fmt::format("secret_file {}: too long", key.secret_file));
+  return text;
+}
+
+std::expected<zones::SharedTsigKey, std::string> read_key(const KeyOption& key) {
+  const auto algorithm = zones::tsig_algorithm_from_text(key.algorithm);
+  if (!algorithm)
+    return std::unexpected(fmt::format(
+        "unknown algorithm \"{}\"; hmac-sha1, -sha224, -sha256, -sha384 and -sha512 are known", key.algorithm));
+  const auto text = read_secret(key);
+  if (!text) return std::unexpected(text.error());
+  auto secret = zones::tsig_secret_from_text(*text);
+  if (!secret) return std::unexpected(secret.error());
+  return std::make_shared<const zones::TsigKey>(key.name, *algorithm, *std::move(secret));
+}
+
+std::string what_is_wrong(const transfer::ZonePlan& plan) {
+  if (plan.file.empty() && !plan.is_secondary()) return "has neither a file nor primaries";
+  return {};
+}
+
+std::string moment(std::int64_t at) {
+  return at == 0 ? "never" : policy::to_text(static_cast<policy::Time>(at));
+}
+
+std::string age(std::int64_t at, std::int64_t now) {
+  return at == 0 ? "never" : fmt::format("{} ({} s ago)", moment(at), now - at);
+}
+
+std::int64_t as_cell(std::uint64_t number) {
+  return static_cast<std::int64_t>(number);
+}
+
+policy::Fields detail(const transfer::ZoneStatus& zone, std::int64_t now) {
+  policy::Fields fields{"zone", zone.origin.to_text(), {}};
+  const auto add = [&](const char* key, const char* label, policy::Cell value) {
+    fields.fields.push_back({key, label, std::move(value)});
+  };
+  add("name", "Zone", zone.origin.to_text());
+  add("role", "Role", zone.role);
+  add("state", "State", zone.state);
+  add("source", "From", zone.source);
+  if (!zone.catalog.empty()) add("catalog", "Member of the catalog", zone.catalog);
+  if (zone.serial) add("serial", "Serial", static_cast<std::int64_t>(*zone.serial));
+  add("records", "Records", as_cell(zone.records));
+  add("memory", "Memory (octets)", as_cell(zone.memory));
+  add("journal", "Journal (octets)", as_cell(zone.journal_octets));
+  add("changed_at", "This version since", age(zone.changed_at, now));
+  if (zone.role == "secondary" || zone.expires_at != 0) {
+    add("confirmed_at", "Confirmed by a primary", age(zone.confirmed_at, now));
+    add("next_refresh_at", "Next question to it", moment(zone.next_refresh_at));
+    add("expires_at", "Expires", moment(zone.expires_at));
+  }
+  add("transfers_in", "Transfers taken", as_cell(zone.transfers_in));
+  for (std::size_t i = 0; i < zone.transfer_failures.size(); ++i)
+    if (zone.transfer_failures[i] > 0)
+      add("transfers_failed", "Transfers failed",
+          fmt::format("{}: {}", zones::to_text(static_cast<zones::TransferFailure>(i)), zone.transfer_failures[i]));
+  add("transfers_out", "Transfers given", as_cell(zone.transfers_out));
+  add("updates", "Updates made", as_cell(zone.updates_done));
+  add("updates_refused", "Updates refused", as_cell(zone.updates_refused));
+  if (!zone.last_error.empty())
+    add("last_error", "Last error", fmt::format("{}: {}", moment(zone.last_error_at), zone.last_error));
+  for (const auto& warning : zone.warnings) add("warning", "Warning", warning);
+  return fields;
+}
+
+}  // namespace
+
+std::expected<ZoneSetup, std::vector<std::string>> read_zone_setup(const Options& options) {
+  std::vector<std::string> problems;
+  auto keys = std::make_shared<zones::TsigKeyring>();
+  for (const auto& option : options.reloadable.keys) {
+    if (auto key = read_key(option))
+      keys->add(*std::move(key));
+    else
+      problems.push_back(fmt::format("{}: key {}: {}", option.place, option.name.to_text(), key.error()));
+  }
+  for (const auto& plan : options.reloadable.zones) {
+    const auto bad = [&](const std::string& reason) {
+      problems.push_back(fmt::format("{}: zone {}: {}", plan.place, plan.name.to_text(), reason));
+    };
+    if (const auto wrong = what_is_wrong(plan); !wrong.empty()) bad(wrong);
+    auto named = plan.transfer.keys;
+    named.insert(named.end(), plan.update.keys.begin(), plan.update.keys.end());
+    for (const auto& one : {plan.primary_key, plan.notify_key})
+      if (one) named.push_back(one->lowered());
+    for (const auto& name : named)
+      if (!keys->find(name.lowered())) bad(fmt::format("there is no [[key]] named {}", name.to_text()));
+  }
+  if (!problems.empty()) return std::unexpected(std::move(problems));
+  return ZoneSetup{options.reloadable.zones, std::move(keys)};
+}
+
+transfer::KeeperOptions keeper_options(const Options& options) {
+  transfer::KeeperOptions out;
+  out.folder = options.fixed.state_directory + "/zones";
+  return out;
+}
+
+void put_zones(serve::Snapshot& snapshot, const std::vector<transfer::ServedZone>& served,
+               const std::vector<net::Endpoint>& bound) {
+  struct Zones {
+    std::vector<std::shared_ptr<const zones::Zone>> loaded;
+    std::vector<wire::Name> unavailable;
+    void add(const transfer::ServedZone& zone) {
+      if (zone.zone)
+        loaded.push_back(zone.zone);
+      else
+        unavailable.push_back(zone.origin);
+    }
+    bool empty() const { return loaded.empty() && unavailable.empty(); }
+    std::shared_ptr<const zones::ZoneSet> take() {
+      return std::make_shared<const zones::ZoneSet>(std::move(loaded), std::move(unavailable));
+    }
+  };
+  Zones everywhere;
+  std::map<net::Endpoint, Zones> own;
+  for (const auto& endpoint : bound) own[endpoint];
+  for (const auto& zone : served) {
+    if (zone.listen.empty()) everywhere.add(zone);
+    for (const auto& endpoint : zone.listen)
+      if (const auto found = own.find(endpoint); found != own.end()) found->second.add(zone);
+  }
+  snapshot.everywhere = everywhere.empty() ? nullptr : everywhere.take();
+  snapshot.listeners.clear();
+  for (auto& [endpoint, zones] : own) snapshot.listeners.push_back({endpoint, zones.take()});
+}
+
+CheckedZones check_zones(const Options& options) {
+  CheckedZones out;
+  if (const auto setup = read_zone_setup(options); !setup) out.problems = setup.error();
+  std::vector<zones::LoadError> doubts;
+  for (const auto& zone : options.reloadable.zones) {
+    if (zone.file.empty()) continue;
+    if (const auto loaded = zones::load_zone(zone.file, zone.name, &doubts); !loaded)
+      out.problems.push_back(fmt::format("{} ([[zone]] at {})", zones::to_text(loaded.error()), zone.place));
+  }
+  for (const auto& doubt : doubts) out.warnings.push_back(zones::to_text(doubt));
+  return out;
+}
+
+policy::Document zone_report(const std::vector<transfer::ZoneStatus>& zones, bool detailed, std::int64_t now) {
+  policy::Document document;
+  if (detailed) {
+    for (const auto& zone : zones) document.parts.emplace_back(detail(zone, now));
+    return document;
+  }
+  policy::Table table{"zones",
+                      "Zones",
+                      {{"name", "Zone"},
+                       {"role", "Role"},
+                       {"serial", "Serial"},
+                       {"records", "Records"},
+                       {"state", "State"},
+                       {"last_error", "Last error"}},
+                      {},
+                      "No zones."};
+  for (const auto& zone : zones)
+    table.rows.push_back({zone.origin.to_text(), zone.role,
+                          zone.serial ? policy::Cell(static_cast<std::int64_t>(*zone.serial)) : policy::Cell(),
+                          as_cell(zone.records), zone.state,
+                          zone.last_error.empty() ? policy::Cell() : policy::Cell(zone.last_error)});
+  document.parts.emplace_back(std::move(table));
+  return document;
+}
+
+}  // namespace placard::app

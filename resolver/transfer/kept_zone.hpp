@@ -1,0 +1,88 @@
+// One zone in the keeper's hands: its plan, the version that is served, its files, and what is to be done with it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "resolver/net/loop.hpp"
+#include "resolver/transfer/desk.hpp"
+#include "resolver/transfer/zone_plan.hpp"
+#include "zones/transfer_in.hpp"
+#include "zones/zone_store.hpp"
+
+namespace placard::transfer {
+
+inline constexpr std::size_t kTransferFailures = 5;  ///< zones::TransferFailure
+
+/// Files are worked on by one job at a time, on whichever thread runs it.
+struct SharedStore {
+  explicit SharedStore(zones::ZoneStore its_store) : store(std::move(its_store)) {}
+  std::mutex mutex;
+  zones::ZoneStore store;  // guarded by mutex
+};
+
+/// What came of loading a zone's files.
+struct LoadResult {
+  std::shared_ptr<const zones::Zone> zone;  ///< null: nothing to serve
+  std::vector<std::string> problems;        ///< what is wrong: the version served, if any, stays
+  std::vector<std::string> warnings;
+  std::int64_t confirmed_at = 0;  ///< of a secondary
+  std::uint64_t journal_octets = 0;
+};
+
+/// An UPDATE that waits for its turn.
+struct WaitingUpdate {
+  std::vector<std::uint8_t> message;
+  std::optional<zones::TsigSigner> signer;
+  std::shared_ptr<Reply> reply;
+};
+
+struct KeptZone {
+  ZonePlan plan;
+  std::shared_ptr<const zones::Zone> zone;  ///< null: nothing to serve
+  std::shared_ptr<SharedStore> store;
+  bool gone = false;     ///< no longer configured
+  bool expired = false;  ///< a secondary that nobody has confirmed for too long
+  bool member = false;   ///< of a catalog, not of the configuration
+  wire::Name catalog;    ///< then: which
+  wire::Name catalog_label;
+  std::string doing;  ///< "" or "loading", "transferring from 192.0.2.1:53", …
+
+  // What is wanted; work_on() takes one after the other.
+  bool working = false;
+  bool wants_load = false, wants_refresh = false, wants_whole = false;
+  std::vector<WaitingUpdate> updates;
+  using Told = std::function<void(std::expected<std::string, std::string>)>;
+  std::vector<Told> told_of_load, told_of_refresh;  ///< who waits for the outcome
+
+  // Seconds since the epoch; 0: never.
+  std::int64_t confirmed_at = 0, next_refresh_at = 0, expires_at = 0, changed_at = 0;
+  std::unique_ptr<net::Timer> timer;  ///< of the refresh or the expiry, whichever is first
+  std::uint32_t failures_in_a_row = 0;
+  std::size_t primary = 0;  ///< which answered last
+  std::string last_error;
+  std::int64_t last_error_at = 0;
+  std::vector<std::string> warnings;
+  std::uint64_t journal_octets = 0;
+
+  struct NotifyState {
+    bool running = false;
+    std::uint32_t wanted = 0;  ///< serial
+  };
+  std::map<net::Endpoint, NotifyState> notifies;
+
+  std::uint64_t transfers_in = 0, transfers_out = 0, updates_done = 0, updates_refused = 0;
+  std::array<std::uint64_t, kTransferFailures> transfer_failures{};
+
+  bool is_available() const { return zone != nullptr && !expired; }
+};
+using Kept = std::shared_ptr<KeptZone>;
+
+}  // namespace placard::transfer

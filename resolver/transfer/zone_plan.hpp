@@ -1,0 +1,58 @@
+// What the configuration says about a zone: where it comes from, who may have it, change it and be told of it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/record/prefix.hpp"
+#include "resolver/net/address.hpp"
+#include "zones/tsig.hpp"
+#include "zones/wire/name.hpp"
+
+namespace placard::transfer {
+
+/// Who may: both the address and the key, where both are given. Nobody, where neither is.
+struct Permission {
+  std::vector<policy::Prefix> prefixes;
+  std::vector<wire::Name> keys;  ///< in lower case
+
+  bool empty() const { return prefixes.empty() && keys.empty(); }
+  /// `key`: what the message was signed with; null: not signed.
+  bool allows(const net::Address& client, const zones::TsigKey* key) const {
+    if (empty()) return false;
+    const bool place = prefixes.empty() || std::ranges::any_of(prefixes, [&](const policy::Prefix& prefix) {
+                         return prefix.contains(client.bytes());
+                       });
+    const bool name = keys.empty() || (key != nullptr && std::ranges::find(keys, key->name()) != keys.end());
+    return place && name;
+  }
+  friend bool operator==(const Permission&, const Permission&) = default;
+};
+
+enum class CatalogRole : std::uint8_t { none, consume, produce };
+
+/// `[[zone]]`.
+struct ZonePlan {
+  wire::Name name;
+  std::string file;                      ///< a master file; empty for secondaries, catalogs we make, and their members
+  std::vector<net::Endpoint> listen;     ///< empty: answered wherever the server listens
+  std::string place;                     ///< "FILE:LINE" of its section
+  std::vector<net::Endpoint> primaries;  ///< not empty: a secondary
+  std::optional<wire::Name> primary_key;
+  std::vector<net::Endpoint> notify;
+  std::optional<wire::Name> notify_key;
+  Permission transfer, update, notify_from;
+  CatalogRole catalog = CatalogRole::none;
+  std::optional<wire::Name> member_of;  ///< a catalog we make
+  std::string group;                    ///< in that catalog
+
+  bool is_secondary() const { return !primaries.empty(); }
+  /// Our own changes to it are kept: dynamic update.
+  bool is_dynamic() const { return !is_secondary() && !update.empty(); }
+  friend bool operator==(const ZonePlan&, const ZonePlan&) = default;
+};
+
+}  // namespace placard::transfer
