@@ -124,6 +124,7 @@ struct ReloadableOptions {
   std::vector<wire::Name> protected_names;
   std::vector<KeyOption> keys;
   std::vector<ZoneOption> zones;
+  std::vector<std::pair<std::size_t, std::string>> catalogs;  ///< positions among zones, and what is said of each
   std::vector<policy::View> views;
   std::string operator_name, operator_contact;
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -39,8 +40,44 @@ std::expected<zones::SharedTsigKey, std::string> read_key(const KeyOption& key) 
 }
 
 std::string what_is_wrong(const transfer::ZonePlan& plan) {
+  using enum transfer::CatalogRole;
+  constexpr std::size_t kMaxCatalogName = 200;  // octets: labels of ours stand below it
+  if (plan.catalog == produce) {
+    if (!plan.file.empty() || plan.is_secondary() || !plan.update.empty())
+      return "a catalog to produce has no file, no primaries and no updates";
+    if (plan.name.view().size() > kMaxCatalogName) return "too long a name for a catalog";
+    return {};
+  }
   if (plan.file.empty() && !plan.is_secondary()) return "has neither a file nor primaries";
+  if (plan.catalog == consume && !plan.is_secondary()) return "a catalog to consume needs primaries";
+  if (plan.is_secondary() && !plan.update.empty()) return "has primaries: updates go to them";
   return {};
+}
+
+/// What `catalog` and `member_of` say, put together.
+std::vector<transfer::ZonePlan> plans_of(const Options& options, std::vector<std::string>& problems) {
+  using enum transfer::CatalogRole;
+  auto plans = options.reloadable.zones;
+  for (const auto& [position, role] : options.reloadable.catalogs) {
+    auto& plan = plans.at(position);
+    if (role == "produce" || role == "consume")
+      plan.catalog = role == "produce" ? produce : consume;
+    else if (!role.empty())
+      problems.push_back(fmt::format("{}: zone {}: catalog is \"consume\" or \"produce\", not \"{}\"", plan.place,
+                                     plan.name.to_text(), role));
+  }
+  for (const auto& member : plans) {
+    if (!member.member_of) continue;
+    const auto catalog = std::ranges::find_if(plans, [&](const transfer::ZonePlan& plan) {
+      return plan.catalog == produce && plan.name == *member.member_of;
+    });
+    if (catalog == plans.end())
+      problems.push_back(fmt::format("{}: zone {}: {} is no catalog to produce", member.place, member.name.to_text(),
+                                     member.member_of->to_text()));
+    else
+      catalog->members.push_back({member.name.lowered(), member.group});
+  }
+  return plans;
 }
 
 std::string moment(std::int64_t at) {
@@ -100,7 +137,8 @@ std::expected<ZoneSetup, std::vector<std::string>> read_zone_setup(const Options
     else
       problems.push_back(fmt::format("{}: key {}: {}", option.place, option.name.to_text(), key.error()));
   }
-  for (const auto& plan : options.reloadable.zones) {
+  auto plans = plans_of(options, problems);
+  for (const auto& plan : plans) {
     const auto bad = [&](const std::string& reason) {
       problems.push_back(fmt::format("{}: zone {}: {}", plan.place, plan.name.to_text(), reason));
     };
@@ -113,7 +151,7 @@ std::expected<ZoneSetup, std::vector<std::string>> read_zone_setup(const Options
       if (!keys->find(name.lowered())) bad(fmt::format("there is no [[key]] named {}", name.to_text()));
   }
   if (!problems.empty()) return std::unexpected(std::move(problems));
-  return ZoneSetup{options.reloadable.zones, std::move(keys)};
+  return ZoneSetup{std::move(plans), std::move(keys)};
 }
 
 transfer::KeeperOptions keeper_options(const Options& options) {

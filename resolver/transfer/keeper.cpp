@@ -31,7 +31,10 @@ ZoneKeeper::~ZoneKeeper() {
 void ZoneKeeper::start(Publish publish) {
   publish_ = std::move(publish);
   loop_.post([this] {
-    for (const auto& [name, kept] : zones_) {
+    started_ = true;
+    std::vector<Kept> all;
+    for (const auto& [name, kept] : zones_) all.push_back(kept);
+    for (const auto& kept : all) {
       if (kept->plan.is_secondary()) {
         if (kept->zone) set_timer(kept);
         // With a stored version that is fresh enough, its timers go on as if nothing had been.
@@ -119,7 +122,7 @@ std::vector<ServedZone> ZoneKeeper::served() const {
 }
 
 void ZoneKeeper::wake(const Kept& kept) {
-  if (kept->working || kept->gone) return;
+  if (kept->working || kept->gone || !started_) return;
   kept->working = true;
   tasks_.spawn(work_on(kept));
 }
@@ -130,9 +133,12 @@ net::Task<void> ZoneKeeper::work_on(Kept kept) {
     if (std::exchange(kept->wants_load, false)) {
       auto loading = load_again(kept);
       co_await loading;
-    } else if (kept->wants_refresh || kept->wants_whole) {
+    } else if ((kept->wants_refresh || kept->wants_whole) && kept->plan.is_secondary()) {
       auto refreshing = refresh(kept);
       co_await refreshing;
+    } else if (!kept->updates.empty()) {
+      auto updating = update(kept);
+      co_await updating;
     } else {
       break;
     }
@@ -182,6 +188,7 @@ void ZoneKeeper::new_version(const Kept& kept, std::shared_ptr<const zones::Zone
   kept->zone = std::move(zone);
   kept->expired = false;
   kept->changed_at = std::time(nullptr);
+  if (kept->plan.catalog == CatalogRole::consume) follow_catalog(kept);
 }
 
 // ---------------------------------------------------------------- what others ask

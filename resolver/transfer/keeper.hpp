@@ -136,6 +136,12 @@ class ZoneKeeper final : public ZoneDesk {
   net::Task<void> notify_one(Kept kept, net::Endpoint target);
   void on_notify(const wire::MessageView& message, ZoneRequest& request);
 
+  // keeper_update.cpp, keeper_catalog.cpp
+  void on_update(const wire::MessageView& message, ZoneRequest& request);
+  net::Task<void> update(Kept kept);
+  void follow_catalog(const Kept& catalog);
+  void let_go(const Kept& kept, bool files);
+
   // keeper_requests.cpp
   void on_request(ZoneRequest request);
   static void answer_code(const wire::MessageView& message, const ZoneRequest& request, wire::Rcode rcode,
@@ -152,7 +158,7 @@ class ZoneKeeper final : public ZoneDesk {
   std::shared_ptr<const zones::TsigKeyring> keys_;
   std::unordered_multimap<wire::Name, Kept, wire::NameHash> zones_;
   std::uint64_t wanted_generation_ = 0, in_force_generation_ = 0;
-  bool publishing_ = false;
+  bool publishing_ = false, started_ = false;
   Signal published_;
   Places jobs_, refreshes_, notifies_;
   std::size_t sessions_ = 0;

@@ -108,11 +108,14 @@ void load_secondary(const ZonePlan& plan, SharedStore& shared, LoadResult& resul
 
 LoadResult ZoneKeeper::load_now(const ZonePlan& plan, std::shared_ptr<SharedStore> store, SharedZone running) const {
   LoadResult result;
-  const bool keeps_files = plan.is_secondary() || plan.is_dynamic() || !plan.transfer.empty();
+  const bool keeps_files =
+      plan.is_secondary() || plan.is_dynamic() || !plan.transfer.empty() || plan.catalog == CatalogRole::produce;
   for (const auto& folder : {options_.folder, folder_of(plan)})
     if (keeps_files && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
       result.problems.push_back(folder + ": " + std::strerror(errno));
-  if (plan.is_secondary())
+  if (plan.catalog == CatalogRole::produce)
+    load_produced(plan, *store, std::move(running), result);
+  else if (plan.is_secondary())
     load_secondary(plan, *store, result);
   else if (plan.is_dynamic())
     load_dynamic(plan, *store, std::move(running), result);
@@ -158,13 +161,22 @@ void ZoneKeeper::settle(const Kept& kept, LoadResult result) {
 ZoneKeeper::Loaded ZoneKeeper::load(std::vector<ZonePlan> plans, std::shared_ptr<const zones::TsigKeyring> keys) {
   Loaded loaded;
   keys_ = std::move(keys);
-  for (auto& plan : plans) {
-    const auto kept = adopt(std::move(plan));
+  const auto load_one = [&](const Kept& kept) {
     auto result = load_now(kept->plan, kept->store, nullptr);
     loaded.problems.insert(loaded.problems.end(), result.problems.begin(), result.problems.end());
     loaded.warnings.insert(loaded.warnings.end(), result.warnings.begin(), result.warnings.end());
     settle(kept, std::move(result));
+  };
+  std::vector<Kept> catalogs;
+  for (auto& plan : plans) {
+    const auto kept = adopt(std::move(plan));
+    load_one(kept);
+    if (kept->zone && kept->plan.catalog == CatalogRole::consume) catalogs.push_back(kept);
   }
+  // What they list is served from the first moment, as it was.
+  for (const auto& catalog : catalogs) follow_catalog(catalog);
+  for (const auto& [name, kept] : zones_)
+    if (std::exchange(kept->wants_load, false)) load_one(kept);
   return loaded;
 }
 
@@ -217,10 +229,18 @@ void ZoneKeeper::take_plans(std::vector<ZonePlan> plans, std::function<void(Load
     if (--gathered->left == 0) gathered->done(std::move(gathered->loaded));
   };
   std::unordered_set<Kept> known;
+  std::unordered_set<wire::Name, wire::NameHash> catalogs;
+  for (const auto& plan : plans)
+    if (plan.catalog == CatalogRole::consume) catalogs.insert(plan.name.lowered());
+  const auto is_followed = [&](const wire::Name& catalog) { return catalogs.contains(catalog.lowered()); };
   for (auto& plan : plans) {
     Kept kept;
     for (const auto& candidate : named(plan.name))
       if (candidate->plan.listen == plan.listen && !candidate->member) kept = candidate;
+    // What is configured by itself is no longer the catalog's.
+    if (!kept)
+      for (const auto& candidate : named(plan.name))
+        if (candidate->member) let_go(candidate, false);
     if (kept) {
       const bool other_source = kept->plan.primaries != plan.primaries || kept->plan.primary_key != plan.primary_key;
       const bool became_secondary = plan.is_secondary() && !kept->plan.is_secondary();
@@ -239,14 +259,18 @@ void ZoneKeeper::take_plans(std::vector<ZonePlan> plans, std::function<void(Load
     }
   }
   std::erase_if(zones_, [&](const auto& entry) {
-    const bool stays = entry.second->member || known.contains(entry.second);
+    const bool stays = known.contains(entry.second) || (entry.second->member && is_followed(entry.second->catalog));
     if (!stays) {
       entry.second->gone = true;
       entry.second->timer.reset();
     }
     return !stays;
   });
-  for (const auto& kept : known) wake(kept);
+  for (const auto& kept : known) {
+    // Members follow what their catalog's plan says.
+    if (kept->zone && kept->plan.catalog == CatalogRole::consume) follow_catalog(kept);
+    wake(kept);
+  }
   // Zones that went are no longer answered from when this is told as done.
   std::function<void()> in_place = [one_done] { one_done(nullptr, std::string()); };
   tasks_.spawn(publish_then(std::move(in_place)));

@@ -47,6 +47,8 @@ void ZoneKeeper::on_request(ZoneRequest request) {
   switch (message->header().opcode) {
     case wire::Opcode::notify:
       return on_notify(*message, request);
+    case wire::Opcode::update:
+      return on_update(*message, request);
     case wire::Opcode::query:
       return on_transfer(*message, request);
     default:

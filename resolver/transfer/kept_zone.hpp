@@ -41,6 +41,7 @@ struct LoadResult {
 struct WaitingUpdate {
   std::vector<std::uint8_t> message;
   std::optional<zones::TsigSigner> signer;
+  net::Address client;
   std::shared_ptr<Reply> reply;
 };
 
@@ -53,7 +54,8 @@ struct KeptZone {
   bool member = false;   ///< of a catalog, not of the configuration
   wire::Name catalog;    ///< then: which
   wire::Name catalog_label;
-  std::string doing;  ///< "" or "loading", "transferring from 192.0.2.1:53", …
+  wire::Name moves_to;  ///< the catalog that may take it over; the root: none
+  std::string doing;    ///< "" or "loading", "transferring from 192.0.2.1:53", …
 
   // What is wanted; work_on() takes one after the other.
   bool working = false;
@@ -84,5 +86,9 @@ struct KeptZone {
   bool is_available() const { return zone != nullptr && !expired; }
 };
 using Kept = std::shared_ptr<KeptZone>;
+
+/// Of a catalog that we make (keeper_catalog.cpp).
+void load_produced(const ZonePlan& plan, SharedStore& shared, std::shared_ptr<const zones::Zone> running,
+                   LoadResult& result);
 
 }  // namespace placard::transfer

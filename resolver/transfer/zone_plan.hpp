@@ -9,6 +9,7 @@
 
 #include "policy/record/prefix.hpp"
 #include "resolver/net/address.hpp"
+#include "zones/catalog.hpp"
 #include "zones/tsig.hpp"
 #include "zones/wire/name.hpp"
 
@@ -46,8 +47,9 @@ struct ZonePlan {
   std::optional<wire::Name> notify_key;
   Permission transfer, update, notify_from;
   CatalogRole catalog = CatalogRole::none;
-  std::optional<wire::Name> member_of;  ///< a catalog we make
-  std::string group;                    ///< in that catalog
+  std::optional<wire::Name> member_of;       ///< a catalog we make
+  std::string group;                         ///< in that catalog
+  std::vector<zones::CatalogEntry> members;  ///< of a catalog that we make
 
   bool is_secondary() const { return !primaries.empty(); }
   /// Our own changes to it are kept: dynamic update.

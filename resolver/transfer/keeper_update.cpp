@@ -1,0 +1,129 @@
+// Dynamic update: who may, and many at once. Requests that wait while a version is made go into the next one together:
+// each is answered when the version with it is on the disk and every worker answers by it.
+#include <ctime>
+
+#include "resolver/transfer/keeper.hpp"
+#include "zones/update.hpp"
+
+namespace placard::transfer {
+namespace {
+
+using zones::Zone;
+
+struct Made {
+  std::shared_ptr<const Zone> zone;  // null: as before
+  std::vector<wire::Rcode> codes;    // of each update
+  std::string error;
+  std::uint64_t journal_octets = 0;
+};
+
+/// All in one new version. False: that would be no zone, and nothing was made.
+bool make_version(const std::shared_ptr<const Zone>& before, const std::vector<WaitingUpdate>& updates,
+                  std::size_t first, std::size_t count, Made& made, zones::ChangeSet& changes) {
+  zones::ZoneEditor editor(before);
+  std::vector<wire::Rcode> codes;
+  for (std::size_t i = first; i < first + count; ++i) {
+    const auto message = wire::parse_message(updates[i].message);
+    codes.push_back(zones::apply_update(*message, editor));
+  }
+  if (zones::finish_updates(editor, before->serial())) {
+    auto zone = editor.build();
+    if (!zone) {
+      made.error = zone.error();
+      return false;
+    }
+    made.zone = std::make_shared<const Zone>(*std::move(zone));
+    changes = editor.changes();
+  }
+  made.codes.insert(made.codes.end(), codes.begin(), codes.end());
+  return true;
+}
+
+/// One version of all; where one of them would break the zone, one version each, and that one is refused.
+Made make(std::shared_ptr<const Zone> before, const std::vector<WaitingUpdate>& updates, SharedStore& shared) {
+  Made made;
+  const auto commit = [&](const zones::ChangeSet& changes) {
+    const std::lock_guard lock(shared.mutex);
+    auto kept = shared.store.commit(*made.zone, changes);
+    if (!kept) made.error = kept.error();
+    made.journal_octets = shared.store.journal().octets();
+    return kept.has_value();
+  };
+  zones::ChangeSet changes;
+  if (make_version(before, updates, 0, updates.size(), made, changes)) {
+    if (made.zone && !commit(changes)) {
+      made.zone = nullptr;
+      made.codes.assign(updates.size(), wire::Rcode::servfail);
+    }
+    return made;
+  }
+  auto current = before;
+  for (std::size_t i = 0; i < updates.size(); ++i) {
+    made.zone = nullptr;
+    if (!make_version(current, updates, i, 1, made, changes)) {
+      made.codes.push_back(wire::Rcode::refused);
+    } else if (made.zone) {
+      if (commit(changes))
+        current = made.zone;
+      else
+        made.codes.back() = wire::Rcode::servfail;
+    }
+  }
+  made.zone = current == before ? nullptr : current;
+  return made;
+}
+
+}  // namespace
+
+void ZoneKeeper::on_update(const wire::MessageView& message, ZoneRequest& request) {
+  auto check = zones::check_request(message, *keys_, static_cast<std::uint64_t>(std::time(nullptr)));
+  if (check.verdict == zones::TsigVerdict::malformed || message.question_type() != wire::RecordType::soa)
+    return answer_code(message, request, wire::Rcode::formerr, std::move(check.answer));
+  if (check.verdict == zones::TsigVerdict::rejected)
+    return answer_code(message, request, wire::Rcode::notauth, std::move(check.answer));
+  const auto kept = find(message.question().name, request.listener);
+  if (!kept) return answer_code(message, request, wire::Rcode::notauth, std::move(check.answer));
+  const auto refuse = [&](wire::Rcode rcode) {
+    ++kept->updates_refused;
+    answer_code(message, request, rcode, std::move(check.answer));
+  };
+  if (!kept->plan.is_dynamic() || !kept->plan.update.allows(request.client, check.key.get()))
+    return refuse(wire::Rcode::refused);
+  if (!kept->zone || kept->updates.size() >= options_.updates) return refuse(wire::Rcode::servfail);
+  if (kept->zone->is_signed()) return refuse(wire::Rcode::refused);  // its signatures would be wrong afterwards
+  kept->updates.push_back({std::move(request.message), std::move(check.answer), request.client, request.reply});
+  wake(kept);
+}
+
+net::Task<void> ZoneKeeper::update(Kept kept) {
+  kept->doing = "updating";
+  auto updates = std::make_shared<std::vector<WaitingUpdate>>(std::exchange(kept->updates, {}));
+  auto made = std::make_shared<Made>();
+  std::function<void()> work = [updates, made, before = kept->zone, store = kept->store] {
+    *made = make(before, *updates, *store);
+  };
+  auto making = job(std::move(work));
+  co_await making;
+  if (!made->error.empty()) {
+    kept->last_error = "update: " + made->error;
+    kept->last_error_at = std::time(nullptr);
+  }
+  if (made->zone) {
+    kept->journal_octets = made->journal_octets;
+    new_version(kept, made->zone);
+    auto publishing = in_force();
+    co_await publishing;
+    notify_all(kept);
+  }
+  for (std::size_t i = 0; i < updates->size(); ++i) {
+    auto& one = (*updates)[i];
+    const auto code = made->codes[i];
+    ++(code == wire::Rcode::noerror ? kept->updates_done : kept->updates_refused);
+    const auto message = wire::parse_message(one.message);
+    ZoneRequest request;
+    request.reply = one.reply;
+    answer_code(*message, request, code, std::move(one.signer));
+  }
+}
+
+}  // namespace placard::transfer

@@ -1,0 +1,20 @@
+// Dynamic update (RFC 2136): what a request wants and forbids, carried out on a ZoneEditor.
+//
+// All of a request's conditions are checked before its first change, so it is done whole or not at all. Who may ask for
+// it (RFC 3007) is decided before, by whoever has the configuration; raising the serial, storing and publishing come
+// after, for many requests at once.
+#pragma once
+
+#include "zones/change_set.hpp"
+#include "zones/wire/message.hpp"
+
+namespace placard::zones {
+
+/// NOERROR: done, or nothing was to be done. Anything else: the editor is as before.
+/// REQUIRES: opcode UPDATE, one question, which names the editor's zone.
+wire::Rcode apply_update(const wire::MessageView& request, ZoneEditor& editor);
+
+/// Raises the serial where something has changed and no update has raised it. True: there is a new version.
+bool finish_updates(ZoneEditor& editor, std::uint32_t serial_before);
+
+}  // namespace placard::zones
