@@ -4,7 +4,6 @@
 #include <array>
 
 #include "zones/wire/octets.hpp"
-#include "zones/wire/rdata_layout.hpp"
 
 namespace placard::wire {
 namespace {
@@ -20,26 +19,6 @@ void append_lowered(std::vector<std::uint8_t>& out, Bytes bytes) {
 void append16(std::vector<std::uint8_t>& out, std::uint16_t value) {
   out.push_back(static_cast<std::uint8_t>(value >> 8U));
   out.push_back(static_cast<std::uint8_t>(value));
-}
-
-/// RFC 4034 6.2 names the types whose names are lower-cased; RFC 6840 5.1 takes NSEC off that list.
-bool has_lowered_names(RecordType type) {
-  return type != RecordType::nsec && rdata_layout(type).names > 0;
-}
-
-std::vector<std::uint8_t> canonical_rdata(RecordType type, Bytes rdata) {
-  std::vector<std::uint8_t> out(rdata.begin(), rdata.end());
-  if (!has_lowered_names(type)) return out;
-  const RdataLayout layout = rdata_layout(type);
-  std::size_t at = layout.fixed;
-  for (int i = 0; i < layout.strings && at < out.size(); ++i) at += out[at] + 1U;
-  for (int i = 0; i < layout.names; ++i) {
-    const auto name = parse_uncompressed_name(out, std::min(at, out.size()));
-    if (!name) break;  // broken rdata is signed as it is
-    for (std::size_t k = 0; k < name->size(); ++k) out[at + k] = lower(out[at + k]);
-    at += name->size();
-  }
-  return out;
 }
 
 }  // namespace
