@@ -315,7 +315,9 @@ std::expected<bool, std::string> read_cache_blocks(const ReadOctets& read,
   const auto version = wire::load32(header.data() + kMagic.size());
   if (version != kVersion)
     return std::unexpected(fmt::format("it has version {}; this program reads version {}", version, kVersion));
-  const bool validated = (wire::load32(header.data() + kMagic.size() + 4) & kValidated) != 0;
+  const auto flags = wire::load32(header.data() + kMagic.size() + 4);
+  if (flags > kValidated) return std::unexpected("it is damaged: unknown flags");
+  const bool validated = flags == kValidated;
   std::vector<std::uint8_t> block;
   std::uint32_t entries = 0;
   for (;;) {

@@ -90,6 +90,8 @@ recursion = ["10.99.0.0/16", "127.0.0.0/8"]
 root_hints = "{hints(where)}"
 query_loopback = true
 ipv6 = false
+[dnssec]
+validation = false
 [notice]
 listen = []
 [metrics]

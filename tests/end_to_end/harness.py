@@ -27,6 +27,7 @@ CASES = sorted((ROOT / "policy" / "cases" / "kiwi-farms").glob("*.toml"))
 BOX_ANCHORS = f"""[dnssec]
 trust_anchors_file = "{BOX}/lab/anchors"
 """
+NO_DNSSEC = "[dnssec]\nvalidation = false\n"  # for a server in another tree, which nobody signed
 NZ_CLIENT = "127.0.0.64"
 PATIENCE = 20.0  # seconds until something that should happen is said not to
 
@@ -118,7 +119,7 @@ class Answer:
 class Server:
     """One server with its state. `extra` is more configuration; `box` off leaves out the tree and its hints."""
 
-    def __init__(self, extra="", box=True, policy_ttl=1):
+    def __init__(self, extra="", box=True, policy_ttl=1, dnssec=BOX_ANCHORS):
         self.folder = Path(tempfile.mkdtemp(prefix="placard-"))
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.state = self.folder / "state"
@@ -129,6 +130,7 @@ class Server:
         self.metrics_port = free_port(["127.0.0.1"], udp=False)
         self.box_port = free_port(box_addresses() + ["127.53.0.253", "127.53.0.254"]) if box else None
         self.policy_ttl = policy_ttl
+        self.dnssec = dnssec  # of a server without the box, which has its own
         self.extra = extra
         self.process = None
         self.runs = 0
@@ -162,7 +164,7 @@ clients = ["{NZ_CLIENT}/32"]
 jurisdictions = ["NZ"]
 
 {self.extra}
-{box_config(self.box_port) if self.box_port else BOX_ANCHORS}
+{box_config(self.box_port) if self.box_port else self.dnssec}
 """)
 
     # ------------------------------------------------------------------ its life

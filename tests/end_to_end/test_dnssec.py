@@ -108,11 +108,11 @@ class Validation(unittest.TestCase):
     def test_the_trace_shows_the_chain(self):
         fresh = Server().start()  # a trace uses what is known: here nothing is
         self.addCleanup(fresh.kill)
-        text = fresh.ok("trace", "txt.ecdsa.lab.", "TXT")
+        text = " ".join(fresh.ok("trace", "txt.ecdsa.lab.", "TXT").split())  # lines are wrapped
         self.assertRegex(text, r"\. DNSKEY \d+: matches a DS")
         self.assertRegex(text, r"ecdsa\.lab\. DNSKEY \d+: matches a DS")
         self.assertRegex(text, r"txt\.ecdsa\.lab\. TXT: signature by key \d+ \(ECDSAP256SHA256\) .* valid .* to .*: good")
-        broken = fresh.ok("trace", "www.expired.lab.", "AAAA")
+        broken = " ".join(fresh.ok("trace", "www.expired.lab.", "AAAA").split())
         self.assertIn("expired at 2021-01-01", broken)
 
 
@@ -166,7 +166,7 @@ class Others(unittest.TestCase):
             name = f"www.{zone}.lab."
             run = subprocess.run(["drill", "-S", "-k", str(key), "-p", str(self.server.port), "@127.0.0.1", "-o", "CD",
                                   name, "A"], capture_output=True, text=True, timeout=30, check=False)
-            trusted = re.search(rf"\[T\] {re.escape(name)}", run.stdout) is not None
+            trusted = "Chase successful" in run.stdout
             with self.subTest(name=name, drill=run.stdout):
                 self.assertEqual(trusted, self.ours(name, "A") == "secure")
 

@@ -9,7 +9,7 @@ import threading
 import unittest
 from pathlib import Path
 
-from harness import Server, free_port
+from harness import NO_DNSSEC, Server, free_port
 from liar import A_RECORD, reply
 
 INSIDE = "PLACARD_FAST_OPEN_INSIDE"
@@ -54,7 +54,7 @@ class OnlyOverTcp:
 class FastOpen(unittest.TestCase):
     def ask_three_times(self, extra):
         upstream = OnlyOverTcp()
-        server = Server(box=False, extra=f'{extra}\n[[forward]]\nzone = "."\nservers = ["127.0.0.1:{upstream.port}"]\n').start()
+        server = Server(box=False, dnssec=NO_DNSSEC, extra=f'{extra}\n[[forward]]\nzone = "."\nservers = ["127.0.0.1:{upstream.port}"]\n').start()
         self.addCleanup(server.kill)
         before = counted("TCPFastOpenActive")
         for number in range(3):

@@ -70,7 +70,7 @@ class Upstream(unittest.TestCase):
         cls.peers, where = start_servers(port)
         hints = where / "hints"
         hints.write_text(f". 3600000 NS ns.org.\nns.org. 3600000 A {PORT_OF['nsd']}\n")
-        cls.server = harness.Server(box=False, extra=f"""
+        cls.server = harness.Server(box=False, dnssec=harness.NO_DNSSEC, extra=f"""
 [recursion]
 root_hints = "{hints}"
 upstream_port = {port}
@@ -158,7 +158,7 @@ class WithoutCookies(unittest.TestCase):
             self.addCleanup(one.stop)
         hints = where / "hints"
         hints.write_text(f". 3600000 NS ns.org.\nns.org. 3600000 A {PORT_OF['nsd']}\n")
-        server = harness.Server(box=False, extra=f"""
+        server = harness.Server(box=False, dnssec=harness.NO_DNSSEC, extra=f"""
 [recursion]
 root_hints = "{hints}"
 upstream_port = {port}

@@ -148,6 +148,35 @@ TEST_CASE("a large cache goes into a small one within its limit, what was used f
   CHECK(kept > 900);
 }
 
+TEST_CASE("what validation made of an entry is kept, and what nobody validated is refused where that counts",
+          "[cache]") {
+  const Folder folder;
+  CacheLimits validating;
+  validating.validated = true;
+  Cache before(validating), without({});
+  wire::RecordSet set;
+  set.owner = *wire::Name::from_text("www.example.");
+  set.ttl = 300;
+  set.rdatas.add(std::vector<std::uint8_t>{192, 0, 2, 1});
+  const wire::NameView name = set.owner;
+  before.store(set, Credibility::answer_aa, kNow, {}, validate::Security::unchecked);
+  before.store(set, Credibility::answer_aa, kNow, {}, validate::Security::secure);
+  without.store(set, Credibility::answer_aa, kNow);
+  REQUIRE(save_cache(before, folder / "cache", kNow));
+  Cache after(validating);
+  REQUIRE(load_cache(after, folder / "cache", kNow, kMaxTtl)->entries == 2);
+  CHECK(after.find(name, wire::RecordType::a, kNow)->security == validate::Security::secure);
+  after.flush_name(name);
+  Cache unchecked(validating);
+  unchecked.store(set, Credibility::answer_aa, kNow, {}, validate::Security::unchecked);
+  REQUIRE(save_cache(unchecked, folder / "unchecked", kNow));
+  REQUIRE(load_cache(after, folder / "unchecked", kNow, kMaxTtl));
+  CHECK(after.find(name, wire::RecordType::a, kNow) == nullptr);
+  CHECK(after.find(name, wire::RecordType::a, kNow, {}, Realm::unchecked) != nullptr);
+  REQUIRE(save_cache(without, folder / "without", kNow));
+  CHECK(load_cache(after, folder / "without", kNow, kMaxTtl).error() == "it was written without DNSSEC validation");
+}
+
 TEST_CASE("a file that is not whole is refused, and nothing of it is believed", "[cache]") {
   const Folder folder;
   Cache before({});
@@ -165,7 +194,7 @@ TEST_CASE("a file that is not whole is refused, and nothing of it is believed", 
     CHECK(refused({good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)}) != "loaded");
   }
   for (std::size_t at = 0; at < good.size(); ++at) {
-    if (at >= 12 && at < 20) continue;  // when it was written
+    if (at >= 16 && at < 24) continue;  // when it was written
     auto bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 0x41);
     INFO(at);
@@ -175,8 +204,8 @@ TEST_CASE("a file that is not whole is refused, and nothing of it is believed", 
   longer.push_back(0);
   CHECK(refused(longer) == "something stands behind its end");
   auto other = good;
-  other[11] = 2;
-  CHECK(refused(other) == "it has version 2; this program reads version 1");
+  other[11] = 3;
+  CHECK(refused(other) == "it has version 3; this program reads version 2");
   Cache after({});
   CHECK_FALSE(load_cache(after, folder / "none", kNow, kMaxTtl));
   CHECK_FALSE(load_cache(after, "/dev/zero", kNow, kMaxTtl));
