@@ -13,8 +13,9 @@ std::size_t load16(wire::Bytes at) {
 
 /// RFC 9460 2.2: priority, target name, then (key, length, value) in a row. What is broken leads nowhere.
 bool any_hint(wire::Bytes rdata, const std::vector<policy::Prefix>& prefixes) {
+  if (rdata.size() < 3) return false;
   const auto target = wire::parse_uncompressed_name(rdata, 2);
-  if (rdata.size() < 2 || !target) return false;
+  if (!target) return false;
   for (wire::Bytes rest = rdata.subspan(2 + target->size()); rest.size() >= 4;) {
     const std::size_t key = load16(rest), size = load16(rest.subspan(2));
     rest = rest.subspan(4);

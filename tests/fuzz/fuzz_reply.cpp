@@ -13,14 +13,16 @@ using namespace placard;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   const wire::Bytes bytes(data + 2, size - 2);
-  const auto message = wire::parse_message(bytes);
+  const auto message = wire::parse_reply(bytes);
   if (!message) return 0;
   wire::Question question;
   if (message->count(wire::Section::question) > 0) question = message->question();
   const std::size_t labels = question.name.view().label_count();
   const bool forwarder = (data[1] & 1U) != 0;
   const wire::Name zone(question.name.view().suffix(data[0] % (labels + 1)));
-  const recurse::Asked asked{question, zone, forwarder};
+  recurse::Asked asked{question, zone, forwarder};
+  const recurse::PrivateAddresses everything{{policy::Prefix{}}, {}};  // of IPv6 too: the one that holds them all
+  if ((data[1] & 2U) != 0) asked.private_addresses = &everything;
   const recurse::Reply reply = recurse::judge(*message, asked);
 
   if (!recurse::believable(reply.kind)) {
@@ -30,6 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& set : reply.answer) {
     assert(set.owner.view().is_subdomain_of(zone));
     assert(!set.rdatas.empty());
+    for (const auto rdata : set.rdatas) assert(!asked.private_addresses || !everything.forbids(set.type, rdata));
   }
   for (const auto& set : reply.proof) assert(forwarder || set.owner.view().is_subdomain_of(zone));
   assert(reply.proof.size() <= recurse::kMaxProofSets);
