@@ -85,7 +85,7 @@ class Server final : public RequestTarget {
 
   std::unique_ptr<NoticePages> notice_;
   std::unique_ptr<transfer::ZoneKeeper> zone_keeper_;  // before the workers, which hand over to it
-  std::mutex reloading_;                          // one reload at a time
+  std::mutex reloading_;                               // one reload at a time
   std::unique_ptr<Crew> crew_;
   std::unique_ptr<CacheKeeper> keeper_;
   std::unique_ptr<net::HttpServer> notice_server_, metrics_server_;

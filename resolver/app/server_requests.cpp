@@ -167,9 +167,9 @@ Done Server::zone(const ZoneOrder& order) {
     return zone_report(zones, order.name.has_value(), system_time());
   }
   const auto done = zone_keeper_->order(order.verb == "reload"    ? Wanted::reload
-                                   : order.verb == "refresh" ? Wanted::refresh
-                                                             : Wanted::retransfer,
-                                   *order.name);
+                                        : order.verb == "refresh" ? Wanted::refresh
+                                                                  : Wanted::retransfer,
+                                        *order.name);
   if (!done) return std::unexpected(done.error());
   return policy::Document{{policy::Note{*done}}};
 }
