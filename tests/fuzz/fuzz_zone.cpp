@@ -16,7 +16,9 @@ void ask(const zones::Zone& zone, const wire::Name& name, wire::RecordType type,
   wire::MessageWriter writer(buffer, limit);
   writer.header({.qr = true});
   writer.question(name, type, wire::RecordClass::in);
-  const auto result = zones::answer(zone, {name, type, wire::RecordClass::in}, true, writer);
+  const bool minimal = limit < wire::kMaxMessageSize;
+  const zones::AnswerOptions options{.dnssec_ok = true, .minimal = minimal, .minimal_any = minimal};
+  const auto result = zones::answer(zone, {name, type, wire::RecordClass::in}, options, writer);
   assert(!writer.full());
   const auto bytes = writer.finish();
   assert(bytes && bytes->size() <= limit);
@@ -50,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto below = wire::Name::prepend(label, node.name())) names[1] = *below;
     for (const wire::Name& name : names) {
       for (const auto type : {wire::RecordType::a, wire::RecordType::mx, wire::RecordType::ds, wire::RecordType::any,
-                              wire::RecordType::rrsig}) {
+                              wire::RecordType::rrsig, wire::RecordType::svcb, wire::RecordType::naptr}) {
         ask(*zone, name, type, 512);
         ask(*zone, name, type, wire::kMaxMessageSize);
       }
