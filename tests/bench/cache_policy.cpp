@@ -134,6 +134,7 @@ double sieve(const std::vector<std::uint32_t>& requests, std::size_t entries) {
 
 int main() {
   using namespace placard;
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   std::puts("Zipf's alpha  flood  entries  S3-FIFO    LRU  SIEVE   (hits in per cent, of names asked more than once)");
   for (const double flood : {0.0, 0.5}) {
     for (const double alpha : {0.8, 1.0}) {
