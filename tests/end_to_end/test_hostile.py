@@ -101,7 +101,8 @@ class Hostile(unittest.TestCase):
 
     def test_questions_that_are_not_for_a_resolver(self):
         self.assertEqual(self.server.dig("example.net", "AXFR").status, None)
-        self.assertIn(self.server.dig("example.net", "A", "+opcode=UPDATE").status, ("NOTIMP", "REFUSED"))
+        self.assertEqual(self.server.dig("example.net", "A", "+opcode=UPDATE").status, "FORMERR")  # RFC 2136 3.1.1
+        self.assertIn(self.server.dig("example.net", "SOA", "+opcode=UPDATE").status, ("NOTAUTH", "REFUSED"))
         self.assertEqual(self.server.dig("www.example.net", "A", "+edns=1", "+noednsneg").status, "BADVERS")
 
 
