@@ -1,6 +1,8 @@
 // Keys and signatures: every algorithm, what a DS vouches for, why something fails, and how much work it may cost.
 #include "resolver/validate/keys.hpp"
 
+#include <utility>
+
 #include "tests/resolver/validate/lab.hpp"
 
 using namespace placard;
@@ -112,7 +114,8 @@ TEST_CASE("keys: what nobody knows makes a zone insecure, RSASHA1 too unless it 
 
 TEST_CASE("keys: a SHA-1 digest does not count beside a better one") {
   const auto zone = LabZone::of("rsa");
-  const auto key = *zone.dnskeys().rdatas.begin();
+  const auto own = zone.dnskeys();
+  const auto key = *own.rdatas.begin();
   auto ds = std::vector<std::uint8_t>{0, 0, key[3], 1};
   wire::store16(ds.data(), wire::key_tag(key));
   const auto digest = wire::ds_digest(wire::Digest::sha1, zone.name(), key);
@@ -145,14 +148,15 @@ TEST_CASE("keys: times are serial numbers, and clocks may be a little off") {
 
 TEST_CASE("keys: KeyTrap: many keys of one tag and many signatures cost a handful of verifications") {
   const auto zone = LabZone::of("ecdsa");
-  const auto good = *zone.dnskeys().rdatas.begin();
+  const auto own = zone.dnskeys();
+  const auto good = *own.rdatas.begin();
   const auto tag = wire::key_tag(good);
   // Points that are on the curve, all with the tag of the zone's own key: the same key under many names.
   ZoneKeys trap{zone.name(), {}};
   for (int i = 0; i < 500; ++i) trap.keys.push_back({tag, *wire::PublicKey::make(*wire::parse_dnskey(good))});
   auto set = zone.set("www.ecdsa.lab.", RecordType::a);
-  const auto rrsig = *set.signatures.begin();
-  set.signatures = {};
+  const auto signatures = std::exchange(set.signatures, {});
+  const auto rrsig = *signatures.begin();
   for (int i = 0; i < 500; ++i) {
     std::vector<std::uint8_t> wrong(rrsig.begin(), rrsig.end());
     wire::store16(wrong.data() + wrong.size() - 2, static_cast<std::uint16_t>(i));
