@@ -1,61 +1,321 @@
 #include "policy/match/compile.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <map>
 #include <utility>
+
+#include "policy/match/image_builder.hpp"
+#include "policy/record/written_name.hpp"
 
 namespace placard::policy {
 
 namespace {
 
-// Without rules and times.
-IndexedDecision head_of(std::int64_t number, const Decision& decision, bool external_authority) {
-  IndexedDecision indexed;
-  indexed.number = number;
-  indexed.id = decision.id;
-  indexed.type = decision.type;
-  indexed.authority = decision.authority;
-  indexed.external_authority = external_authority;
-  indexed.territorial_scope = decision.territorial_scope;
-  return indexed;
+constexpr std::size_t kProgressStep = 100'000;  // rules
+
+bool is_named(Trigger trigger) {
+  return trigger == Trigger::qname || trigger == Trigger::nsdname;
+}
+
+/// A list's rule as one of a decision, without name and prefix.
+Rule rule_of(const RuleForm& form) {
+  Rule rule;
+  rule.trigger = form.trigger;
+  rule.match = form.match;
+  rule.action = form.action;
+  rule.ttl = form.ttl;
+  rule.records = form.records;
+  rule.target = form.target;
+  return rule;
+}
+
+/// The rules of one trigger of one list under one decision, in the order of their keys.
+struct ListStream {
+  ListCursor cursor;
+  std::uint32_t decision;                            // of the builder
+  const std::vector<RuleForm>* forms;                // of the list
+  std::vector<std::optional<std::uint32_t>> rows{};  // of the builder, by form
+  StoredListRule rule{};
+  bool has_rule = false;
+
+  void step() { has_rule = cursor.next(rule); }
+};
+
+/// One rule of a decision's own, ready to be placed.
+struct OwnRule {
+  std::string key;  // stored_key, or the canonical prefix
+  std::uint32_t row;
+};
+
+class Compile {
+ public:
+  Compile(Store& store, ImageSink& sink, Time now, const ImageOptions& options,
+          const std::function<void(std::size_t)>& progress)
+      : store_(store), now_(now), builder_(sink, options), progress_(progress) {}
+
+  void run() {
+    for (const auto& record : store_.decisions_in_force(now_)) add_decision(record);
+    std::ranges::stable_sort(own_names_, {}, &OwnRule::key);
+    for (auto& stream : streams_) stream.step();
+    write_names();
+    write_prefixes();
+    builder_.finish();
+  }
+
+ private:
+  void add_decision(const DecisionRecord& record) {
+    auto decision = indexed(record, INT64_MAX, now_);
+    if (!decision) return;
+    const auto& own = record.decision();
+    if (!own.rules.empty()) {
+      if (const auto number = builder_.add_decision(*decision)) {
+        for (const auto& rule : own.rules) {
+          auto& to = is_named(rule.trigger) ? own_names_ : own_prefixes_;
+          to.push_back(
+              {is_named(rule.trigger) ? stored_key(rule.name) : rule.prefix, builder_.add_rule(*number, rule)});
+        }
+      }
+    }
+    const auto list = own.list.empty() ? std::nullopt : store_.list_stand(own.list);
+    if (!list) return;
+    decision->list = own.list;
+    const auto number = builder_.add_decision(*decision);
+    if (!number) return;
+    auto& forms = forms_[list->number];
+    if (forms.empty()) forms = store_.list_forms(list->number);
+    for (const auto trigger :
+         {Trigger::client_ip, Trigger::qname, Trigger::response_ip, Trigger::nsdname, Trigger::nsip}) {
+      streams_.push_back({store_.list_rules(list->number, trigger), *number, &forms});
+      streams_.back().rows.resize(forms.size());
+    }
+  }
+
+  /// The row of the stream's rule, made when its form comes up for the first time.
+  std::uint32_t row_of(ListStream& stream) {
+    auto& row = stream.rows.at(stream.rule.form);
+    if (!row) row = builder_.add_rule(stream.decision, rule_of(stream.forms->at(stream.rule.form)));
+    return *row;
+  }
+
+  void written(std::size_t rules) {
+    const auto before = written_ / kProgressStep;
+    written_ += rules;
+    if (progress_ && written_ / kProgressStep != before) progress_(written_);
+  }
+
+  void write_names() {
+    std::vector<ListStream*> streams;
+    for (auto& stream : streams_)
+      if (stream.has_rule && is_named(stream.rule.trigger)) streams.push_back(&stream);
+    std::vector<std::uint32_t> rows;
+    std::string key;
+    std::size_t own = 0;
+    while (own < own_names_.size() || !streams.empty()) {
+      const ListStream* first = nullptr;
+      for (const auto* stream : streams)
+        if (first == nullptr || stream->rule.key < first->rule.key) first = stream;
+      const bool own_first =
+          own < own_names_.size() && (first == nullptr || std::string_view(own_names_[own].key) <= first->rule.key);
+      key = own_first ? std::string_view(own_names_[own].key) : first->rule.key;
+      rows.clear();
+      for (; own < own_names_.size() && own_names_[own].key == key; ++own) rows.push_back(own_names_[own].row);
+      bool ended = false;
+      for (auto* stream : streams) {
+        for (; stream->has_rule && stream->rule.key == key; stream->step()) rows.push_back(row_of(*stream));
+        ended |= !stream->has_rule;
+      }
+      if (ended) std::erase_if(streams, [](const ListStream* stream) { return !stream->has_rule; });
+      const auto name = name_from_key(key);
+      if (!name)
+        throw StoreError(StoreError::Kind::not_a_store, fmt::format("the store holds the broken key '{}'", key));
+      builder_.add_name(*name, rows);
+      written(rows.size());
+    }
+  }
+
+  void write_prefixes() {
+    std::map<std::string, std::vector<std::uint32_t>> by_prefix;
+    for (const auto& rule : own_prefixes_) by_prefix[rule.key].push_back(rule.row);
+    for (auto& stream : streams_)
+      for (; stream.has_rule; stream.step()) by_prefix[std::string(stream.rule.key)].push_back(row_of(stream));
+    for (const auto& [text, rows] : by_prefix) {
+      const auto prefix = prefix_from_text(text);
+      if (!prefix)
+        throw StoreError(StoreError::Kind::not_a_store,
+                         fmt::format("the store holds a broken prefix: {}", prefix.error()));
+      builder_.add_prefix(*prefix, rows);
+      written(rows.size());
+    }
+  }
+
+  Store& store_;
+  Time now_;
+  ImageBuilder builder_;
+  const std::function<void(std::size_t)>& progress_;
+  std::vector<OwnRule> own_names_, own_prefixes_;
+  std::vector<ListStream> streams_;
+  std::map<std::int64_t, std::vector<RuleForm>> forms_;
+  std::size_t written_ = 0;
+};
+
+/// Puts the rule's name or prefix in; false when the key is broken.
+bool set_key(Rule& rule, std::string_view key) {
+  if (!is_named(rule.trigger)) {
+    rule.prefix = key;
+    return prefix_from_text(key).has_value();
+  }
+  const auto name = name_from_key(key);
+  if (name) rule.name = *name;
+  return name.has_value();
+}
+
+/// A list's share of an overlay: what changed behind entry `since`, or all of it when it is new since then.
+void add_list(Store& store, IndexedDecision& decision, std::int64_t since, bool whole) {
+  const auto stand = store.list_stand(decision.list);
+  if (!stand) return;
+  const auto forms = store.list_forms(stand->number);
+  const auto add = [&](const StoredListRule& stored) {
+    Rule rule;
+    if (stored.form != 0) rule = rule_of(forms.at(stored.form));
+    rule.trigger = stored.trigger;
+    rule.match = stored.match;
+    if (set_key(rule, stored.key)) (stored.form != 0 ? decision.rules : decision.removed).push_back(std::move(rule));
+  };
+  if (!whole) {
+    store.visit_list_differences(stand->number, since, add);
+    return;
+  }
+  auto cursor = store.list_rules(stand->number);
+  for (StoredListRule rule; cursor.next(rule);) add(rule);
 }
 
 }  // namespace
 
-CompileInput load_compile_input(Store& store, std::vector<View> views, Time now) {
-  CompileInput input;
-  input.views = std::move(views);
-  input.log_sequence = store.last_log_sequence();
-  for (auto& stored : store.load_policy(now)) {
-    auto indexed = head_of(stored.number, stored.decision, stored.external_authority);
-    indexed.state = stored.state;
-    indexed.valid_from = stored.valid_from;
-    indexed.valid_to = stored.valid_to;
-    indexed.rules = std::move(stored.decision.rules);
-    input.decisions.push_back(std::move(indexed));
-  }
-  return input;
-}
-
-std::vector<IndexedDecision> stretches_of(const DecisionRecord& record, std::int64_t last_sequence) {
-  std::vector<IndexedDecision> stretches;
+std::vector<Stretch> stretches_of(const DecisionRecord& record, std::int64_t last_sequence) {
+  std::vector<Stretch> stretches;
   const auto& decision = record.decision();
   Time end = decision.expires_at;
   for (auto at = record.transitions.rbegin(); at != record.transitions.rend(); ++at) {
     if (at->sequence > last_sequence) continue;
     const bool matched = at->state == DecisionState::active || at->state == DecisionState::shadow;
     const Time begin = std::max(at->valid_from, decision.effective_from);
-    if (matched && begin < end) {
-      auto indexed = head_of(record.number, decision, record.authority.external);
-      indexed.state = at->state;
-      indexed.valid_from = begin;
-      indexed.valid_to = end;
-      indexed.rules = decision.rules;
-      stretches.push_back(std::move(indexed));
-    }
+    if (matched && begin < end) stretches.push_back({begin, end, at->state});
     end = std::min(end, at->valid_from);
   }
   std::reverse(stretches.begin(), stretches.end());
   return stretches;
+}
+
+std::optional<IndexedDecision> indexed(const DecisionRecord& record, std::int64_t last_sequence, Time now) {
+  auto stretches = stretches_of(record, last_sequence);
+  std::erase_if(stretches, [now](const Stretch& stretch) { return stretch.valid_to <= now; });
+  if (stretches.empty()) return std::nullopt;
+  const auto& decision = record.decision();
+  IndexedDecision made;
+  made.number = record.number;
+  made.id = decision.id;
+  made.type = decision.type;
+  made.authority = decision.authority;
+  made.external_authority = record.authority.external;
+  made.territorial_scope = decision.territorial_scope;
+  made.valid_from = stretches.front().valid_from;
+  made.valid_to = stretches.front().valid_to;
+  made.state = stretches.front().state;
+  made.later.assign(stretches.begin() + 1, stretches.end());
+  return made;
+}
+
+void write_index(Store& store, ImageSink& sink, Time now, const std::function<void(std::size_t)>& progress,
+                 const IndexTuning& tuning) {
+  const auto stand = store.hold_stand();
+  ImageOptions options;
+  options.log_sequence = store.last_log_sequence();
+  options.log_hash = store.log_hash(options.log_sequence).value_or(Digest{});
+  options.seed = tuning.seed;
+  options.keys_expected = static_cast<std::size_t>(store.rule_estimate());
+  Compile(store, sink, now, options, progress).run();
+}
+
+std::shared_ptr<const Index> compile_index(Store& store, std::vector<View> views, std::vector<SourcePolicy> policies,
+                                           Time now, std::uint64_t generation) {
+  MemorySink sink;
+  write_index(store, sink, now);
+  return Index::assemble(Image::copy(sink.octets()), nullptr, std::move(views), std::move(policies), generation);
+}
+
+std::expected<void, std::string> is_image_of(Store& store, const Image& image) {
+  const auto& header = image.view().header();
+  const auto hash = header.log_sequence == 0 ? Digest{} : store.log_hash(header.log_sequence).value_or(Digest{1});
+  if (hash != header.log_hash) {
+    return std::unexpected(fmt::format("policy index: it was made from another record (its entry {} is not this log's)",
+                                       header.log_sequence));
+  }
+  return {};
+}
+
+std::expected<std::shared_ptr<const Image>, std::string> load_overlay(Store& store, const Image& base) {
+  const auto stand = store.hold_stand();
+  const auto& header = base.view().header();
+  const auto since = header.log_sequence;
+  const auto last = store.last_log_sequence();
+  if (last == since) return nullptr;
+  const auto too_much = [](std::size_t rules) {
+    return std::unexpected(fmt::format("{} rules have changed since the index was compiled", rules));
+  };
+  std::map<std::string, std::size_t> changed;  // lists: how many rules
+  std::size_t rules = 0;
+  for (const auto& change : store.list_changes_since(since)) {
+    changed[change.list] += static_cast<std::size_t>(change.added + change.removed);
+  }
+  auto records = store.decisions_since(since);
+  // A list that changed is met under every decision that names it, also those that did not change.
+  if (!changed.empty()) {
+    for (auto& record : store.decisions_with_lists()) {
+      if (changed.contains(record.decision().list) &&
+          std::ranges::none_of(records, [&](const auto& each) { return each.number == record.number; })) {
+        records.push_back(std::move(record));
+      }
+    }
+  }
+  std::vector<IndexedDecision> decisions;
+  for (const auto& record : records) {
+    auto decision = indexed(record);
+    const auto in_base = [&](std::string_view list) {
+      return find_decision(base.view(), record.number, list).has_value();
+    };
+    if (!decision) {  // in force no more: the overlay says so
+      decision.emplace();
+      decision->number = record.number;
+      decision->state = DecisionState::lifted;
+    }
+    const auto& list = record.decision().list;
+    if (!list.empty()) {
+      const auto at = changed.find(list);
+      const bool whole = !in_base(list);
+      if (whole) {
+        const auto size = store.list_stand(list);
+        rules += size ? static_cast<std::size_t>(size->rules) : 0;
+      } else if (at != changed.end()) {
+        rules += at->second;
+      }
+      if (rules > kMaxOverlayRules) return too_much(rules);
+      auto of_list = *decision;
+      of_list.list = list;
+      add_list(store, of_list, since, whole);
+      decisions.push_back(std::move(of_list));
+    }
+    if (!in_base({})) decision->rules = record.decision().rules;
+    rules += decision->rules.size();
+    if (rules > kMaxOverlayRules) return too_much(rules);
+    decisions.push_back(*std::move(decision));
+  }
+  ImageOptions options;
+  options.log_sequence = last;
+  options.log_hash = store.log_hash(last).value_or(Digest{});
+  options.seed = header.seed;
+  return image_of(decisions, options, true);
 }
 
 }  // namespace placard::policy

@@ -222,6 +222,13 @@ class ImageView {
   std::span<const std::int64_t> changes_;
 };
 
+/// The first row of the chain of that decision and list ("" for the decision's own rules).
+std::optional<std::uint32_t> find_decision(const ImageView& image, std::int64_t number, std::string_view list);
+/// The row behind the chain that starts at `head`, as the builder lays them out.
+std::uint32_t behind_chain(const ImageView& image, std::uint32_t head);
+/// The list of a row that ImageView::decision gave; empty for a decision's own rules.
+std::string_view list_of(const ImageView& image, const DecisionRow& decision);
+
 /// The bits of a filter block that stand for a hash, and the block: for builder and reader alike.
 struct FilterBits {
   FilterBits(std::uint64_t hash, std::size_t blocks);

@@ -70,7 +70,8 @@ void MemorySink::put_header(const ImageHeader& header) {
   std::memcpy(octets_.data(), &header, sizeof header);
 }
 
-FileSink::FileSink(std::filesystem::path path) : path_(std::move(path)), partial_(path_.string() + ".partial") {
+FileSink::FileSink(std::filesystem::path path, const std::string& partial)
+    : path_(std::move(path)), partial_(path_.string() + partial) {
   file_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file_ < 0) fail("can't be made");
   buffer_.reserve(kBufferSize);

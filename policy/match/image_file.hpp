@@ -56,10 +56,10 @@ class MemorySink final : public ImageSink {
   std::vector<std::uint8_t> octets_;
 };
 
-/// Writes PATH.partial; commit() makes it PATH. What is not committed is removed. Throws std::system_error.
+/// Writes PATH + `partial`; commit() makes it PATH. What is not committed is removed. Throws std::system_error.
 class FileSink final : public ImageSink {
  public:
-  explicit FileSink(std::filesystem::path path);
+  explicit FileSink(std::filesystem::path path, const std::string& partial = ".partial");
   ~FileSink() override;
   void append(wire::Bytes octets) override;
   void put_header(const ImageHeader& header) override;

@@ -34,13 +34,13 @@ struct Index::Found {
   // The order of precedence within one trigger, as index.hpp has it: smaller wins.
   auto order() const {
     const bool wide = rule->match == static_cast<std::uint8_t>(MatchKind::both);
-    return std::tuple(rank, rule->trigger, -int{precision}, -decision->number, wide, rule->rule_id, row);
+    return std::tuple(rank, rule->trigger, -int{precision}, ~decision->number, wide, rule->rule_id, row);
   }
 };
 
 bool precedes(const Match& a, const Match& b) {
   const auto order = [](const Match& match) {
-    return std::tuple(match.rank, match.trigger, -int{match.precision}, -match.decision, match.match == MatchKind::both,
+    return std::tuple(match.rank, match.trigger, -int{match.precision}, ~match.decision, match.match == MatchKind::both,
                       match.rule_id, match.layer, match.rule);
   };
   return order(a) < order(b);

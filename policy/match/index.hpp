@@ -62,7 +62,7 @@ struct IndexedDecision {
   std::vector<Rule> removed = {};  ///< of an overlay: gone from the base; key, trigger and kind of match count
 };
 
-/// Everything a compile in memory reads; load_compile_input (policy/match/compile.hpp) makes it from the store.
+/// Everything a compile in memory reads; from the store it goes through policy/match/compile.hpp.
 struct CompileInput {
   std::vector<IndexedDecision> decisions;
   std::vector<View> views;               ///< from the configuration; "default" is added when missing

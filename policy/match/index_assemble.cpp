@@ -21,33 +21,6 @@ std::vector<std::string> words_of_scope(std::string_view scope) {
   return codes;
 }
 
-std::string_view list_of(const ImageView& image, const DecisionRow& decision) {
-  const auto& audience = *image.audience(decision.audience);
-  return image.text(audience.list, audience.list_size);
-}
-
-/// The row behind the chain that starts at `head`, as the builder lays them out.
-std::uint32_t behind_chain(const ImageView& image, std::uint32_t head) {
-  for (;;) {
-    const auto* decision = image.decision(head);
-    if (decision == nullptr || decision->next <= head) return head + 1;
-    head = decision->next;
-  }
-}
-
-/// The first row of the chain of that decision and list.
-std::optional<std::uint32_t> find_decision(const ImageView& image, std::int64_t number, std::string_view list) {
-  const auto rows = image.decisions();
-  const auto first = std::lower_bound(rows.begin(), rows.end(), number,
-                                      [](const DecisionRow& row, std::int64_t wanted) { return row.number < wanted; });
-  for (auto row = static_cast<std::uint32_t>(first - rows.begin()); row < rows.size() && rows[row].number == number;
-       row = behind_chain(image, row)) {
-    const auto* decision = image.decision(row);
-    if (decision != nullptr && list_of(image, *decision) == list) return row;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 Index::Index() = default;

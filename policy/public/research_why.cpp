@@ -9,6 +9,7 @@
 #include "policy/match/views.hpp"
 #include "policy/public/research.hpp"
 #include "policy/public/research_words.hpp"
+#include "policy/record/written_name.hpp"
 
 namespace placard::policy {
 
@@ -32,8 +33,15 @@ struct Chain {
   std::string view_reason;
   std::vector<Match> matches;  // the winner first, unless all are in shadow
   const std::vector<DecisionRecord>& records;
+  const std::vector<ListedAbout>& listed;  // rules of lists about the name, as of the moment
 
   const View& view() const { return index.views()[view_number]; }
+  const ListedAbout* listed_of(const Match& match) const {
+    const auto at = std::find_if(listed.begin(), listed.end(), [&](const ListedAbout& each) {
+      return each.list == match.list && each.form.match == match.match && each.key == stored_key(match.rule_name);
+    });
+    return match.list.empty() || at == listed.end() ? nullptr : &*at;
+  }
   const Match* winner() const { return matches.empty() || matches.front().shadow ? nullptr : &matches.front(); }
   const DecisionRecord* record_of(std::string_view id) const {
     const auto at =
@@ -70,13 +78,23 @@ std::expected<Moment, std::string> find_moment(Store& store, const WhyRequest& r
 }
 
 // An index of the decisions about the name alone, as they stood at the moment.
-std::shared_ptr<const Index> rebuild(const std::vector<DecisionRecord>& records, std::vector<View> views,
-                                     const Moment& moment) {
+std::shared_ptr<const Index> rebuild(const std::vector<DecisionRecord>& records, const std::vector<ListedAbout>& listed,
+                                     std::vector<View> views, const Moment& moment) {
   CompileInput input;
   input.views = std::move(views);
   input.log_sequence = moment.last_sequence;
   for (const auto& record : records) {
-    for (auto& stretch : stretches_of(record, moment.last_sequence)) input.decisions.push_back(std::move(stretch));
+    auto decision = indexed(record, moment.last_sequence);
+    if (!decision) continue;
+    if (const auto& list = record.decision().list; !list.empty()) {
+      auto of_list = *decision;
+      of_list.list = list;
+      for (const auto& each : listed)
+        if (each.list == list) of_list.rules.push_back(each.rule());
+      input.decisions.push_back(std::move(of_list));
+    }
+    decision->rules = record.decision().rules;
+    input.decisions.push_back(*std::move(decision));
   }
   return Index::compile(input, 0);
 }
@@ -112,13 +130,8 @@ std::string reason_behind(const Chain& chain, const Match& match) {
   const auto* record = chain.record_of(match.decision_id);
   const auto* won = chain.record_of(winner->decision_id);
   if (!record || !won) return "behind the winner";
-  const auto rank = [&](const DecisionRecord& of) {
-    const auto type = of.decision().type;
-    const bool order = type == DecisionType::court_order || type == DecisionType::administrative_order;
-    return rank_of_source(chain.view(), of.decision().authority, order);
-  };
-  if (rank(*record) / 2 != rank(*won) / 2) return "its authority comes later in the view's sources";
-  if (rank(*record) != rank(*won)) return "an order of a court or administration comes first";
+  if (match.rank / 2 != winner->rank / 2) return "its authority comes later in the view's sources";
+  if (match.rank != winner->rank) return "an order of a court or administration comes first";
   const auto labels = match.rule_name.label_count(), won_labels = winner->rule_name.label_count();
   if (labels != won_labels) return fmt::format("its name has fewer labels ({} to {})", labels, won_labels);
   if (record->number != won->number) return "an older decision";
@@ -193,6 +206,8 @@ Table rule_table(const Chain& chain) {
                {"rule", ""},
                {"match", "Covers"},
                {"action", "Action"},
+               {"list", "List"},
+               {"line", "Line"},
                {"authority", "Decided by"},
                {"reference", "File number"},
                {"state", ""},
@@ -201,13 +216,15 @@ Table rule_table(const Chain& chain) {
               "No rule in force for this client matches the name."};
   for (const auto& match : chain.matches) {
     const auto* record = chain.record_of(match.decision_id);
-    std::string covers = shown_name(match.rule_name);
-    if (record) {
-      for (const auto& rule : record->decision().rules) {
-        if (rule.id == match.rule_id) covers = shown_rule(rule);
-      }
-    }
-    table.rows.push_back({std::string(match.decision_id), match.rule_id, covers, std::string(to_text(match.action)),
+    Rule rule;
+    rule.trigger = match.trigger;
+    rule.match = match.match;
+    rule.name = wire::Name(match.rule_name);
+    if (match.prefix) rule.prefix = match.prefix->to_text();
+    const auto* listed = chain.listed_of(match);
+    table.rows.push_back({std::string(match.decision_id), match.rule_id, shown_rule(rule),
+                          std::string(to_text(match.action)), std::string(match.list),
+                          listed ? Cell(static_cast<std::int64_t>(listed->line)) : Cell(),
                           record ? shown_authority(*record) : std::string(),
                           record && record->disclosed ? record->decision().reference : std::string(),
                           std::string(match.shadow ? "shadow" : "active"), reason_behind(chain, match)});
@@ -332,11 +349,19 @@ Document to_document(const Chain& chain) {
   return document;
 }
 
-// Views are recorded with the log, their clients' prefixes only in the last stand: true when there was another since.
-bool views_changed_since(const Store& store, const Moment& moment) {
-  const auto rows = rows_of(store, fmt::format("SELECT count(*) FROM public_log WHERE kind = 'views' AND sequence > {}",
-                                               moment.last_sequence));
-  return std::get<std::int64_t>(rows.at(0).at(0)) > 0;
+// Decisions with rules about the name: their own, or a list's.
+std::vector<DecisionRecord> records_about(Store& store, wire::NameView name, const std::vector<ListedAbout>& listed) {
+  auto records = store.decisions_about(name);
+  if (listed.empty()) return records;
+  for (const auto& with_list : store.decisions_with_lists()) {
+    const bool meets = std::any_of(listed.begin(), listed.end(),
+                                   [&](const ListedAbout& each) { return each.list == with_list.decision().list; });
+    const bool known = std::any_of(records.begin(), records.end(),
+                                   [&](const DecisionRecord& each) { return each.number == with_list.number; });
+    if (!meets || known) continue;
+    if (auto record = store.decision(with_list.decision().id)) records.push_back(*std::move(record));
+  }
+  return records;
 }
 
 }  // namespace
@@ -346,22 +371,21 @@ std::expected<Document, std::string> explain_answer(Store& store, const WhyReque
   const auto now = store.effective_now(clock);
   const auto moment = find_moment(store, request, current, now);
   if (!moment) return std::unexpected(moment.error());
-  const auto records = store.decisions_about(request.name);
+  const auto listed = store.lists_about(request.name, moment->last_sequence);
+  const auto records = records_about(store, request.name, listed);
   const bool live = current && !request.at;
-  if (const auto checked = check_views(store.views()); !live && !checked) return std::unexpected(checked.error());
+  const auto views = store.views_at(moment->last_sequence);
+  if (const auto checked = check_views(views); !live && !checked) return std::unexpected(checked.error());
   std::shared_ptr<const Index> rebuilt;
-  if (!live) rebuilt = rebuild(records, store.views(), *moment);
+  if (!live) rebuilt = rebuild(records, listed, views, *moment);
   const Index& index = live ? *current : *rebuilt;
   const auto view = choose_view(index, request);
   if (!view) return std::unexpected(view.error());
   auto document = to_document({request, clock, *moment, index, view->first, view->second,
-                               index.explain_name(request.name, view->first, moment->at), records});
+                               index.explain_name(request.name, view->first, moment->at), records, listed});
   if (now != clock && !request.at) {
     document.parts.push_back(Note{
         fmt::format("The clock says {}, which the record contradicts: judged by {}.", to_text(clock), to_text(now))});
-  }
-  if (!live && views_changed_since(store, *moment)) {
-    document.parts.push_back(Note{"The views were configured otherwise then; this is by today's."});
   }
   return document;
 }

@@ -80,6 +80,7 @@ struct Decision {
   bool demonstration = false;                           ///< shown as such on every page
   DecisionState initial_state = DecisionState::active;  ///< proposed, shadow or active
   std::vector<Rule> rules;
+  std::string list = {};  ///< id of the list whose rules apply under it, or empty: [a-z0-9-]{1,64}
 };
 
 /// What an outside party did about a name.

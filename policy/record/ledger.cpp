@@ -128,10 +128,15 @@ std::string canonical(const Event& event) {
 std::string canonical(const std::vector<View>& views) {
   json rows = json::array();
   for (const auto& view : views) {
-    rows.push_back({{"name", view.name},
-                    {"clients", view.clients},
-                    {"jurisdictions", view.jurisdictions},
-                    {"sources", view.sources}});
+    json row = {{"name", view.name},
+                {"clients", view.clients},
+                {"jurisdictions", view.jurisdictions},
+                {"sources", view.sources}};
+    // Later words stand only where they say something: entries from before them still read as they were written.
+    if (!view.listeners.empty()) row["listeners"] = view.listeners;
+    if (!view.keys.empty()) row["keys"] = view.keys;
+    if (view.opted_in) row["opted_in"] = true;
+    rows.push_back(std::move(row));
   }
   return dump({{"views", std::move(rows)}});
 }

@@ -30,13 +30,26 @@ std::string_view embedded_file(std::string_view name) {
   return {};
 }
 
-void rebuild_views(Connection& connection) {
+/// Foreign keys are not enforced while this lives. REQUIRES: no transaction is open.
+class ForeignKeysOff {
+ public:
+  explicit ForeignKeysOff(Connection& connection) : connection_(connection) {
+    connection.execute("PRAGMA foreign_keys = OFF");
+  }
+  ~ForeignKeysOff() { sqlite3_exec(connection_.handle(), "PRAGMA foreign_keys = ON", nullptr, nullptr, nullptr); }
+  ForeignKeysOff(const ForeignKeysOff&) = delete;
+  ForeignKeysOff& operator=(const ForeignKeysOff&) = delete;
+
+ private:
+  Connection& connection_;
+};
+
+void drop_views(Connection& connection) {
   std::vector<std::string> names;
   for (Statement views(connection, "SELECT name FROM sqlite_schema WHERE type = 'view'"); views.step();) {
     names.push_back(views.text(0));
   }
   for (const auto& name : names) connection.execute(fmt::format("DROP VIEW \"{}\"", name));
-  connection.execute(std::string(embedded_file("research.sql")));
 }
 
 /// A backup of the same version is one of this very store from an attempt that did not finish: it is kept.
@@ -91,7 +104,10 @@ void migrate(Connection& connection, const std::vector<Migration>& migrations, T
   }
   if (version == newest) return;
   if (version > 0) backup_before_migration(connection, version);
+  // A table that others refer to can only be made anew while nobody looks at the references; they are checked below.
+  const ForeignKeysOff references(connection);
   Transaction transaction(connection);
+  drop_views(connection);
   if (version == 0) connection.execute(fmt::format("PRAGMA application_id = {}", kApplicationId));
   for (const auto& migration : migrations) {
     if (migration.version <= version) continue;
@@ -100,7 +116,11 @@ void migrate(Connection& connection, const std::vector<Migration>& migrations, T
         .with(migration.version, now)
         .run();
   }
-  rebuild_views(connection);
+  connection.execute(std::string(embedded_file("research.sql")));
+  if (Statement broken(connection, "PRAGMA foreign_key_check"); broken.step())
+    throw StoreError(StoreError::Kind::other,
+                     fmt::format("{}: the migration would break what refers to {}; nothing was changed",
+                                 connection.path().string(), broken.text(2)));
   transaction.commit();
 }
 

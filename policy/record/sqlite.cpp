@@ -100,6 +100,13 @@ Statement& Statement::bind(int index, std::string_view text) {
   return *this;
 }
 
+Statement& Statement::bind_borrowed(int index, std::string_view text) {
+  const int code = sqlite3_bind_text64(statement_.get(), index, text.empty() ? "" : text.data(), text.size(),
+                                       SQLITE_STATIC, SQLITE_UTF8);
+  if (code != SQLITE_OK) connection_->fail(code);
+  return *this;
+}
+
 Statement& Statement::bind(int index, wire::Bytes blob) {
   static constexpr std::uint8_t kNothing[1] = {0};
   const int code = sqlite3_bind_blob64(statement_.get(), index, blob.empty() ? kNothing : blob.data(), blob.size(),
@@ -154,6 +161,10 @@ std::string_view Statement::blob(int column) const {
 }
 
 Transaction::Transaction(Connection& connection, Kind kind) : connection_(connection) {
+  if (kind == Kind::read && sqlite3_get_autocommit(connection.handle()) == 0) {
+    open_ = false;
+    return;
+  }
   connection_.execute(kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN");
 }
 

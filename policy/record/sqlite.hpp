@@ -29,6 +29,8 @@ class Statement {
   Statement& bind(int index, std::int64_t value);
   Statement& bind(int index, std::string_view text);
   Statement& bind(int index, wire::Bytes blob);
+  /// Without a copy: the text stays as it is until the statement has run.
+  Statement& bind_borrowed(int index, std::string_view text);
   Statement& bind(int index, std::optional<std::int64_t> value);  ///< NULL when there is none
   /// Binds all in order, from 1.
   template <typename... Values>
@@ -78,7 +80,8 @@ class Connection {
   std::unique_ptr<sqlite3, Close> handle_;
 };
 
-/// BEGIN IMMEDIATE (or a read transaction: one stand of the file for all its reads); rolled back unless committed.
+/// BEGIN IMMEDIATE (or a read transaction: one stand of the file for all its reads, part of the one around it if there
+/// is one); rolled back unless committed.
 class Transaction {
  public:
   enum class Kind { write, read };

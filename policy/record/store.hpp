@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,11 +25,13 @@
 #include "policy/record/ledger.hpp"
 #include "policy/record/query.hpp"
 #include "policy/record/store_error.hpp"
+#include "policy/record/store_list.hpp"
 
 namespace placard::policy {
 
 class Connection;
 class Store;
+class Transaction;
 struct Guards;
 
 /// How far a write's `now` may lie before the last entry of the log, in seconds: clocks are corrected by a little all
@@ -151,7 +154,38 @@ class Store {
   void record_enforcement(std::string_view node, std::int64_t first_sequence, std::int64_t last_sequence,
                           Time enforced_from);
 
+  /// Brings a list to what `list` holds: writes the differences, and one entry of the log with their digest.
+  ListOutcome record_list(const AdmittedList& list, std::string_view author, Time now);
+
   // Reading.
+
+  /// One stand of the record for all that is read until it goes: what is recorded meanwhile is not seen.
+  std::shared_ptr<const Transaction> hold_stand();
+  /// The hash of an entry of the log; nothing when there is no such entry.
+  std::optional<Digest> log_hash(std::int64_t sequence);
+  /// Decisions with an entry in the log behind `sequence` (themselves or a transition), with all their transitions.
+  std::vector<DecisionRecord> decisions_since(std::int64_t sequence);
+  /// Every decision that has not ended at `now`, with all its transitions, by number.
+  std::vector<DecisionRecord> decisions_in_force(Time now);
+  /// Those of them that name a list, whenever they end.
+  std::vector<DecisionRecord> decisions_with_lists();
+  /// Rules of all decisions and lists together, whether in force or not: no fewer than an index has.
+  std::int64_t rule_estimate();
+  std::optional<ListStand> list_stand(std::string_view list);
+  ListCursor list_rules(std::int64_t list_number, std::optional<Trigger> trigger = {},
+                        std::int64_t last_sequence = INT64_MAX);
+  /// The forms of a list by number (0 is none).
+  std::vector<RuleForm> list_forms(std::int64_t list_number);
+  /// What a list holds now, in order; nothing for one that is not there.
+  void visit_list(std::string_view list, const std::function<void(const StoredListRule&, const RuleForm&)>& visitor);
+  std::vector<ListChange> list_changes_since(std::int64_t sequence);
+  /// What changes behind entry `since` did to a list, but for its first: a rule with form 0 is gone.
+  void visit_list_differences(std::int64_t list_number, std::int64_t since,
+                              const std::function<void(const StoredListRule&)>& visitor);
+  /// Rules of lists (qname) about `name` or from above it, as the entries up to `last_sequence` have them.
+  std::vector<ListedAbout> lists_about(wire::NameView name, std::int64_t last_sequence = INT64_MAX);
+  /// The views as they were recorded by the entries up to `sequence`; empty when none were.
+  std::vector<View> views_at(std::int64_t sequence);
 
   /// Every stretch, active or in shadow, that has not ended at `now`, by number.
   std::vector<StoredDecision> load_policy(Time now);
@@ -187,8 +221,9 @@ class Store {
   }
   /// An online copy, whole or not there. Throws StoreError(exists) rather than overwrite.
   void backup(const std::filesystem::path& target) const;
-  /// Every digest of the log, and every row that the log speaks of.
-  LogCheck verify_log() const;
+  /// Every digest of the log, and every row that the log speaks of; the rows of lists only if asked for: of a large
+  /// list there are many.
+  LogCheck verify_log(bool lists = true) const;
 
   const std::filesystem::path& path() const { return path_; }
   /// Bounds the size of the file; a write beyond it fails as on a full disk. In pages of 4,096 octets.

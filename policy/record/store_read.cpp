@@ -238,10 +238,12 @@ std::optional<Transition> read_transition(Connection& connection, std::int64_t s
 std::vector<View> read_views(Connection& connection, std::int64_t sequence) {
   std::vector<View> views;
   Statement rows(connection,
-                 "SELECT name, clients, jurisdictions, sources FROM view WHERE sequence = ? ORDER BY position");
+                 "SELECT name, clients, jurisdictions, sources, listeners, keys, opted_in FROM view WHERE sequence = ?"
+                 " ORDER BY position");
   rows.with(sequence);
   while (rows.step()) {
-    views.push_back({rows.text(0), words_of(rows.text(1)), words_of(rows.text(2)), words_of(rows.text(3))});
+    views.push_back({rows.text(0), words_of(rows.text(1)), words_of(rows.text(2)), words_of(rows.text(3)),
+                     words_of(rows.text(4)), words_of(rows.text(5)), rows.integer(6) != 0});
   }
   return views;
 }

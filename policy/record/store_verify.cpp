@@ -30,6 +30,8 @@ std::optional<std::string> content_in_tables(Connection& connection, const LogRo
   } else if (row.kind == "disclosure") {
     Statement rows(connection, "SELECT reason FROM disclosure WHERE decision_id = ? AND sequence = ?");
     if (rows.with(row.subject, row.sequence).step()) return canonical_reason(rows.text(0));
+  } else if (row.kind == "list") {
+    return list_content(connection, row.sequence, row.subject);
   } else if (row.kind == "views") {
     return canonical(read_views(connection, row.sequence));
   }
@@ -58,12 +60,14 @@ std::int64_t rows_without_entry(Connection& connection) {
       "         (SELECT sequence, subject, kind FROM log))"
       "     + (SELECT count(*) FROM transition WHERE (sequence, decision_id) NOT IN"
       "         (SELECT sequence, subject FROM log WHERE kind IN ('decision', 'transition')))"
+      "     + (SELECT count(*) FROM list_change WHERE (sequence, list_number, 'list') NOT IN"
+      "         (SELECT log.sequence, list_number, kind FROM log JOIN list ON list_id = subject))"
       "     + (SELECT count(*) FROM view WHERE sequence NOT IN (SELECT sequence FROM log WHERE kind = 'views'))");
 }
 
 }  // namespace
 
-LogCheck Store::verify_log() const {
+LogCheck Store::verify_log(bool lists) const {
   Connection connection(path_, SQLITE_OPEN_READWRITE);
   connection.execute("PRAGMA query_only = ON");
   Transaction stand(connection, Transaction::Kind::read);
@@ -93,6 +97,8 @@ LogCheck Store::verify_log() const {
   if (const auto count = rows_without_entry(connection); count > 0) {
     report(fmt::format("{} rows stand in the tables that no entry of the log speaks of", count));
   }
+  if (lists)
+    for (auto& problem : list_problems(connection)) report(std::move(problem));
   std::int64_t strays = 0;
   for (Statement orphans(connection, "PRAGMA foreign_key_check"); orphans.step();) ++strays;
   if (strays > 0) report(fmt::format("{} rows stand in the tables that belong to nothing", strays));

@@ -299,12 +299,13 @@ bool Store::record_views(const std::vector<View>& configured, std::string_view a
   const auto sequence = append(time, "views", "views", author, canonical(configured), true);
   Statement insert(
       *connection_,
-      "INSERT INTO view (sequence, position, name, clients, jurisdictions, sources) VALUES (?, ?, ?, ?, ?, ?)");
+      "INSERT INTO view (sequence, position, name, clients, jurisdictions, sources, listeners, keys, opted_in)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   std::int64_t position = 0;
   for (const auto& view : configured) {
     insert
         .with(sequence, position++, view.name, canonical(view.clients), canonical(view.jurisdictions),
-              canonical(view.sources))
+              canonical(view.sources), canonical(view.listeners), canonical(view.keys), std::int64_t{view.opted_in})
         .run();
   }
   transaction.commit();

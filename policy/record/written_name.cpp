@@ -5,6 +5,7 @@
 #include <idn2.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "policy/record/utf8.hpp"
@@ -129,6 +130,38 @@ std::string stored_key(wire::NameView name) {
     key += *label;
   }
   return key;
+}
+
+std::optional<wire::Name> name_from_key(std::string_view key) {
+  if (key.find('\\') == std::string_view::npos) {  // most names: the wire form from the last label to the first
+    std::array<std::uint8_t, wire::kMaxNameSize> octets;
+    std::size_t size = 0;
+    for (auto rest = key; !rest.empty();) {
+      const auto dot = rest.rfind('.');
+      const auto label = dot == std::string_view::npos ? rest : rest.substr(dot + 1);
+      rest = dot == std::string_view::npos ? std::string_view() : rest.substr(0, dot);
+      if (label.empty() || label.size() > wire::kMaxLabelSize || size + label.size() + 2 > octets.size() || (dot == 0))
+        return std::nullopt;
+      octets[size++] = static_cast<std::uint8_t>(label.size());
+      size = static_cast<std::size_t>(std::copy(label.begin(), label.end(), octets.begin() + size) - octets.begin());
+    }
+    octets[size++] = 0;
+    return wire::Name(wire::NameView::from_valid({octets.data(), size}));
+  }
+  std::vector<std::string_view> labels;
+  std::size_t start = 0;
+  for (std::size_t at = 0; at <= key.size(); ++at) {
+    if (at < key.size() && key[at] == '\\') {
+      ++at;
+    } else if (at >= key.size() || key[at] == '.') {
+      labels.push_back(key.substr(start, at - start));
+      start = at + 1;
+    }
+  }
+  std::string text;
+  for (auto label = labels.rbegin(); label != labels.rend(); ++label) text.append(*label).push_back('.');
+  const auto name = wire::Name::from_text(text);
+  return name ? std::optional(*name) : std::nullopt;
 }
 
 }  // namespace placard::policy

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,5 +23,7 @@ std::string stored_name(wire::NameView name);
 /// "net.kiwifarms"; empty for the root. All names below x have keys that start with key_of(x) + ".": a dot inside of a
 /// label stands as "\." and starts no such key.
 std::string stored_key(wire::NameView name);
+/// The name of such a key; nothing when it is none.
+std::optional<wire::Name> name_from_key(std::string_view key);
 
 }  // namespace placard::policy

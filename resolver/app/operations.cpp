@@ -209,8 +209,7 @@ Done why(policy::Store& store, const Options& options, const policy::Index* curr
   asked.at = *time;
   std::shared_ptr<const policy::Index> made;
   if (!current && !asked.at) {
-    made = policy::Index::compile(policy::load_compile_input(store, options.reloadable.views, store.effective_now(now)),
-                                  1);
+    made = policy::compile_index(store, options.reloadable.views, {}, store.effective_now(now), 1);
     current = made.get();
   }
   return policy::explain_answer(store, asked, current, now);

@@ -1,54 +1,62 @@
 // The pages a server shows over HTTP: the notice of a blocked name, and the metrics.
 //
-// What the notice tells is copied from the store whenever a snapshot is published, so that a visitor never waits for
-// SQLite. A visitor's address chooses the view and is forgotten with the request.
+// Which rule stops a name is asked of the index that workers answer by; what its decision says is read from the store,
+// over a connection that only reads, and kept for the next visitor until something new is published. A visitor's
+// address chooses the view and is forgotten with the request.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "policy/match/index.hpp"
 #include "policy/public/notice.hpp"
+#include "policy/record/store.hpp"
 #include "resolver/net/http.hpp"
 
 namespace placard::app {
 
-/// What the notice page knows beside the index. Immutable once published.
-struct NoticeBook {
-  struct Entry {
-    policy::Decision decision;  ///< without its rules
-    policy::Time recorded_at = 0;
-  };
-  std::unordered_map<std::string, Entry> decisions;  ///< by decision id
-  std::unordered_map<std::string, policy::Authority> authorities;
-  std::unordered_map<std::int64_t, policy::MatchKind> matches;  ///< of rules that aren't MatchKind::both, by rule id
-  std::unordered_map<wire::Name, std::vector<policy::Event>, wire::NameHash> events;
-};
-
 /// What pages are made from at one moment.
 struct PageState {
   std::shared_ptr<const policy::Index> index;
-  std::shared_ptr<const NoticeBook> book;
   policy::NoticeOperator by;
   policy::Time not_before = 0;  ///< see serve::Snapshot
 };
 
 class NoticePages {
  public:
-  explicit NoticePages(policy::NoticeCatalogues catalogues) : catalogues_(std::move(catalogues)) {}
+  /// `store`: the policy store's file.
+  NoticePages(policy::NoticeCatalogues catalogues, std::filesystem::path store)
+      : catalogues_(std::move(catalogues)), store_path_(std::move(store)) {}
 
   void publish(std::shared_ptr<const PageState> state);
   /// `now`: seconds since the epoch by the system's clock.
   net::HttpResponse answer(const net::HttpRequest& request, policy::Time now) const;
 
  private:
+  struct Told {                 // of a decision
+    policy::Decision decision;  // without its rules
+    policy::Authority authority;
+    policy::Time recorded_at = 0;
+  };
+  /// Decisions kept in memory: a visitor's question costs a copy, not a dozen reads.
+  static constexpr std::size_t kMaxTold = 1024;
+
+  policy::NoticeFacts facts_of(const policy::Match& match, wire::NameView host, policy::Time now) const;
+  std::optional<Told> read_decision(policy::Store& store, const std::string& id) const;
+
   policy::NoticeCatalogues catalogues_;
+  std::filesystem::path store_path_;
   mutable std::mutex mutex_;
   std::shared_ptr<const PageState> state_;  // guarded by mutex_
+  mutable std::mutex reading_;
+  mutable std::unique_ptr<policy::Store> store_;        // guarded by reading_; null until it is needed
+  mutable std::unordered_map<std::string, Told> told_;  // guarded by reading_, by decision id
 };
 
 /// The notice texts that the program carries.

@@ -99,6 +99,8 @@ void Server::open_state() {
   } catch (const policy::StoreError& error) {
     warn(fmt::format("the configured views cannot be recorded: {}", error.what()));
   }
+  index_ = std::make_unique<IndexKeeper>(options_.fixed.store, [this](const std::string& what) { warn(what); });
+  index_->open(*store_, store_->effective_now(now));
   auto setup = read_zone_setup(options_);
   if (!setup) throw std::runtime_error(fmt::format("{}", fmt::join(setup.error(), "\n")));
   keys_ = setup->keys;
@@ -109,7 +111,7 @@ void Server::open_state() {
 
 void Server::open_sockets() {
   const auto now = system_time();
-  auto first = make_publication(*store_, options_, ++generation_, now);
+  auto first = make_publication(*store_, next_index(now), options_);
   first_pages_ = first.pages;
   put_zones(*first.snapshot, zone_keeper_->served(), zone_listeners_);
   first.snapshot->keys = keys_;
@@ -140,7 +142,7 @@ void Server::open_sockets() {
   }
   crew_ =
       must(Crew::open(worker, worker.workers, first.snapshot, cache, std::make_shared<recurse::ServerTable>(servers)));
-  notice_ = std::make_unique<NoticePages>(must(load_catalogues()));
+  notice_ = std::make_unique<NoticePages>(must(load_catalogues()), fixed.store);
   notice_->publish(first.pages);
   notice_server_ = must(net::HttpServer::start(fixed.notice_listen, [this](const net::HttpRequest& request) {
     notice_requests_.fetch_add(1, std::memory_order_relaxed);
@@ -189,6 +191,7 @@ void Server::start(std::function<void()> stop_asked) {
   }
   keep_keys();
   reloader_ = std::thread([this] { reload_thread(); });
+  index_->start([this] { index_was_compiled(); }, [] { return system_time(); });
   control_->serve(
       [this](std::string_view line, const std::string& author) { return perform_line(*this, line, author); });
 }
@@ -203,6 +206,7 @@ void Server::stop() {
   }
   if (zone_keeper_) zone_keeper_->stop();
   if (reloader_.joinable()) reloader_.join();
+  if (index_) index_->stop();
   key_keeper_.reset();
   notice_server_.reset();
   metrics_server_.reset();
@@ -242,9 +246,19 @@ Workplace Server::workplace(const Order& order) {
           }};
 }
 
-std::expected<void, std::string> Server::bring_into_force() {
-  const auto publication = make_publication(*store_, options_, generation_ + 1, system_time());
+std::shared_ptr<const policy::Index> Server::next_index(policy::Time now) {
+  auto index = index_->current(*store_, options_.reloadable.views, {}, generation_ + 1, store_->effective_now(now));
   ++generation_;
+  return index;
+}
+
+void Server::index_was_compiled() {
+  const std::lock_guard changes(changes_);
+  if (auto published = bring_into_force(); !published) warn(fmt::format("the new index: {}", published.error()));
+}
+
+std::expected<void, std::string> Server::bring_into_force() {
+  const auto publication = make_publication(*store_, next_index(system_time()), options_);
   // The page first: who is sent to it by a worker's first new answer finds the decision there.
   notice_->publish(publication.pages);
   const auto change = [&](serve::Snapshot& next) {

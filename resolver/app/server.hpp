@@ -18,6 +18,7 @@
 
 #include "resolver/app/control.hpp"
 #include "resolver/app/crew.hpp"
+#include "resolver/app/index_keeper.hpp"
 #include "resolver/app/key_keeper.hpp"
 #include "resolver/app/operations.hpp"
 #include "resolver/app/privileges.hpp"
@@ -63,6 +64,10 @@ class Server final : public RequestTarget {
   Workplace workplace(const Order& order);
   /// Compiles, publishes, waits, and notes the enforcement. REQUIRES changes_ held.
   std::expected<void, std::string> bring_into_force();
+  /// What is recorded, as an index of the next generation. REQUIRES changes_ held.
+  std::shared_ptr<const policy::Index> next_index(policy::Time now);
+  /// After the background made a new index file: puts it in the place of the old one and what was on top of it.
+  void index_was_compiled();
   /// REQUIRES changes_ held.
   void note_enforcement(const policy::Index& index, policy::Time since);
   std::string node() const;
@@ -83,6 +88,7 @@ class Server final : public RequestTarget {
   const wire::SipHashKey own_cookie_secret_;    // where the configuration names no file of them
   std::shared_ptr<const PageState> first_pages_;
 
+  std::unique_ptr<IndexKeeper> index_;
   std::unique_ptr<NoticePages> notice_;
   std::unique_ptr<transfer::ZoneKeeper> zone_keeper_;  // before the workers, which hand over to it
   std::mutex reloading_;                               // one reload at a time

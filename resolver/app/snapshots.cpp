@@ -4,36 +4,9 @@
 
 #include <algorithm>
 
-#include "policy/match/compile.hpp"
 #include "resolver/serve/special.hpp"
 
 namespace placard::app {
-namespace {
-
-std::shared_ptr<const NoticeBook> make_book(policy::Store& store, const std::vector<policy::StoredDecision>& stored) {
-  auto book = std::make_shared<NoticeBook>();
-  const auto disclosed = store.disclosed_decisions();
-  for (const auto& one : stored) {
-    for (const auto& rule : one.decision.rules)
-      if (rule.match != policy::MatchKind::both) book->matches[rule.id] = rule.match;
-    auto& entry = book->decisions[one.decision.id];
-    entry.decision = one.decision;
-    entry.decision.rules.clear();
-    if (const auto at = disclosed.find(one.decision.id); at != disclosed.end()) {
-      entry.recorded_at = at->second;
-      entry.decision.disclosure = policy::Disclosure::public_;  // it may have been sealed when it was recorded
-    }
-    if (!book->authorities.contains(one.decision.authority))
-      if (auto authority = store.authority(one.decision.authority))
-        book->authorities[one.decision.authority] = *std::move(authority);
-  }
-  for (auto& record : store.events_about(wire::NameView(), true))
-    book->events[record.event.name].push_back(std::move(record.event));
-  return book;
-}
-
-}  // namespace
-
 namespace {
 
 /// RFC 9606 5: character strings, as in TXT.
@@ -148,14 +121,11 @@ std::expected<serve::WorkerOptions, std::string> worker_options(const Options& o
   return out;
 }
 
-Publication make_publication(policy::Store& store, const Options& options, std::uint64_t generation, policy::Time now) {
-  const auto effective = store.effective_now(now);
+Publication make_publication(policy::Store& store, std::shared_ptr<const policy::Index> index, const Options& options) {
   auto pages = std::make_shared<PageState>();
-  pages->book = make_book(store, store.load_policy(effective));
   pages->by = {options.reloadable.operator_name, options.reloadable.operator_contact};
   pages->not_before = store.last_recorded_at();
-  pages->index =
-      policy::Index::compile(policy::load_compile_input(store, options.reloadable.views, effective), generation);
+  pages->index = std::move(index);
 
   auto snapshot = std::make_shared<serve::Snapshot>();
   snapshot->index = pages->index;

@@ -27,8 +27,7 @@ struct Publication {
   std::shared_ptr<serve::Snapshot> snapshot;
   std::shared_ptr<const PageState> pages;
 };
-/// `now`: seconds since the epoch by the system's clock. Throws policy::StoreError.
-/// The snapshot has no zones and no keys yet (zones.hpp).
-Publication make_publication(policy::Store& store, const Options& options, std::uint64_t generation, policy::Time now);
+/// The snapshot has no zones and no keys yet (zones.hpp). Throws policy::StoreError.
+Publication make_publication(policy::Store& store, std::shared_ptr<const policy::Index> index, const Options& options);
 
 }  // namespace placard::app

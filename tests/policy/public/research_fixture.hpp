@@ -111,9 +111,7 @@ struct Record {
     REQUIRE(done);
   }
   void publish(std::int64_t from, std::int64_t to, Time at) { store.record_enforcement("node-a", from, to, at); }
-  std::shared_ptr<const Index> index(Time now) {
-    return Index::compile(load_compile_input(store, store.views(), now), 1);
-  }
+  std::shared_ptr<const Index> index(Time now) { return compile_index(store, store.views(), {}, now, 1); }
 };
 
 inline WhyRequest about(std::string_view of, std::vector<std::uint8_t> client = {127, 0, 0, 1}) {

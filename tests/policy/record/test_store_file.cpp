@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "policy/record/schema.hpp"
+#include "tests/policy/record/admitted.hpp"
 #include "tests/policy/record/examples.hpp"
 
 using namespace placard::policy;
@@ -72,6 +73,10 @@ TEST_CASE("the schema itself is insert-only, for any connection and any way of w
     store.disclose("d2", "x", "t", kNow).value();
     store.record_views({{"default", {}, {}, {}}}, "t", kNow);
     store.record_enforcement("n", 1, 1, kNow);
+    RuleList rules;
+    REQUIRE(rules.add("org.example", rules.form_number({}), 1));
+    rules.seal();
+    store.record_list(ListIntake::admit("daily", rules), "t", kNow);
   }
   // A stranger's shell: SQLite's defaults, triggers not recursive, foreign keys off.
   sqlite3* handle = nullptr;
@@ -91,7 +96,7 @@ TEST_CASE("the schema itself is insert-only, for any connection and any way of w
         return 0;
       },
       &tables, nullptr);
-  CHECK(tables.size() == 15);
+  CHECK(tables.size() == 19);
   for (const auto& table : tables) {
     INFO(table);
     std::string column;
@@ -162,8 +167,8 @@ TEST_CASE("no plain INSERT adds to what was recorded") {
          "INSERT INTO event VALUES (9, 'e', 'example.org', 'org.example', 0, 'a', 'b', 's')",
          "INSERT INTO event_text VALUES ('e', 'en', 'forged')",
          "INSERT INTO disclosure VALUES ('d1', 3, 0, 'forged')",
-         "INSERT INTO view VALUES (3, 1, 'forged', '[]', '[]', '[]')",
-         "INSERT INTO view VALUES (1, 0, 'forged', '[]', '[]', '[]')",
+         "INSERT INTO view VALUES (3, 1, 'forged', '[]', '[]', '[]', '[]', '[]', 0)",
+         "INSERT INTO view VALUES (1, 0, 'forged', '[]', '[]', '[]', '[]', '[]', 0)",
          "INSERT INTO schema_version VALUES (99, 0)",
          "INSERT INTO schema_version (recorded_at) VALUES (0)",
          "INSERT INTO enforcement VALUES (2, 'n', 1, 3, 0)",
@@ -196,27 +201,28 @@ TEST_CASE("an older store is copied, then migrated; a newer one is refused") {
     take_in(store, authority_toml());
   }
   auto migrations = known_migrations();
-  REQUIRE(migrations.size() == 1);
-  migrations.push_back({2, "CREATE TABLE next (x INTEGER PRIMARY KEY) STRICT;"});
+  const auto newest = migrations.back().version;
+  REQUIRE(migrations.size() == static_cast<std::size_t>(newest));
+  migrations.push_back({newest + 1, "CREATE TABLE next (x INTEGER PRIMARY KEY) STRICT;"});
   {
     Connection connection(path, SQLITE_OPEN_READWRITE);
     migrate(connection, migrations, kNow + 10);
-    CHECK(schema_version(connection) == 2);
+    CHECK(schema_version(connection) == newest + 1);
     CHECK(connection.integer("SELECT count(*) FROM next") == 0);
     CHECK(connection.integer("SELECT count(*) FROM public_authority") == 1);
     CHECK_NOTHROW(migrate(connection, migrations, kNow + 20));
   }
   CHECK_THAT(error_of([&] { open_store(folder); }, StoreError::Kind::newer_version),
-             Contains("newer Placard") && Contains("version 2"));
+             Contains("newer Placard") && Contains(fmt::format("version {}", newest + 1)));
   CHECK_THAT(error_of([&] { Store::open(path, Store::Mode::read_only, kNow); }, StoreError::Kind::newer_version),
              Contains("newer Placard"));
-  auto backup = Store::open(folder / "policy.db.v1.backup", Store::Mode::read_only, kNow);
+  auto backup = Store::open(folder / fmt::format("policy.db.v{}.backup", newest).c_str(), Store::Mode::read_only, kNow);
   CHECK(backup.authority("court").has_value());
   // A migration that fails leaves the store as it was.
-  migrations.push_back({3, "CREATE TABLE third (x INTEGER) STRICT; SELECT nonsense;"});
+  migrations.push_back({newest + 2, "CREATE TABLE third (x INTEGER) STRICT; SELECT nonsense;"});
   Connection connection(path, SQLITE_OPEN_READWRITE);
   CHECK_THAT(error_of([&] { migrate(connection, migrations, kNow + 30); }), Contains("nonsense"));
-  CHECK(schema_version(connection) == 2);
+  CHECK(schema_version(connection) == newest + 1);
   CHECK(connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'third'") == 0);
 }
 

@@ -1,0 +1,143 @@
+#include "resolver/app/index_keeper.hpp"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include <system_error>
+#include <utility>
+
+namespace placard::app {
+
+IndexKeeper::IndexKeeper(std::filesystem::path store, Warn warn) : store_(std::move(store)), warn_(std::move(warn)) {}
+
+IndexKeeper::~IndexKeeper() {
+  stop();
+}
+
+std::shared_ptr<const policy::Image> IndexKeeper::base() const {
+  const std::lock_guard lock(mutex_);
+  return base_;
+}
+
+void IndexKeeper::use(std::shared_ptr<const policy::Image> image) {
+  const std::lock_guard lock(mutex_);
+  if (!base_ || image->view().header().log_sequence >= base_->view().header().log_sequence) base_.swap(image);
+}  // the one that is let go is freed here, unless a snapshot still has it
+
+void IndexKeeper::open(policy::Store& store, policy::Time now) {
+  std::error_code error;
+  if (std::filesystem::exists(file(), error)) {
+    auto mapped = policy::Image::map(file());
+    if (mapped) {
+      if (const auto ours = policy::is_image_of(store, **mapped); !ours)
+        mapped = std::unexpected(fmt::format("{}: {}", file().string(), ours.error()));
+    }
+    if (mapped) {
+      use(*std::move(mapped));
+      const std::lock_guard lock(mutex_);
+      unverified_ = true;
+      return;
+    }
+    warn_(fmt::format("{}; it is made anew from the record", mapped.error()));
+  }
+  use(compile(store, now, ".partial"));
+}
+
+std::shared_ptr<const policy::Image> IndexKeeper::compile(policy::Store& store, policy::Time now, const char* partial) {
+  try {
+    policy::FileSink sink(file(), partial);
+    policy::write_index(store, sink, now, [this](std::size_t) {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) throw std::system_error(std::make_error_code(std::errc::operation_canceled));
+    });
+    sink.commit();
+    auto mapped = policy::Image::map(file());
+    if (mapped) return *std::move(mapped);
+    warn_(fmt::format("the index was written and can't be used: {}", mapped.error()));
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::operation_canceled) throw;
+    warn_(fmt::format("the index can't be kept in a file, only in memory: {}", error.what()));
+  }
+  policy::MemorySink sink;
+  policy::write_index(store, sink, now);
+  return policy::Image::copy(sink.octets());
+}
+
+std::shared_ptr<const policy::Index> IndexKeeper::current(policy::Store& store, const std::vector<policy::View>& views,
+                                                          const std::vector<policy::SourcePolicy>& policies,
+                                                          std::uint64_t generation, policy::Time now) {
+  auto overlay = policy::load_overlay(store, *base());
+  if (!overlay) {
+    use(compile(store, now, ".partial"));
+    overlay = nullptr;
+  } else if (*overlay) {
+    const auto& header = (*overlay)->view().header();
+    if (header.rule_count >= kCompileAfterRules || header.decision_count >= kCompileAfterDecisions) want_compile();
+  }
+  return policy::Index::assemble(base(), *std::move(overlay), views, policies, generation);
+}
+
+void IndexKeeper::want_compile() {
+  const std::lock_guard lock(mutex_);
+  compile_wanted_ = true;
+  wake_.notify_all();
+}
+
+void IndexKeeper::start(std::function<void()> compiled, std::function<policy::Time()> clock) {
+  compiled_ = std::move(compiled);
+  clock_ = std::move(clock);
+  thread_ = std::thread([this] { run(); });
+}
+
+void IndexKeeper::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void IndexKeeper::run() {
+  const sched_param none{};
+  ::pthread_setschedparam(::pthread_self(), SCHED_IDLE, &none);  // where that is not possible, it is an ordinary thread
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || unverified_ || compile_wanted_; });
+    if (stopping_) return;
+    const bool check = std::exchange(unverified_, false);
+    lock.unlock();
+    if (check) verify();
+    lock.lock();
+    if (stopping_ || !std::exchange(compile_wanted_, false)) continue;
+    lock.unlock();
+    compile_anew();
+    lock.lock();
+  }
+}
+
+void IndexKeeper::verify() {
+  const auto image = base();
+  const auto whole = policy::verify_image(image->view().bytes());
+  if (whole) return;
+  warn_(fmt::format("{}: {}; it is made anew from the record", file().string(), whole.error()));
+  std::error_code ignored;
+  std::filesystem::remove(file(), ignored);
+  want_compile();
+}
+
+void IndexKeeper::compile_anew() {
+  try {
+    const auto now = clock_();
+    auto store = policy::Store::open(store_, policy::Store::Mode::read_only, now);
+    use(compile(store, store.effective_now(now), ".background"));
+    compiled_();
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::operation_canceled) warn_(fmt::format("compiling the index: {}", error.what()));
+  } catch (const std::exception& error) {
+    warn_(fmt::format("compiling the index: {}", error.what()));
+  }
+}
+
+}  // namespace placard::app

@@ -1,0 +1,71 @@
+// The policy index of a running server: its file, what was recorded since, and the thread that compiles it anew.
+//
+// The file lies beside the store (STORE.index). At the start it is mapped and used at once when its header is whole and
+// it was made from this very record; the rest of it is read and checked in the background, and a file that turns out to
+// be damaged is made anew from the store. What is recorded later goes into a small overlay, made at once; when that has
+// grown, or was too much from the beginning, everything is compiled into a new file. The background thread runs
+// SCHED_IDLE: it takes no time that an answer could use.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "policy/match/compile.hpp"
+#include "policy/record/store.hpp"
+
+namespace placard::app {
+
+/// Rules in an overlay from which on a compile pays: each question that may be met by one looks in two places.
+inline constexpr std::size_t kCompileAfterRules = 5000;
+/// The same of decisions restated in it.
+inline constexpr std::size_t kCompileAfterDecisions = 1000;
+
+class IndexKeeper {
+ public:
+  using Warn = std::function<void(const std::string&)>;
+  IndexKeeper(std::filesystem::path store, Warn warn);
+  ~IndexKeeper();  ///< stops
+
+  /// Maps the file, or makes it: this may take seconds. Throws policy::StoreError. As the user who will go on with it.
+  void open(policy::Store& store, policy::Time now);
+
+  /// The index of all that is recorded now. Throws policy::StoreError. REQUIRES open().
+  std::shared_ptr<const policy::Index> current(policy::Store& store, const std::vector<policy::View>& views,
+                                               const std::vector<policy::SourcePolicy>& policies,
+                                               std::uint64_t generation, policy::Time now);
+
+  /// Begins to check and compile in the background. `compiled` is called there when a new file is in use, and brings it
+  /// into force; `clock` says what time it is.
+  void start(std::function<void()> compiled, std::function<policy::Time()> clock);
+  void stop();
+
+ private:
+  std::filesystem::path file() const { return store_.string() + ".index"; }
+  std::shared_ptr<const policy::Image> base() const;
+  /// Takes the newer of two.
+  void use(std::shared_ptr<const policy::Image> image);
+  /// A new image of everything, mapped from its file; in memory when the file can't be written, which is told.
+  std::shared_ptr<const policy::Image> compile(policy::Store& store, policy::Time now, const char* partial);
+  void want_compile();
+  void run();
+  void verify();
+  void compile_anew();
+
+  const std::filesystem::path store_;
+  const Warn warn_;
+  std::function<void()> compiled_;
+  std::function<policy::Time()> clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::shared_ptr<const policy::Image> base_;                            // guarded by mutex_
+  bool unverified_ = false, compile_wanted_ = false, stopping_ = false;  // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace placard::app

@@ -1,0 +1,257 @@
+// Lists in the store: differences, the log's digest of them, and every stand they ever had.
+#include <sqlite3.h>
+#include <catch2/catch.hpp>
+
+#include <random>
+
+#include "policy/record/schema.hpp"
+#include "policy/record/sqlite.hpp"
+#include "policy/record/store.hpp"
+#include "policy/record/written_name.hpp"
+#include "tests/policy/record/admitted.hpp"
+#include "tests/policy/record/examples.hpp"
+
+namespace placard::policy {
+
+namespace {
+
+struct Line {
+  const char* key;
+  MatchKind match = MatchKind::both;
+  Action action = Action::sinkhole;
+  Trigger trigger = Trigger::qname;
+};
+
+RuleList list_of(const std::vector<Line>& lines) {
+  RuleList rules;
+  std::uint32_t number = 0;
+  for (const auto& line : lines) {
+    RuleForm form;
+    form.trigger = line.trigger;
+    form.match = line.match;
+    form.action = line.action;
+    REQUIRE(rules.add(line.key, rules.form_number(form), ++number));
+  }
+  rules.seal();
+  return rules;
+}
+
+std::vector<std::string> contents(Store& store, std::string_view list) {
+  std::vector<std::string> all;
+  store.visit_list(list, [&](const StoredListRule& rule, const RuleForm& form) {
+    CHECK(form.trigger == rule.trigger);
+    CHECK(form.match == rule.match);
+    all.push_back(std::string(rule.key) + " " + std::string(to_text(form.match)) + " " +
+                  std::string(to_text(form.action)));
+  });
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a list is recorded as one entry, and a refresh as its differences") {
+  TemporaryFolder folder;
+  auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
+  const auto first = list_of({{"net.b"}, {"net.a"}, {"192.0.2.0/24", MatchKind::both, Action::drop, Trigger::nsip}});
+  const auto done = store.record_list(ListIntake::admit("daily", first, R"({"source":"x"})"), "test", kNow);
+  CHECK(done.added == 3);
+  CHECK(done.sequence == 1);
+  CHECK(contents(store, "daily") ==
+        std::vector<std::string>{"net.a both sinkhole", "net.b both sinkhole", "192.0.2.0/24 both drop"});
+  const auto stand = store.list_stand("daily");
+  REQUIRE(stand);
+  CHECK(stand->rules == 3);
+  CHECK(stand->meta == R"({"source":"x"})");
+
+  CHECK(store.record_list(ListIntake::admit("daily", first), "test", kNow + 1).sequence == 0);
+  CHECK(store.last_log_sequence() == 1);
+
+  const auto second = list_of({{"net.a"}, {"net.b", MatchKind::exact}, {"net.c"}});
+  const auto changed = store.record_list(ListIntake::admit("daily", second), "test", kNow + 2);
+  CHECK(changed.added == 2);    // b for itself alone, c
+  CHECK(changed.removed == 2);  // b with what is below it, the prefix
+  CHECK(changed.unchanged == 1);
+  CHECK(contents(store, "daily") ==
+        std::vector<std::string>{"net.a both sinkhole", "net.b exact sinkhole", "net.c both sinkhole"});
+  std::size_t differences = 0, gone = 0;
+  store.visit_list_differences(stand->number, 1, [&](const StoredListRule& rule) {
+    ++differences;
+    gone += rule.form == 0;
+  });
+  CHECK(differences == 4);
+  CHECK(gone == 2);
+  // What it was before can still be read.
+  auto before = store.list_rules(stand->number, {}, 1);
+  StoredListRule rule;
+  for (const auto* key : {"net.a", "net.b", "192.0.2.0/24"}) {
+    REQUIRE(before.next(rule));
+    CHECK(rule.key == key);
+  }
+  CHECK_FALSE(before.next(rule));
+  CHECK(store.verify_log().problems.empty());
+}
+
+TEST_CASE("a list that comes back to what it was before is that again") {
+  TemporaryFolder folder;
+  auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
+  const auto full = list_of({{"net.a"}, {"net.b"}}), less = list_of({{"net.a"}}), none = list_of({});
+  for (const auto* each : {&full, &less, &full, &none, &full})
+    store.record_list(ListIntake::admit("l", *each), "test", kNow);
+  CHECK(contents(store, "l").size() == 2);
+  CHECK(store.last_log_sequence() == 5);
+  CHECK(store.verify_log().problems.empty());
+}
+
+TEST_CASE("a random history of a list reads back as it was written, at every entry") {
+  TemporaryFolder folder;
+  auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
+  std::mt19937 random(5);
+  std::map<std::int64_t, std::vector<std::string>> stands;
+  for (int round = 0; round < 30; ++round) {
+    RuleList rules;
+    for (int i = 0; i < 60; ++i) {
+      RuleForm form;
+      form.match = static_cast<MatchKind>(random() % 3);
+      // What does the same to a name and to what is below it would become one rule.
+      form.action = static_cast<Action>(static_cast<unsigned>(form.match) * 2 + random() % 2);
+      rules.add("net.n" + std::to_string(random() % 40), rules.form_number(form), 1);
+    }
+    rules.seal();
+    const auto done = store.record_list(ListIntake::admit("l", rules), "test", kNow + round);
+    std::vector<std::string> expected;
+    RuleList::Cursor cursor(rules);
+    for (ListedRule rule; cursor.next(rule);)
+      expected.push_back(std::string(rule.key) + " " + std::string(to_text(rules.form(rule.form).match)) + " " +
+                         std::string(to_text(rules.form(rule.form).action)));
+    CHECK(contents(store, "l") == expected);
+    if (done.sequence != 0) stands[done.sequence] = expected;
+  }
+  const auto number = store.list_stand("l")->number;
+  const auto forms = store.list_forms(number);
+  for (const auto& [sequence, expected] : stands) {
+    auto cursor = store.list_rules(number, {}, sequence);
+    std::vector<std::string> read;
+    for (StoredListRule rule; cursor.next(rule);)
+      read.push_back(std::string(rule.key) + " " + std::string(to_text(rule.match)) + " " +
+                     std::string(to_text(forms.at(rule.form).action)));
+    CHECK(read == expected);
+  }
+  CHECK(store.verify_log().problems.empty());
+}
+
+TEST_CASE("rules of lists about a name are found from above it") {
+  TemporaryFolder folder;
+  auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
+  store.record_list(ListIntake::admit("a", list_of({{"net.x"}, {"net.x.y", MatchKind::exact}})), "test", kNow);
+  store.record_list(ListIntake::admit("b", list_of({{"net.x.y.z"}, {"net.x", MatchKind::subdomains}})), "test", kNow);
+  const auto found = store.lists_about(*wire::Name::from_text("y.x.net"));
+  REQUIRE(found.size() == 3);
+  CHECK(found[0].list == "a");
+  CHECK(found[0].line == 2);
+  CHECK(found[1].key == "net.x");
+  CHECK(found[2].list == "b");
+}
+
+TEST_CASE("rows of a list that were changed or added behind the log's back are noticed") {
+  TemporaryFolder folder;
+  auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
+  store.record_list(ListIntake::admit("l", list_of({{"net.a"}, {"net.b"}})), "test", kNow);
+  Connection other(folder / "s", SQLITE_OPEN_READWRITE);
+  const std::string insert =
+      "INTO list_rule (list_number, trigger, key, match, sequence, form, line, difference) VALUES (1, 1, 'net.c', 2, "
+      "1, 1, "
+      "3, 0)";
+  CHECK_THROWS_AS(other.execute("INSERT " + insert), StoreError);
+  CHECK_THROWS_AS(other.execute("INSERT OR REPLACE " + insert), StoreError);
+  CHECK_THROWS_AS(other.execute("UPDATE list_rule SET form = 0"), StoreError);
+  CHECK_THROWS_AS(other.execute("DELETE FROM list_rule"), StoreError);
+  CHECK_THROWS_AS(other.execute("DELETE FROM list_change"), StoreError);
+  CHECK(store.verify_log().problems.empty());
+  other.execute("DROP TRIGGER list_rule_key");
+  other.execute("INSERT " + insert);
+  CHECK(store.verify_log(false).problems.empty());
+  CHECK(store.verify_log().problems.size() == 1);
+}
+
+TEST_CASE("keys of names come back as the names they were made from") {
+  for (const auto* text : {"a.example.net", "net", "x\\.y.net", "a\\\\b.net", "\\000.net"}) {
+    const auto name = *wire::Name::from_text(text);
+    const auto back = name_from_key(stored_key(name));
+    REQUIRE(back);
+    CHECK(*back == name);
+  }
+  CHECK(name_from_key("")->view().is_root());
+  for (const auto* broken : {".", "a..b", ".a", "a."}) CHECK_FALSE(name_from_key(broken));
+  CHECK_FALSE(name_from_key(std::string(64, 'a')));
+  CHECK_FALSE(name_from_key(std::string(63, 'a') + "." + std::string(63, 'b') + "." + std::string(63, 'c') + "." +
+                            std::string(63, 'd')));
+}
+
+TEST_CASE("views keep their listeners and keys") {
+  TemporaryFolder folder;
+  auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
+  const std::vector<View> old = {
+      {.name = "a", .clients = {"192.0.2.0/24"}, .jurisdictions = {"NZ"}, .sources = {"op"}}};
+  const std::vector<View> now = {{.name = "a",
+                                  .clients = {},
+                                  .jurisdictions = {},
+                                  .sources = {},
+                                  .listeners = {"192.0.2.1:53"},
+                                  .keys = {"k"},
+                                  .opted_in = true}};
+  REQUIRE(store.record_views(old, "test", kNow));
+  const auto before = store.last_log_sequence();
+  REQUIRE(store.record_views(now, "test", kNow + 1));
+  CHECK(store.views() == now);
+  CHECK(store.views_at(before) == old);
+  CHECK(store.views_at(0).empty());
+  CHECK(store.verify_log().problems.empty());
+}
+
+TEST_CASE("a store of version 1 becomes one of today with all that it holds, and keeps its promises") {
+  TemporaryFolder folder;
+  const auto path = folder / "policy.db";
+  const Authority court{.id = "court",
+                        .kind = AuthorityKind::court,
+                        .name = {{"en", "A court"}},
+                        .jurisdiction = {},
+                        .contact = {},
+                        .public_key = {},
+                        .external = true};
+  const std::vector<View> views = {{.name = "a", .clients = {"192.0.2.0/24"}, .jurisdictions = {}, .sources = {}}};
+  {
+    Connection old(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    migrate(old, {known_migrations().front()}, kNow);
+    std::string previous;
+    const auto append = [&](std::int64_t sequence, const char* kind, const char* subject, const std::string& content) {
+      const auto row = make_log_row(sequence, kNow, kind, subject, "test", content, false, previous);
+      Statement(old,
+                "INSERT INTO log (sequence, recorded_at, kind, subject, author, author_salt, entry, withheld, hash)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)")
+          .with(row.sequence, row.recorded_at, row.kind, row.subject, row.author, wire::Bytes(row.author_salt),
+                row.entry, wire::Bytes(row.hash))
+          .run();
+      previous = as_text(row.hash);
+    };
+    append(1, "authority", "court", canonical(court));
+    old.execute(
+        "INSERT INTO authority VALUES ('court', 1, 'court', '', '', '', 1);"
+        "INSERT INTO authority_name VALUES ('court', 'en', 'A court')");
+    append(2, "views", "views", canonical(views));
+    old.execute("INSERT INTO view VALUES (2, 0, 'a', '[\"192.0.2.0/24\"]', '[]', '[]')");
+  }
+  auto store = Store::open(path, Store::Mode::read_write, kNow);
+  CHECK(store.last_log_sequence() == 2);
+  CHECK(store.authority("court")->name.at("en") == "A court");
+  CHECK(store.views() == views);
+  CHECK(store.verify_log().problems.empty());
+  CHECK(std::filesystem::exists(folder / "policy.db.v1.backup"));
+  store.record_list(ListIntake::admit("l", list_of({{"net.a"}})), "test", kNow);
+  CHECK(store.verify_log().problems.empty());
+  Connection other(path, SQLITE_OPEN_READWRITE);
+  CHECK_THROWS_AS(other.execute("DELETE FROM log"), StoreError);
+  CHECK_THROWS_AS(other.execute("UPDATE log SET author = 'x'"), StoreError);
+  CHECK_THROWS_AS(other.execute("INSERT OR REPLACE INTO log SELECT * FROM log WHERE sequence = 1"), StoreError);
+}
+
+}  // namespace placard::policy
