@@ -198,7 +198,9 @@ net::HttpResponse Server::metrics_page(const net::HttpRequest& request) const {
   figures.intake_rejections = rejections_;
   figures.uptime_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
   const auto workers = crew_->counters();
-  return {200, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}, serve::render_metrics(workers, figures)};
+  return {200,
+          {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
+          serve::render_metrics(workers, figures) + zone_metrics(zone_keeper_->figures())};
 }
 
 }  // namespace placard::app

@@ -189,6 +189,39 @@ void put_zones(serve::Snapshot& snapshot, const std::vector<transfer::ServedZone
   for (auto& [endpoint, zones] : own) snapshot.listeners.push_back({endpoint, zones.take()});
 }
 
+std::string zone_metrics(const transfer::KeeperFigures& figures) {
+  std::string text;
+  const auto head = [&](std::string_view name, std::string_view kind, std::string_view help) {
+    text += fmt::format("# HELP placard_{0} {2}\n# TYPE placard_{0} {1}\n", name, kind, help);
+  };
+  const auto one = [&](std::string_view name, std::string_view kind, std::string_view help, std::uint64_t value) {
+    head(name, kind, help);
+    text += fmt::format("placard_{} {}\n", name, value);
+  };
+  one("zones", "gauge", "Own zones, those without anything to serve included.", figures.zones);
+  one("zones_unavailable", "gauge", "Own zones that get SERVFAIL: not loaded, not transferred yet, or expired.",
+      figures.unavailable);
+  one("zones_expired", "gauge", "Secondary zones that no primary has confirmed for too long.", figures.expired);
+  one("zone_oldest_confirmation_seconds", "gauge", "Since the secondary zone that waits longest was confirmed.",
+      static_cast<std::uint64_t>(figures.oldest_confirmation));
+  one("zone_journal_bytes", "gauge", "Octets of all journals.", figures.journal_octets);
+  one("zone_transfers_in_total", "counter", "Transfers taken over.", figures.transfers_in);
+  head("zone_transfers_failed_total", "counter", "Questions to primaries and transfers that failed, by reason.");
+  for (std::size_t i = 0; i < figures.transfer_failures.size(); ++i)
+    text += fmt::format("placard_zone_transfers_failed_total{{reason=\"{}\"}} {}\n",
+                        zones::to_text(static_cast<zones::TransferFailure>(i)), figures.transfer_failures[i]);
+  one("zone_transfers_out_total", "counter", "Transfers given to the end.", figures.transfers_out);
+  one("zone_transfers_out_refused_total", "counter", "Transfers refused.", figures.transfers_out_refused);
+  one("zone_transfers_out_broken_total", "counter", "Transfers that broke off.", figures.transfers_out_broken);
+  one("zone_notifies_in_total", "counter", "Notifications taken.", figures.notifies_in);
+  one("zone_notifies_in_refused_total", "counter", "Notifications refused.", figures.notifies_in_refused);
+  one("zone_notifies_out_total", "counter", "Notifications sent, repetitions included.", figures.notifies_out);
+  one("zone_notifies_out_unanswered_total", "counter", "Notifications given up.", figures.notifies_out_unanswered);
+  one("zone_updates_total", "counter", "Dynamic updates done.", figures.updates);
+  one("zone_updates_refused_total", "counter", "Dynamic updates refused.", figures.updates_refused);
+  return text;
+}
+
 CheckedZones check_zones(const Options& options) {
   CheckedZones out;
   if (const auto setup = read_zone_setup(options); !setup) out.problems = setup.error();

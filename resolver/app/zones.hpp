@@ -29,6 +29,9 @@ transfer::KeeperOptions keeper_options(const Options& options);
 void put_zones(serve::Snapshot& snapshot, const std::vector<transfer::ServedZone>& served,
                const std::vector<net::Endpoint>& bound);
 
+/// Of all zones together, in the Prometheus text format: thousands of zones make no more lines than one.
+std::string zone_metrics(const transfer::KeeperFigures& figures);
+
 /// `placard check`: reads every master file. Problems and warnings, "FILE:LINE: reason" each.
 struct CheckedZones {
   std::vector<std::string> problems, warnings;

@@ -37,11 +37,8 @@ void ZoneKeeper::start(Publish publish) {
     for (const auto& kept : all) {
       if (kept->plan.is_secondary()) {
         if (kept->zone) set_timer(kept);
-        // With a stored version that is fresh enough, its timers go on as if nothing had been.
-        if (kept->next_refresh_at <= std::time(nullptr)) {
-          kept->wants_refresh = true;
-          wake(kept);
-        }
+        kept->wants_refresh = true;  // what came meanwhile was told to nobody
+        wake(kept);
       } else if (kept->zone) {
         notify_all(kept);
       }

@@ -10,7 +10,9 @@ namespace placard::transfer {
 namespace {
 
 constexpr int kTries = 6;
-constexpr net::Milliseconds kFirstWait = 1'000;  // doubled with each try: a minute in all
+constexpr net::Milliseconds kAnswerWait = 1'000;
+constexpr net::Milliseconds kFirstWait = 1'000;  // between tries, doubled with each: half a minute in all
+constexpr net::Milliseconds kSlice = 250;        // a newer version does not wait for what an older one has waited for
 
 Message make_notify(const zones::Zone& zone, std::uint16_t id, const zones::SharedTsigKey& key,
                     std::optional<zones::TsigVerifier>& verifier) {
@@ -69,15 +71,14 @@ net::Task<void> ZoneKeeper::notify_one(Kept kept, net::Endpoint target) {
     std::optional<zones::TsigVerifier> verifier;
     auto message = make_notify(*kept->zone, random_id(), key, verifier);
     ++counted_.notifies_out;
-    auto asking = ask_udp(loop_, target, std::move(message), wait);
+    auto asking = ask_udp(loop_, target, std::move(message), kAnswerWait);
     const auto answer = co_await asking;
     if (answer && is_answer(*answer, verifier)) {
       if (kept->notifies[target].wanted == told) break;
       continue;
     }
-    if (!answer && wait > kFirstWait) {
-      // What failed at once (nobody listens) is not tried again at once.
-      auto pausing = net::sleep(loop_, wait / 2);
+    for (net::Milliseconds waited = 0; waited < wait && kept->notifies[target].wanted == told; waited += kSlice) {
+      auto pausing = net::sleep(loop_, kSlice);
       co_await pausing;
     }
     wait *= 2;

@@ -4,6 +4,7 @@
 
 #include "resolver/transfer/fetch.hpp"
 #include "resolver/transfer/keeper.hpp"
+#include "zones/catalog.hpp"
 #include "zones/serial.hpp"
 
 namespace placard::transfer {
@@ -31,8 +32,16 @@ struct Applied {
   std::uint64_t journal_octets = 0;
 };
 
-Applied apply_full(const wire::Name& origin, const zones::RecordList& records, std::shared_ptr<const Zone> before,
-                   SharedStore& shared) {
+/// A catalog that breaks the rules is no new version: the members of the last good one stay, after a restart too.
+bool is_refused(const Zone& zone, bool is_catalog, Applied& out) {
+  if (!is_catalog) return false;
+  const auto members = zones::read_catalog(zone);
+  if (!members) out.error = "a broken catalog: " + members.error();
+  return !members;
+}
+
+Applied apply_full(const wire::Name& origin, bool is_catalog, const zones::RecordList& records,
+                   std::shared_ptr<const Zone> before, SharedStore& shared) {
   Applied out;
   zones::ZoneBuilder builder(origin);
   for (const zones::RecordRef record : records) {
@@ -47,6 +56,7 @@ Applied apply_full(const wire::Name& origin, const zones::RecordList& records, s
     return out;
   }
   auto zone = std::make_shared<const Zone>(*std::move(built));
+  if (is_refused(*zone, is_catalog, out)) return out;
   std::optional<zones::ChangeSet> changes;
   if (before && zones::is_newer(zone->serial(), before->serial())) changes = zones::difference(*before, *zone);
   out.removed = changes ? changes->removed.size() - 1 : 0;
@@ -61,7 +71,7 @@ Applied apply_full(const wire::Name& origin, const zones::RecordList& records, s
   return out;
 }
 
-Applied apply_changes(const std::vector<zones::ChangeSet>& all, std::shared_ptr<const Zone> before,
+Applied apply_changes(const std::vector<zones::ChangeSet>& all, bool is_catalog, std::shared_ptr<const Zone> before,
                       SharedStore& shared) {
   Applied out;
   zones::ZoneEditor editor(before);
@@ -79,6 +89,7 @@ Applied apply_changes(const std::vector<zones::ChangeSet>& all, std::shared_ptr<
     return out;
   }
   auto zone = std::make_shared<const Zone>(*std::move(built));
+  if (is_refused(*zone, is_catalog, out)) return out;
   const std::lock_guard lock(shared.mutex);
   if (auto kept = shared.store.commit(*zone, editor.changes()); !kept) {
     out.error = kept.error();
@@ -156,9 +167,10 @@ net::Task<Outcome> ZoneKeeper::refresh_from(Kept kept, net::Endpoint primary, bo
     auto applied = std::make_shared<Applied>();
     const bool full = got->full;
     std::function<void()> work = [transferred = std::make_shared<zones::Transferred>(*std::move(got)), applied,
-                                  before = kept->zone, store = kept->store, origin = kept->plan.name] {
-      *applied = transferred->full ? apply_full(origin, transferred->records, before, *store)
-                                   : apply_changes(transferred->changes, before, *store);
+                                  before = kept->zone, store = kept->store, origin = kept->plan.name,
+                                  is_catalog = kept->plan.catalog == CatalogRole::consume] {
+      *applied = transferred->full ? apply_full(origin, is_catalog, transferred->records, before, *store)
+                                   : apply_changes(transferred->changes, is_catalog, before, *store);
     };
     auto applying = job(std::move(work));
     co_await applying;

@@ -129,7 +129,7 @@ class Nsd(Base):
 
 
 class Knot(Base):
-    def start(self, primary=None, secondaries=(), secret=SECRET, text=None, more="", zones=""):
+    def start(self, primary=None, secondaries=(), secret=SECRET, text=None, more="", zones="", templates=""):
         if text:
             self.write(text)
         remotes = [("primary", primary)] if primary else []
@@ -148,7 +148,7 @@ class Knot(Base):
             + "".join(f"  - id: {name}\n    address: {ADDRESS}@{port}\n    key: {KEY}\n" for name, port in remotes)
             + f"acl:\n  - id: transfer\n    address: {ADDRESS}\n    key: {KEY}\n    action: [transfer, notify, update]\n"
             f"template:\n  - id: default\n    semantic-checks: off\n    journal-content: changes\n    zonefile-load: difference\n"
-            f"    zonefile-sync: 0\n    file: {self.where}/%s.zone\n"
+            f"    zonefile-sync: 0\n    file: {self.where}/%s.zone\n{templates}"
             + f"zone:\n  - domain: {self.origin}\n" + "\n".join(lines) + f"\n{more}\n{zones}")
         self.config = config
         self.running = peer("knot").start("knotd", "-c", config, folder=self.where)
@@ -169,6 +169,7 @@ class Bind(Base):
         if text:
             self.write(text)
         self.control_port = harness.free_port([ADDRESS], udp=False)
+        options = options.replace("PRIMARY", str(primary))
         kind = f"type secondary; primaries {{ {ADDRESS} port {primary} key {KEY}; }};" if primary else "type primary; ixfr-from-differences yes;"
         kind += f" allow-notify {{ {ADDRESS}; key {KEY}; }};" if primary else ""
         also = "".join(f"{ADDRESS} port {port} key {KEY}; " for port in secondaries)
@@ -206,7 +207,7 @@ class Placard(Base):
         lines = [f'name = "{self.origin}"', f'transfer_keys = ["{KEY}"]']
         if primary:
             lines += [f'primaries = ["{ADDRESS}:{primary}"]', f'primary_key = "{KEY}"']
-        else:
+        elif "produce" not in more:
             lines += [f'file = "{self.zone_file()}"']
         if secondaries:
             lines += [f"notify = {[f'{ADDRESS}:{port}' for port in secondaries]}".replace("'", '"'), f'notify_key = "{KEY}"']
