@@ -164,7 +164,9 @@ std::string_view list_of(const ImageView& image, const DecisionRow& decision) {
 std::uint32_t behind_chain(const ImageView& image, std::uint32_t head) {
   for (;;) {
     const auto* decision = image.decision(head);
-    if (decision == nullptr || decision->next <= head) return head + 1;
+    // Only upwards and inside the table, whatever an image says that nobody has verified yet.
+    const bool goes_on = decision != nullptr && decision->next > head && decision->next < image.decisions().size();
+    if (!goes_on) return head + 1;
     head = decision->next;
   }
 }
