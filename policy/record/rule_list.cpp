@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kChunk = std::size_t{1} << 20;  // octets; the upper 12 bits of a place number its chunk
 constexpr std::size_t kMaxChunks = std::size_t{1} << 12;
+constexpr std::uint32_t kNone = 0xFFFFFFFF;
 constexpr std::size_t kTextHeader = sizeof(std::uint32_t) + sizeof(std::uint16_t);
 
 std::uint64_t prefix_of(std::string_view rest) {
@@ -152,25 +153,32 @@ void RuleList::seal_group(Group& group, const std::function<void(const DroppedRu
     dropped({why, std::move(key), gone.line, kept.line});
   };
   auto& entries = group.entries;
+  const auto form_of = [this](const Entry& entry) { return text_at(entry.place).form; };
   std::size_t kept = 0;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (kept == 0 || !same_key(entries[kept - 1], entries[i])) {
-      entries[kept++] = entries[i];
-      continue;
+  for (std::size_t i = 0; i < entries.size();) {
+    // The rules of one name: the first of each match, which those behind it add to, repeat or contradict.
+    const auto first = kept;
+    const Entry name = entries[i];
+    for (; i < entries.size() && same_key(name, entries[i]); ++i) {
+      const auto form = form_of(entries[i]);
+      if (kept == first || forms_[form_of(entries[kept - 1])].match != forms_[form].match) {
+        entries[kept++] = entries[i];
+        continue;
+      }
+      auto& before = entries[kept - 1];
+      const auto joined = form_of(before) == form ? form : joined_form(form_of(before), form).value_or(kNone);
+      if (joined == kNone)
+        tell(DroppedRule::Why::contradiction, entries[i], before);
+      else if (joined == form_of(before))
+        tell(DroppedRule::Why::duplicate, entries[i], before);
+      else
+        set_form(before.place, joined);
     }
-    auto& before = entries[kept - 1];
-    const auto form = text_at(before.place).form, other = text_at(entries[i].place).form;
-    if (form == other) {
-      tell(DroppedRule::Why::duplicate, entries[i], before);
-    } else if (const auto joined = joined_form(form, other)) {
-      // A line that adds nothing to the records before it is a duplicate like any other.
-      if (*joined == form) tell(DroppedRule::Why::duplicate, entries[i], before);
-      set_form(before.place, *joined);
-      before.line = std::min(before.line, entries[i].line);
-    } else if (forms_[form].match == forms_[other].match) {
-      tell(DroppedRule::Why::contradiction, entries[i], before);
-    } else {
-      entries[kept++] = entries[i];
+    if (kept - first != 2) continue;
+    if (const auto joined = joined_form(form_of(entries[first]), form_of(entries[first + 1]))) {
+      set_form(entries[first].place, *joined);
+      entries[first].line = std::min(entries[first].line, entries[first + 1].line);
+      --kept;
     }
   }
   size_ -= entries.size() - kept;

@@ -78,9 +78,21 @@ TEST_CASE("a name and all below it become one rule when both do the same") {
                                           {"com.b", MatchKind::subdomains, Action::nodata, 3}});
 }
 
+TEST_CASE("joining leaves the order and the contradictions as they are") {
+  RuleList list;
+  list.add("com.a", list.form_number(form_of(MatchKind::exact)), 1);
+  list.add("com.a", list.form_number(form_of(MatchKind::subdomains)), 2);
+  list.add("com.a", list.form_number(form_of(MatchKind::subdomains, Action::drop)), 3);
+  list.add("com.a", list.form_number(form_of(MatchKind::exact, Action::drop)), 4);
+  std::size_t dropped = 0;
+  list.seal([&](const DroppedRule&) { ++dropped; });
+  CHECK(rows_of(list) == std::vector<Row>{{"com.a", MatchKind::both, Action::nxdomain, 1}});
+  CHECK(dropped == 2);
+}
+
 TEST_CASE("records of one name from several lines are one rule") {
   RuleList list;
-  for (const std::uint8_t last : {1, 2, 1}) {
+  for (const std::uint8_t last : std::initializer_list<std::uint8_t>{1, 2, 1}) {
     auto form = form_of(MatchKind::exact, Action::local_data);
     form.records.push_back({wire::RecordType::a, {192, 0, 2, last}});
     list.add("com.a", list.form_number(form), last);
