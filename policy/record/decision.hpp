@@ -24,23 +24,40 @@ using LocalizedText = std::map<std::string, std::string>;
 
 enum class AuthorityKind : std::uint8_t { court, regulator, provider, operator_ };  // "operator" is a C++ word
 
+enum class DecisionType : std::uint8_t { court_order, administrative_order, agreement, voluntary, emergency };
+enum class Trigger : std::uint8_t { client_ip, qname, response_ip, nsdname, nsip };  // RPZ's, in its precedence
+enum class MatchKind : std::uint8_t { exact, subdomains, both };                     // of the rule's name
+enum class Action : std::uint8_t { sinkhole, nxdomain, nodata, refused, drop, truncate, passthru, local_data, cname };
+
+/// What an authority may do at all. What is empty is not limited. A standing mandate has texts of its own: lists may
+/// come under it without a decision being written for each.
+struct Mandate {
+  std::vector<DecisionType> types;
+  std::vector<Trigger> triggers;
+  std::vector<Action> actions;
+  std::vector<std::string> jurisdictions;    ///< decisions have a scope, inside of these
+  std::vector<wire::Name> suffixes;          ///< rules about names are at or below one of these
+  std::optional<std::int64_t> max_rules;     ///< of one decision, its list included
+  std::optional<std::int64_t> max_duration;  ///< seconds from a decision's beginning to its end
+  std::string legal_basis;
+  LocalizedText statement_of_reasons, redress;
+  bool is_standing() const { return !legal_basis.empty(); }
+};
+
 struct Authority {
-  std::string id;  ///< short and stable: [a-z0-9-]{1,64}
+  std::string id;            ///< short and stable: [a-z0-9-]{1,64}
+  std::int64_t version = 1;  ///< a change of anything below is a new version
   AuthorityKind kind = AuthorityKind::operator_;
   LocalizedText name;        ///< as visitors read it; "en" at least
   std::string jurisdiction;  ///< ISO 3166 code it belongs to ("NZ", "US-CA"), may be empty
   std::string contact;       ///< mailto: or https: of the authority
   std::string public_key;    ///< for signed pushes; empty until it has one
   bool external = true;      ///< not the operator of this node: its blocks are EDE 16 rather than 15
+  std::optional<Mandate> mandate = {};
 };
 
-enum class DecisionType : std::uint8_t { court_order, administrative_order, agreement, voluntary, emergency };
 enum class DecisionState : std::uint8_t { proposed, shadow, active, suspended, lifted, expired, annulled };
 enum class Disclosure : std::uint8_t { public_, delayed, sealed };
-
-enum class Trigger : std::uint8_t { client_ip, qname, response_ip, nsdname, nsip };  // RPZ's, in its precedence
-enum class MatchKind : std::uint8_t { exact, subdomains, both };                     // of the rule's name
-enum class Action : std::uint8_t { sinkhole, nxdomain, nodata, refused, drop, truncate, passthru, local_data, cname };
 
 /// One record of an action local_data.
 struct LocalRecord {
@@ -58,6 +75,17 @@ struct Rule {
   std::optional<std::uint32_t> ttl;  ///< seconds; the configuration's policy.ttl when absent
   std::vector<LocalRecord> records;  ///< for local_data
   wire::Name target;                 ///< for cname
+};
+
+/// One rule that shall stand against a guard (policy/record/override.hpp).
+struct GuardOverride {
+  struct Signature {
+    std::string authority;  ///< Authority::id
+    std::string value;      ///< "ed25519:" and base64
+  };
+  std::string about;   ///< the rule's name as stored_name() has it, or its prefix
+  std::string reason;  ///< public
+  std::vector<Signature> signatures;
 };
 
 struct Decision {
@@ -81,6 +109,7 @@ struct Decision {
   DecisionState initial_state = DecisionState::active;  ///< proposed, shadow or active
   std::vector<Rule> rules;
   std::string list = {};  ///< id of the list whose rules apply under it, or empty: [a-z0-9-]{1,64}
+  std::vector<GuardOverride> overrides = {};
 };
 
 /// What an outside party did about a name.

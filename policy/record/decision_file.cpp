@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "policy/record/prefix.hpp"
 #include "policy/record/toml_fields.hpp"
 #include "policy/record/utf8.hpp"
 #include "policy/record/written_name.hpp"
@@ -14,6 +15,11 @@
 namespace placard::policy {
 namespace {
 
+constexpr std::string_view kDecisionTypes = "court_order, administrative_order, agreement, voluntary, emergency";
+constexpr std::string_view kTriggers = "client-ip, qname, response-ip, nsdname, nsip";
+constexpr std::string_view kActions =
+    "sinkhole, nxdomain, nodata, refused, drop, truncate, passthru, local-data, cname";
+
 wire::Name read_name(TableReader& reader, std::string_view key, bool mandatory) {
   const auto text = reader.string(key, mandatory);
   if (text.empty()) return {};
@@ -21,6 +27,70 @@ wire::Name read_name(TableReader& reader, std::string_view key, bool mandatory) 
   if (name) return *name;
   reader.wrong(key, name.error());
   return {};
+}
+
+/// A list of words that `from_text` knows; `words` names them in the message.
+template <typename Enum>
+std::vector<Enum> read_words(TableReader& reader, std::string_view key,
+                             std::optional<Enum> (*from_text)(std::string_view), std::string_view words) {
+  std::vector<Enum> values;
+  for (const auto& text : reader.strings(key)) {
+    if (const auto value = from_text(text))
+      values.push_back(*value);
+    else
+      reader.wrong(key, fmt::format("'{}' is none of {}", text.substr(0, 40), words));
+  }
+  return values;
+}
+
+Mandate read_mandate(const toml::table& table, FileProblems& problems) {
+  TableReader reader(table, "authority.mandate", problems);
+  Mandate mandate;
+  mandate.types = read_words(reader, "types", decision_type_from_text, kDecisionTypes);
+  mandate.triggers = read_words(reader, "triggers", trigger_from_text, kTriggers);
+  mandate.actions = read_words(reader, "actions", action_from_text, kActions);
+  mandate.jurisdictions = reader.strings("jurisdictions");
+  for (const auto& text : reader.strings("suffixes")) {
+    // A mandate may well reach over a whole country's names.
+    if (const auto name = name_from_writing(text))
+      mandate.suffixes.push_back(*name);
+    else
+      reader.wrong("suffixes", name.error());
+  }
+  mandate.max_rules = reader.integer("max_rules", 1, 1'000'000'000);
+  if (const auto text = reader.string("max_duration"); !text.empty()) {
+    const auto duration = duration_from_text(text);
+    if (duration) mandate.max_duration = *duration;
+    if (!duration) reader.wrong("max_duration", duration.error());
+  }
+  mandate.legal_basis = reader.string("legal_basis");
+  if (reader.has("legal_basis")) {
+    mandate.statement_of_reasons = reader.texts("statement_of_reasons");
+    mandate.redress = reader.texts("redress");
+    if (!mandate.max_duration && !reader.has("max_duration"))
+      reader.wrong("max_duration", "missing: what comes under a standing mandate must end");
+  }
+  reader.finish();
+  return mandate;
+}
+
+std::vector<GuardOverride> read_overrides(TableReader& reader, FileProblems& problems) {
+  std::vector<GuardOverride> overrides;
+  for (const auto* table : reader.tables("override")) {
+    TableReader one(*table, "decision.override", problems);
+    auto& made = overrides.emplace_back();
+    made.about = one.string("about", true);
+    if (const auto name = name_from_writing(made.about)) made.about = stored_name(*name);
+    made.reason = one.string("reason", true);
+    for (const auto* signature : one.tables("signature")) {
+      TableReader fields(*signature, "decision.override.signature", problems);
+      const auto authority = fields.string("authority", true);
+      made.signatures.push_back({authority, fields.string("value", true)});
+      fields.finish();
+    }
+    one.finish();
+  }
+  return overrides;
 }
 
 AuthoredAuthority read_authority_table(const toml::table& table, FileProblems& problems) {
@@ -34,6 +104,13 @@ AuthoredAuthority read_authority_table(const toml::table& table, FileProblems& p
   authority.contact = reader.string("contact");
   authority.public_key = reader.string("public_key");
   authority.external = reader.boolean("external", authority.kind != AuthorityKind::operator_);
+  authority.version = reader.integer("version", 1, 1'000'000).value_or(1);
+  if (const auto* mandate = reader.get("mandate")) {
+    if (mandate->is_table())
+      authority.mandate = read_mandate(*mandate->as_table(), problems);
+    else
+      reader.wrong("mandate", "must be a table: write [authority.mandate]");
+  }
   reader.finish();
   return authored;
 }
@@ -55,20 +132,24 @@ std::optional<LocalRecord> read_record(std::string_view text, std::string& why) 
 Rule read_rule(const toml::table& table, FileProblems& problems) {
   TableReader reader(table, "decision.rule", problems);
   Rule rule;
-  rule.trigger = reader.word("trigger", trigger_from_text, "client-ip, qname, response-ip, nsdname, nsip",
-                             std::optional(Trigger::qname));
-  if (rule.trigger != Trigger::qname) {
-    reader.wrong("trigger",
-                 fmt::format("trigger {} is not enforced by this version; only qname is", to_text(rule.trigger)));
-  }
-  rule.name = read_name(reader, "name", rule.trigger == Trigger::qname);
+  rule.trigger = reader.word("trigger", trigger_from_text, kTriggers, std::optional(Trigger::qname));
+  const bool named = rule.trigger == Trigger::qname || rule.trigger == Trigger::nsdname;
+  rule.name = read_name(reader, "name", named);
   rule.prefix = reader.string("prefix");
-  if (!rule.prefix.empty() && rule.trigger == Trigger::qname)
-    reader.wrong("prefix", "a rule with trigger qname has a name, not a prefix");
-  rule.match = reader.word("match", match_kind_from_text, "exact, subdomains, both");
-  rule.action = reader.word("action", action_from_text,
-                            "sinkhole, nxdomain, nodata, refused, drop, truncate, passthru, local-data, cname",
-                            std::optional(Action::sinkhole));
+  if (named && !rule.prefix.empty())
+    reader.wrong("prefix", fmt::format("a rule with trigger {} has a name, not a prefix", to_text(rule.trigger)));
+  if (!named) {
+    if (!rule.name.view().is_root())
+      reader.wrong("name", fmt::format("a rule with trigger {} has a prefix, not a name", to_text(rule.trigger)));
+    if (const auto prefix = prefix_from_text(rule.prefix))
+      rule.prefix = prefix->to_text();
+    else
+      reader.wrong("prefix", prefix.error());
+  }
+  // An address has nothing below it.
+  rule.match = reader.word("match", match_kind_from_text, "exact, subdomains, both",
+                           named ? std::nullopt : std::optional(MatchKind::both));
+  rule.action = reader.word("action", action_from_text, kActions, std::optional(Action::sinkhole));
   if (const auto ttl = reader.integer("ttl", 0, 86400)) rule.ttl = static_cast<std::uint32_t>(*ttl);
   for (const auto& text : reader.strings("records")) {
     std::string why;
@@ -114,8 +195,7 @@ AuthoredDecision read_decision_table(const toml::table& table, FileProblems& pro
   authored.fields = reader.fields();
   auto& decision = authored.decision;
   decision.id = reader.string("id", true);
-  decision.type = reader.word("type", decision_type_from_text,
-                              "court_order, administrative_order, agreement, voluntary, emergency");
+  decision.type = reader.word("type", decision_type_from_text, kDecisionTypes);
   decision.authority = reader.string("authority", true);
   decision.applicant = reader.string("applicant");
   decision.reference = reader.string("reference");
@@ -142,14 +222,17 @@ AuthoredDecision read_decision_table(const toml::table& table, FileProblems& pro
     reader.wrong("state", fmt::format("a decision can't begin as {}; one of proposed, shadow, active",
                                       to_text(decision.initial_state)));
   }
+  decision.list = reader.string("list");
+  decision.overrides = read_overrides(reader, problems);
   const auto rules = reader.tables("rule");
-  read_end(reader, authored, !rules.empty());
+  read_end(reader, authored, !rules.empty() || !decision.list.empty());
   for (const auto* rule : rules) {
     decision.rules.push_back(read_rule(*rule, problems));
     authored.rule_positions.push_back(position_of(rule->source()));
     authored.rule_fields.push_back(TableReader(*rule, "", problems).fields());
   }
-  if (rules.empty() && decision.reverses.empty()) reader.wrong("rule", "missing: write at least one [[decision.rule]]");
+  if (rules.empty() && decision.reverses.empty() && decision.list.empty())
+    reader.wrong("rule", "missing: write at least one [[decision.rule]], or list = \"ID\"");
   reader.finish();
   return authored;
 }

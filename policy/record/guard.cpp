@@ -2,10 +2,11 @@
 #include "policy/record/guard.hpp"
 
 #include <fmt/format.h>
-#include <libpsl.h>
 
 #include <algorithm>
 
+#include "policy/record/override.hpp"
+#include "policy/record/prefix.hpp"
 #include "policy/record/utf8.hpp"
 #include "policy/record/written_name.hpp"
 
@@ -108,7 +109,7 @@ void check_texts(Findings& findings, std::string_view field, const LocalizedText
 
 void check_times(Findings& findings, const AuthoredDecision& authored, Time now) {
   const auto& d = authored.decision;
-  if (d.expires_at == kNever && !d.rules.empty()) {
+  if (d.expires_at == kNever && (!d.rules.empty() || !d.list.empty())) {
     findings.add("expires_at", "missing: every block has an end (write expires_at or expires_after)");
     return;
   }
@@ -127,18 +128,6 @@ void check_times(Findings& findings, const AuthoredDecision& authored, Time now)
   if (d.review_at && (*d.review_at < d.effective_from || *d.review_at > d.expires_at)) {
     findings.add("review_at", "lies outside of the time in which the decision holds");
   }
-}
-
-/// Why nobody may have a rule about this name; empty when anybody may.
-std::string why_never(wire::NameView name) {
-  if (name.is_root()) return "the root: that is every name there is";
-  if (name.label_count() == 1)
-    return fmt::format("'{}' is a top-level domain: thousands of others are below it", stored_name(name));
-  // The list has U-labels and A-labels both.
-  if (psl_is_public_suffix2(psl_builtin(), stored_name(name).c_str(), PSL_TYPE_ANY) != 0) {
-    return fmt::format("'{}' is a public suffix: names of many owners are below it", stored_name(name));
-  }
-  return {};
 }
 
 Position rule_position(const AuthoredDecision& authored, std::size_t number, std::string_view field) {
@@ -183,28 +172,40 @@ void check_action(Findings& findings, const Rule& rule, const auto& at) {
   }
 }
 
-void check_rule(Findings& findings, const AuthoredDecision& authored, std::size_t number, const Guards& guards) {
+/// What the rule is about, as the guards and overrides have it.
+std::string key_of(const Rule& rule) {
+  return is_about_a_name(rule.trigger) ? stored_key(rule.name) : rule.prefix;
+}
+
+std::string about(const Rule& rule) {
+  return is_about_a_name(rule.trigger) ? stored_name(rule.name) : rule.prefix;
+}
+
+void check_rule(Findings& findings, const AuthoredDecision& authored, std::size_t number, const NameGuard& guard,
+                const std::set<std::string, std::less<>>& overridden) {
   const auto& rule = authored.decision.rules[number];
   const auto at = [&](std::string_view field) { return rule_position(authored, number, field); };
-  if (rule.trigger != Trigger::qname) {
+  if (!is_enforced(rule.trigger)) {
     findings.add_at(at("trigger"), "rule.trigger",
                     fmt::format("trigger {} is not enforced by this version; only qname is", to_text(rule.trigger)));
     return;
   }
-  if (auto why = why_never(rule.name); !why.empty()) findings.add_at(at("name"), "rule.name", std::move(why));
-  const auto harmless = rule.action == Action::passthru;
-  for (const auto& name : guards.protected_names) {
-    if (harmless || (!reaches(rule, name) && !rule.name.view().is_subdomain_of(name))) continue;
-    findings.add_at(
-        at("name"), "rule.name",
-        fmt::format("'{}' reaches '{}', which this server protects", stored_name(rule.name), stored_name(name)));
+  const auto key = key_of(rule);
+  const auto* field = is_about_a_name(rule.trigger) ? "name" : "prefix";
+  if (!is_about_a_name(rule.trigger) && !prefix_from_text(rule.prefix)) {
+    findings.add_at(at(field), "rule.prefix", prefix_from_text(rule.prefix).error());
+    return;
   }
+  const auto guarded = guard.judge(key, rule.trigger, rule.match, rule.action);
+  if (guarded != Guarded::no && !overridden.contains(about(rule)))
+    findings.add_at(at(field), fmt::format("rule.{}", field), why_guarded(guarded, key, guard, rule.match));
   check_action(findings, rule, at);
 }
 
-void check_rules(Findings& findings, const AuthoredDecision& authored, const Guards& guards) {
+void check_rules(Findings& findings, const AuthoredDecision& authored, const NameGuard& guard,
+                 const std::set<std::string, std::less<>>& overridden) {
   const auto& rules = authored.decision.rules;
-  if (rules.empty() && authored.decision.reverses.empty()) {
+  if (rules.empty() && authored.decision.reverses.empty() && authored.decision.list.empty()) {
     findings.add("rule", "missing: a decision is about at least one name, unless it reverses another one");
   }
   if (rules.size() > kMaxRules) {
@@ -214,7 +215,7 @@ void check_rules(Findings& findings, const AuthoredDecision& authored, const Gua
   // Two rules about the same names in one decision contradict or repeat one another.
   std::vector<std::pair<std::string, std::size_t>> keys;
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    check_rule(findings, authored, i, guards);
+    check_rule(findings, authored, i, guard, overridden);
     keys.emplace_back(fmt::format("{} {} {}", to_text(rules[i].trigger), stored_name(rules[i].name), rules[i].prefix),
                       i);
   }
@@ -229,10 +230,60 @@ void check_rules(Findings& findings, const AuthoredDecision& authored, const Gua
   }
 }
 
+void check_mandate(Findings& findings, const Mandate& mandate) {
+  for (const auto& code : mandate.jurisdictions)
+    if (!is_jurisdiction(code))
+      findings.add("mandate", fmt::format("jurisdictions: '{}' is no ISO 3166 code", code.substr(0, 40)));
+  if (!mandate.is_standing()) return;
+  check_text(findings, "mandate", mandate.legal_basis);
+  check_texts(findings, "mandate", mandate.statement_of_reasons);
+  check_texts(findings, "mandate", mandate.redress);
+  if (!mandate.max_duration)
+    findings.add("mandate", "max_duration is missing: what comes under a standing one must end");
+}
+
+/// "NZ-AUK" is inside of "NZ".
+bool is_inside(std::string_view code, const std::vector<std::string>& jurisdictions) {
+  return std::ranges::any_of(jurisdictions, [code](const std::string& whole) {
+    return code == whole || (code.size() > whole.size() && code.starts_with(whole) && code[whole.size()] == '-');
+  });
+}
+
 }  // namespace
 
-std::vector<Problem> guard_decision(const AuthoredDecision& authored, const Guards& guards, const std::string& file,
-                                    Time now) {
+std::vector<Problem> guard_mandate(const AuthoredDecision& authored, const Mandate& mandate, const std::string& file) {
+  const auto& d = authored.decision;
+  Findings findings(file, "decision", authored.position, authored.fields);
+  const auto beyond = [&](std::string_view field, std::string_view what, std::string_view limit) {
+    findings.add(field, fmt::format("{} is beyond the mandate of '{}': {}", what, d.authority, limit));
+  };
+  const auto allowed = [](const auto& limits, auto value) {
+    return limits.empty() || std::ranges::find(limits, value) != limits.end();
+  };
+  if (!allowed(mandate.types, d.type)) beyond("type", to_text(d.type), "its types of decisions do not have it");
+  if (!mandate.jurisdictions.empty()) {
+    const auto places = fmt::format("jurisdictions are {}", fmt::join(mandate.jurisdictions, ", "));
+    if (d.territorial_scope.empty()) beyond("territorial_scope", "everywhere", places);
+    for (const auto& code : d.territorial_scope)
+      if (!is_inside(code, mandate.jurisdictions)) beyond("territorial_scope", code, places);
+  }
+  if (mandate.max_duration && d.expires_at != kNever && d.expires_at - d.effective_from > *mandate.max_duration)
+    beyond("expires_at", fmt::format("{} seconds", d.expires_at - d.effective_from),
+           fmt::format("max_duration is {} seconds", *mandate.max_duration));
+  if (mandate.max_rules && d.rules.size() > static_cast<std::size_t>(*mandate.max_rules))
+    beyond("rule", fmt::format("{} rules", d.rules.size()), fmt::format("max_rules is {}", *mandate.max_rules));
+  const MandateGuard guard(mandate);
+  for (std::size_t i = 0; i < d.rules.size(); ++i) {
+    const auto& rule = d.rules[i];
+    if (const auto limit = guard.broken_limit(key_of(rule), rule.trigger, rule.action); !limit.empty())
+      findings.add_at(rule_position(authored, i, is_about_a_name(rule.trigger) ? "name" : "prefix"), "rule",
+                      fmt::format("'{}' is beyond the mandate of '{}': {}", about(rule), d.authority, limit));
+  }
+  return findings.take();
+}
+
+std::vector<Problem> guard_decision(const AuthoredDecision& authored, const NameGuard& guard, const std::string& file,
+                                    Time now, const std::set<std::string, std::less<>>& overridden) {
   const auto& d = authored.decision;
   Findings findings(file, "decision", authored.position, authored.fields);
   if (!is_id(d.id, 80, true)) findings.add("id", "must be 1 to 80 of the characters A-Z a-z 0-9 . _ -");
@@ -267,7 +318,12 @@ std::vector<Problem> guard_decision(const AuthoredDecision& authored, const Guar
     if (d.id == *other) findings.add(field, "a decision can't end itself");
   }
   check_times(findings, authored, now);
-  check_rules(findings, authored, guards);
+  if (!d.list.empty() && !is_id(d.list, 64, false)) findings.add("list", "must be 1 to 64 of the characters a-z 0-9 -");
+  for (const auto& one : d.overrides) {
+    check_text(findings, "override", one.about);
+    check_text(findings, "override", one.reason);
+  }
+  check_rules(findings, authored, guard, overridden);
   return findings.take();
 }
 
@@ -285,6 +341,9 @@ std::vector<Problem> guard_authority(const AuthoredAuthority& authored, const st
   }
   check_text(findings, "contact", a.contact);
   check_text(findings, "public_key", a.public_key);
+  if (!a.public_key.empty() && !is_signing_key(a.public_key))
+    findings.add("public_key", "must be \"ed25519:\" and the 32 octets of the key in base64");
+  if (a.mandate) check_mandate(findings, *a.mandate);
   return findings.take();
 }
 

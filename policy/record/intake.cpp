@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <set>
 
+#include "policy/record/override.hpp"
+
 namespace placard::policy {
 namespace {
 
@@ -33,8 +35,8 @@ struct Sorting {
       outcome.already_recorded.push_back(id);
     } else {
       problem(position_of(authored.fields, *difference, authored.position), fmt::format("{}.{}", what, *difference),
-              fmt::format("'{}' is recorded already with another {}; what is recorded never changes: use a new id", id,
-                          *difference));
+              fmt::format("'{}' is recorded already with another {}; what is recorded never changes: {}", id,
+                          *difference, std::string_view(what) == "authority" ? "write a new version" : "use a new id"));
     }
     return false;
   }
@@ -79,15 +81,52 @@ void sort_authorities(Store& store, const AuthoredBatch& batch, Sorting& sorting
     if (!seen.insert(id).second)
       sorting.problem(position_of(authored.fields, "id", authored.position), "authority.id",
                       fmt::format("'{}' stands twice in the batch", id));
-    const auto recorded = store.authority(id);
+    const auto version = authored.authority.version;
+    const auto newest = store.authority(id);
+    const auto recorded = newest && version <= newest->version ? store.authority(id, version) : std::nullopt;
     const auto form = recorded ? std::optional(canonical(*recorded)) : std::nullopt;
     if (!sorting.is_new("authority", id, authored, canonical(authored.authority), form)) continue;
+    const auto next = newest ? newest->version + 1 : 1;
+    if (version != next)
+      sorting.problem(position_of(authored.fields, "version", authored.position), "authority.version",
+                      fmt::format("{}; the next version of '{}' is {}", version, id, next));
     sorting.problem(guard_authority(authored, batch.file));
     sorting.fresh.authorities.push_back(authored);
   }
 }
 
+/// As it will be once the batch is recorded.
+std::optional<Authority> authority_of(Store& store, const Sorting& sorting, std::string_view id) {
+  const auto& fresh = sorting.fresh.authorities;
+  const auto at = std::ranges::find_if(fresh, [id](const auto& one) { return one.authority.id == id; });
+  return at != fresh.end() ? std::optional(at->authority) : store.authority(id);
+}
+
+/// What the decision's overrides are about; one that does not hold is a problem.
+std::set<std::string, std::less<>> overridden_by(const AuthoredDecision& authored, const auto& find, Sorting& sorting) {
+  std::set<std::string, std::less<>> abouts;
+  for (const auto& one : authored.decision.overrides) {
+    if (const auto wrong = override_problem(authored.decision.id, one, find))
+      sorting.problem(position_of(authored.fields, "override", authored.position), "decision.override",
+                      fmt::format("'{}': {}", one.about.substr(0, 80), *wrong));
+    else
+      abouts.insert(one.about);
+  }
+  return abouts;
+}
+
+/// A list belongs to one authority.
+void check_list(Store& store, Sorting& sorting, const AuthoredDecision& authored) {
+  const auto& decision = authored.decision;
+  if (decision.list.empty()) return;
+  const auto other = store.authority_of_list(decision.list);
+  if (other && *other != decision.authority)
+    sorting.problem(position_of(authored.fields, "list", authored.position), "decision.list",
+                    fmt::format("'{}' is a list of authority '{}'", decision.list, *other));
+}
+
 void sort_decisions(Store& store, const AuthoredBatch& batch, const Guards& guards, Time now, Sorting& sorting) {
+  const NameGuard guard(guards);
   std::set<std::string> seen;
   for (const auto& authored : batch.decisions) {
     const auto& decision = authored.decision;
@@ -99,11 +138,12 @@ void sort_decisions(Store& store, const AuthoredBatch& batch, const Guards& guar
     const auto recorded = recorded_decision(store, decision.id);
     const auto written = canonical(authored, Form::as_written);
     if (!sorting.is_new("decision", decision.id, authored, written, recorded)) continue;
-    sorting.problem(guard_decision(authored, guards, batch.file, now));
-    const bool known = store.authority(decision.authority).has_value() ||
-                       std::ranges::any_of(sorting.fresh.authorities,
-                                           [&](const auto& a) { return a.authority.id == decision.authority; });
-    if (!known && !decision.authority.empty()) {
+    const auto find = [&](std::string_view id) { return authority_of(store, sorting, id); };
+    sorting.problem(guard_decision(authored, guard, batch.file, now, overridden_by(authored, find, sorting)));
+    const auto authority = find(decision.authority);
+    if (authority && authority->mandate) sorting.problem(guard_mandate(authored, *authority->mandate, batch.file));
+    check_list(store, sorting, authored);
+    if (!authority && !decision.authority.empty()) {
       sorting.problem(position_of(authored.fields, "authority", authored.position), "decision.authority",
                       fmt::format("there is no authority '{}': add an [[authority]] with that id",
                                   decision.authority.substr(0, 64)));

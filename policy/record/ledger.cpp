@@ -40,6 +40,38 @@ json rule_json(const Rule& rule) {
           {"target", rule.action == Action::cname ? stored_name(rule.target) : std::string()}};
 }
 
+json mandate_json(const Mandate& mandate) {
+  const auto words = [](const auto& values) {
+    json list = json::array();
+    for (const auto value : values) list.push_back(to_text(value));
+    return list;
+  };
+  json suffixes = json::array();
+  for (const auto& suffix : mandate.suffixes) suffixes.push_back(stored_name(suffix));
+  const auto number = [](const std::optional<std::int64_t>& value) { return value ? json(*value) : json(nullptr); };
+  return {{"types", words(mandate.types)},
+          {"triggers", words(mandate.triggers)},
+          {"actions", words(mandate.actions)},
+          {"jurisdictions", mandate.jurisdictions},
+          {"suffixes", std::move(suffixes)},
+          {"max_rules", number(mandate.max_rules)},
+          {"max_duration", number(mandate.max_duration)},
+          {"legal_basis", mandate.legal_basis},
+          {"statement_of_reasons", mandate.statement_of_reasons},
+          {"redress", mandate.redress}};
+}
+
+json overrides_json(const std::vector<GuardOverride>& overrides) {
+  json list = json::array();
+  for (const auto& one : overrides) {
+    json signatures = json::array();
+    for (const auto& signature : one.signatures)
+      signatures.push_back({{"authority", signature.authority}, {"value", signature.value}});
+    list.push_back({{"about", one.about}, {"reason", one.reason}, {"signatures", std::move(signatures)}});
+  }
+  return list;
+}
+
 }  // namespace
 
 Digest sha256(std::string_view first, std::string_view second) {
@@ -74,13 +106,58 @@ std::string to_hex(std::string_view octets) {
 }
 
 std::string canonical(const Authority& authority) {
-  return dump({{"id", authority.id},
-               {"kind", to_text(authority.kind)},
-               {"name", authority.name},
-               {"jurisdiction", authority.jurisdiction},
-               {"contact", authority.contact},
-               {"public_key", authority.public_key},
-               {"external", authority.external}});
+  json object = {{"id", authority.id},
+                 {"kind", to_text(authority.kind)},
+                 {"name", authority.name},
+                 {"jurisdiction", authority.jurisdiction},
+                 {"contact", authority.contact},
+                 {"public_key", authority.public_key},
+                 {"external", authority.external}};
+  // Left out where absent, so that entries from before there were any still say the same.
+  if (authority.version > 1) object["version"] = authority.version;
+  if (authority.mandate) object["mandate"] = mandate_json(*authority.mandate);
+  return dump(object);
+}
+
+std::string canonical(const Mandate& mandate) {
+  return dump(mandate_json(mandate));
+}
+
+std::string canonical(const std::vector<GuardOverride>& overrides) {
+  return dump(overrides_json(overrides));
+}
+
+Mandate mandate_of(const std::string& canonical_mandate) {
+  const auto object = json::parse(canonical_mandate);
+  Mandate mandate;
+  for (const auto& word : object.at("types"))
+    mandate.types.push_back(decision_type_from_text(word.get<std::string>()).value());
+  for (const auto& word : object.at("triggers"))
+    mandate.triggers.push_back(trigger_from_text(word.get<std::string>()).value());
+  for (const auto& word : object.at("actions"))
+    mandate.actions.push_back(action_from_text(word.get<std::string>()).value());
+  mandate.jurisdictions = object.at("jurisdictions").get<std::vector<std::string>>();
+  for (const auto& name : object.at("suffixes"))
+    mandate.suffixes.push_back(wire::Name::from_text(name.get<std::string>()).value());
+  if (!object.at("max_rules").is_null()) mandate.max_rules = object.at("max_rules").get<std::int64_t>();
+  if (!object.at("max_duration").is_null()) mandate.max_duration = object.at("max_duration").get<std::int64_t>();
+  mandate.legal_basis = object.at("legal_basis").get<std::string>();
+  mandate.statement_of_reasons = object.at("statement_of_reasons").get<LocalizedText>();
+  mandate.redress = object.at("redress").get<LocalizedText>();
+  return mandate;
+}
+
+std::vector<GuardOverride> overrides_of(const std::string& canonical_overrides) {
+  std::vector<GuardOverride> overrides;
+  for (const auto& object : json::parse(canonical_overrides)) {
+    auto& one = overrides.emplace_back();
+    one.about = object.at("about").get<std::string>();
+    one.reason = object.at("reason").get<std::string>();
+    for (const auto& signature : object.at("signatures"))
+      one.signatures.push_back(
+          {signature.at("authority").get<std::string>(), signature.at("value").get<std::string>()});
+  }
+  return overrides;
 }
 
 std::string canonical(const AuthoredDecision& authored, Form form) {
@@ -89,30 +166,33 @@ std::string canonical(const AuthoredDecision& authored, Form form) {
   for (const auto& rule : decision.rules) rules.push_back(rule_json(rule));
   const bool show_start = form == Form::resolved || authored.effective_from_given;
   const bool show_end = form == Form::resolved || !authored.expires_after;
-  return dump({{"id", decision.id},
-               {"type", to_text(decision.type)},
-               {"authority", decision.authority},
-               {"applicant", decision.applicant},
-               {"reference", decision.reference},
-               {"legal_basis", decision.legal_basis},
-               {"statement_of_reasons", decision.statement_of_reasons},
-               {"document_url", decision.document_url},
-               {"document_sha256", decision.document_sha256},
-               {"territorial_scope", decision.territorial_scope},
-               {"redress", decision.redress},
-               {"received_at", optional_time(decision.received_at)},
-               {"comply_by", optional_time(decision.comply_by)},
-               {"review_at", optional_time(decision.review_at)},
-               {"effective_from", show_start ? json(decision.effective_from) : json(nullptr)},
-               {"effective_from_given", authored.effective_from_given},
-               {"expires_at", show_end ? json(decision.expires_at) : json(nullptr)},
-               {"expires_after", authored.expires_after ? json(*authored.expires_after) : json(nullptr)},
-               {"supersedes", decision.supersedes},
-               {"reverses", decision.reverses},
-               {"disclosure", to_text(decision.disclosure)},
-               {"demonstration", decision.demonstration},
-               {"state", to_text(decision.initial_state)},
-               {"rule", std::move(rules)}});
+  json object = {{"id", decision.id},
+                 {"type", to_text(decision.type)},
+                 {"authority", decision.authority},
+                 {"applicant", decision.applicant},
+                 {"reference", decision.reference},
+                 {"legal_basis", decision.legal_basis},
+                 {"statement_of_reasons", decision.statement_of_reasons},
+                 {"document_url", decision.document_url},
+                 {"document_sha256", decision.document_sha256},
+                 {"territorial_scope", decision.territorial_scope},
+                 {"redress", decision.redress},
+                 {"received_at", optional_time(decision.received_at)},
+                 {"comply_by", optional_time(decision.comply_by)},
+                 {"review_at", optional_time(decision.review_at)},
+                 {"effective_from", show_start ? json(decision.effective_from) : json(nullptr)},
+                 {"effective_from_given", authored.effective_from_given},
+                 {"expires_at", show_end ? json(decision.expires_at) : json(nullptr)},
+                 {"expires_after", authored.expires_after ? json(*authored.expires_after) : json(nullptr)},
+                 {"supersedes", decision.supersedes},
+                 {"reverses", decision.reverses},
+                 {"disclosure", to_text(decision.disclosure)},
+                 {"demonstration", decision.demonstration},
+                 {"state", to_text(decision.initial_state)},
+                 {"rule", std::move(rules)}};
+  if (!decision.list.empty()) object["list"] = decision.list;
+  if (!decision.overrides.empty()) object["override"] = overrides_json(decision.overrides);
+  return dump(object);
 }
 
 std::string canonical(const Event& event) {

@@ -38,6 +38,11 @@ std::string_view as_text(const std::array<std::uint8_t, size>& octets) {
 enum class Form { as_written, resolved };
 
 std::string canonical(const Authority& authority);
+std::string canonical(const Mandate& mandate);
+std::string canonical(const std::vector<GuardOverride>& overrides);
+/// REQUIRES: texts that the two above made. Throw std::exception otherwise.
+Mandate mandate_of(const std::string& canonical_mandate);
+std::vector<GuardOverride> overrides_of(const std::string& canonical_overrides);
 std::string canonical(const AuthoredDecision& decision, Form form);
 std::string canonical(const Event& event);
 std::string canonical(const std::vector<View>& views);

@@ -69,13 +69,37 @@ SELECT v.sequence, v.position, v.name, v.clients, v.jurisdictions, v.sources, lo
                 9223372036854775807) AS recorded_to
 FROM view AS v JOIN log ON log.sequence = v.sequence;
 
-CREATE VIEW public_authority AS
-SELECT a.authority_id, a.kind, coalesce(n.name, a.authority_id) AS name, a.jurisdiction, a.contact, a.public_key, a.external,
-       strftime('%Y-%m-%dT%H:%M:%SZ', log.recorded_at, 'unixepoch') AS recorded_from, a.sequence
-FROM authority AS a JOIN log ON log.sequence = a.sequence
-LEFT JOIN authority_name AS n ON n.authority_id = a.authority_id AND n.language = 'en';
+-- Every version of every authority; the largest is in force.
+CREATE VIEW authority_stand AS
+SELECT authority_id, sequence, 1 AS version, kind, jurisdiction, contact, public_key, external, mandate FROM authority
+UNION ALL
+SELECT authority_id, sequence, version, kind, jurisdiction, contact, public_key, external, mandate FROM authority_version;
 
-CREATE VIEW public_authority_name AS SELECT authority_id, language, name FROM authority_name;
+CREATE VIEW public_authority_history AS
+SELECT a.authority_id, a.version, a.kind,
+       coalesce(CASE a.version WHEN 1
+                  THEN (SELECT name FROM authority_name AS n WHERE n.authority_id = a.authority_id AND language = 'en')
+                  ELSE (SELECT name FROM authority_version_name AS n WHERE n.sequence = a.sequence AND language = 'en') END,
+                a.authority_id) AS name,
+       a.jurisdiction, a.contact, a.public_key, a.external, a.mandate,
+       strftime('%Y-%m-%dT%H:%M:%SZ', log.recorded_at, 'unixepoch') AS recorded_from,
+       coalesce((SELECT strftime('%Y-%m-%dT%H:%M:%SZ', later.recorded_at, 'unixepoch') FROM authority_version AS next
+                 JOIN log AS later ON later.sequence = next.sequence
+                 WHERE next.authority_id = a.authority_id AND next.version = a.version + 1), 'never') AS recorded_to,
+       a.sequence
+FROM authority_stand AS a JOIN log ON log.sequence = a.sequence;
+
+CREATE VIEW public_authority AS
+SELECT authority_id, kind, name, jurisdiction, contact, public_key, external, recorded_from, sequence, version, mandate
+FROM public_authority_history WHERE recorded_to = 'never';
+
+CREATE VIEW public_authority_name AS
+SELECT authority_id, language, name FROM authority_name AS n
+WHERE NOT EXISTS (SELECT 1 FROM authority_version AS v WHERE v.authority_id = n.authority_id)
+UNION ALL
+SELECT v.authority_id, n.language, n.name FROM authority_version AS v
+JOIN authority_version_name AS n ON n.sequence = v.sequence
+WHERE v.version = (SELECT max(version) FROM authority_version AS w WHERE w.authority_id = v.authority_id);
 
 CREATE VIEW public_decision AS
 SELECT d.decision_id, d.decision_type, d.authority_id, a.name AS authority_name, a.external AS authority_external,
@@ -94,7 +118,7 @@ SELECT d.decision_id, d.decision_type, d.authority_id, a.name AS authority_name,
        CASE d.expires_at WHEN 9223372036854775807 THEN 'never'
          ELSE strftime('%Y-%m-%dT%H:%M:%SZ', d.expires_at, 'unixepoch') END AS expires_at,
        d.supersedes, d.reverses, d.disclosure, d.demonstration,
-       strftime('%Y-%m-%dT%H:%M:%SZ', log.recorded_at, 'unixepoch') AS recorded_from, d.sequence
+       strftime('%Y-%m-%dT%H:%M:%SZ', log.recorded_at, 'unixepoch') AS recorded_from, d.sequence, d.list, d.overrides
 FROM disclosed_decision AS d
 JOIN log ON log.sequence = d.sequence
 JOIN public_authority AS a ON a.authority_id = d.authority_id;

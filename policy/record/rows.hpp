@@ -11,7 +11,9 @@
 
 namespace placard::policy {
 
-std::optional<Authority> read_authority(Connection& connection, std::string_view authority_id);
+/// The newest version when none is named.
+std::optional<Authority> read_authority(Connection& connection, std::string_view authority_id,
+                                        std::optional<std::int64_t> version = {});
 /// The decision with authority, rules, texts and scope; transitions and periods stay empty.
 std::optional<DecisionRecord> read_decision(Connection& connection, std::string_view decision_id);
 std::optional<EventRecord> read_event(Connection& connection, std::string_view event_id);

@@ -196,8 +196,13 @@ class Store {
   std::vector<DecisionRecord> decisions_about(wire::NameView name, const AsOf& as_of = {});
   /// Events about `name`, and about names below it if asked for; oldest first.
   std::vector<EventRecord> events_about(wire::NameView name, bool subdomains, const AsOf& as_of = {});
-  std::optional<Authority> authority(std::string_view authority_id);
+  /// The newest version when none is named.
+  std::optional<Authority> authority(std::string_view authority_id, std::optional<std::int64_t> version = {});
   std::optional<Event> event(std::string_view event_id);
+  /// The authority whose decisions name that list; nothing when none does.
+  std::optional<std::string> authority_of_list(std::string_view list);
+  /// Decisions that name that list, newest first.
+  std::vector<std::string> decisions_of_list(std::string_view list);
   std::vector<View> views();         ///< as recorded last
   std::int64_t last_log_sequence();  ///< 0 when nothing was recorded
   Time last_recorded_at();           ///< 0 when nothing was recorded

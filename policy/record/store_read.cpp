@@ -148,19 +148,31 @@ LogRow log_row_of(const Statement& row) {
   return result;
 }
 
-std::optional<Authority> read_authority(Connection& connection, std::string_view authority_id) {
+std::optional<Authority> read_authority(Connection& connection, std::string_view authority_id,
+                                        std::optional<std::int64_t> version) {
   Statement rows(connection,
-                 "SELECT authority_id, kind, jurisdiction, contact, public_key, external FROM authority"
-                 " WHERE authority_id = ?");
-  if (!rows.with(authority_id).step()) return std::nullopt;
-  return Authority{
-      .id = rows.text(0),
-      .kind = word(authority_kind_from_text(rows.text(1)), rows.text(1)),
-      .name = read_texts(connection, "SELECT language, name FROM authority_name WHERE authority_id = ?", authority_id),
-      .jurisdiction = rows.text(2),
-      .contact = rows.text(3),
-      .public_key = rows.text(4),
-      .external = rows.integer(5) != 0};
+                 "SELECT authority_id, kind, jurisdiction, contact, public_key, external, mandate, version, sequence"
+                 " FROM authority_stand WHERE authority_id = ?1 AND (?2 IS NULL OR version = ?2)"
+                 " ORDER BY version DESC LIMIT 1");
+  if (!rows.with(authority_id, version).step()) return std::nullopt;
+  Authority authority{.id = rows.text(0),
+                      .version = rows.integer(7),
+                      .kind = word(authority_kind_from_text(rows.text(1)), rows.text(1)),
+                      .name = {},
+                      .jurisdiction = rows.text(2),
+                      .contact = rows.text(3),
+                      .public_key = rows.text(4),
+                      .external = rows.integer(5) != 0};
+  if (!rows.text(6).empty()) authority.mandate = mandate_of(rows.text(6));
+  if (authority.version == 1) {
+    authority.name =
+        read_texts(connection, "SELECT language, name FROM authority_name WHERE authority_id = ?", authority_id);
+  } else {
+    Statement names(connection, "SELECT language, name FROM authority_version_name WHERE sequence = ?");
+    names.with(rows.integer(8));
+    while (names.step()) authority.name.emplace(names.text(0), names.text(1));
+  }
+  return authority;
 }
 
 std::optional<DecisionRecord> read_decision(Connection& connection, std::string_view decision_id) {
@@ -170,7 +182,7 @@ std::optional<DecisionRecord> read_decision(Connection& connection, std::string_
       " document_sha256, received_at, comply_by, review_at, effective_from, effective_from_given, expires_at,"
       " expires_after, supersedes, reverses, disclosure, demonstration, initial_state, log.recorded_at,"
       " disclosure = 'public' OR EXISTS (SELECT 1 FROM disclosure WHERE disclosure.decision_id = d.decision_id),"
-      " decision_id"
+      " decision_id, list, overrides"
       " FROM decision AS d JOIN log ON log.sequence = d.sequence WHERE decision_id = ?");
   if (!rows.with(decision_id).step()) return std::nullopt;
   DecisionRecord record;
@@ -181,6 +193,8 @@ std::optional<DecisionRecord> read_decision(Connection& connection, std::string_
   record.authored.expires_after = rows.optional_integer(14);
   auto& d = record.authored.decision;
   d.id = rows.text(22);
+  d.list = rows.text(23);
+  if (!rows.text(24).empty()) d.overrides = overrides_of(rows.text(24));
   d.type = word(decision_type_from_text(rows.text(1)), rows.text(1));
   d.authority = rows.text(2);
   d.applicant = rows.text(3);
@@ -248,8 +262,21 @@ std::vector<View> read_views(Connection& connection, std::int64_t sequence) {
   return views;
 }
 
-std::optional<Authority> Store::authority(std::string_view authority_id) {
-  return read_authority(*connection_, authority_id);
+std::optional<Authority> Store::authority(std::string_view authority_id, std::optional<std::int64_t> version) {
+  return read_authority(*connection_, authority_id, version);
+}
+
+std::optional<std::string> Store::authority_of_list(std::string_view list) {
+  Statement rows(*connection_, "SELECT authority_id FROM decision WHERE list = ? AND list <> '' LIMIT 1");
+  return rows.with(list).step() ? std::optional(rows.text(0)) : std::nullopt;
+}
+
+std::vector<std::string> Store::decisions_of_list(std::string_view list) {
+  std::vector<std::string> ids;
+  Statement rows(*connection_, "SELECT decision_id FROM decision WHERE list = ? AND list <> '' ORDER BY sequence DESC");
+  rows.with(list);
+  while (rows.step()) ids.push_back(rows.text(0));
+  return ids;
 }
 
 std::optional<Event> Store::event(std::string_view event_id) {

@@ -11,7 +11,9 @@ namespace {
 /// What the tables hold for a log row, in the form its content has; nothing when they hold no such thing.
 std::optional<std::string> content_in_tables(Connection& connection, const LogRow& row) {
   if (row.kind == "authority") {
-    const auto authority = read_authority(connection, row.subject);
+    Statement versions(connection, "SELECT version FROM authority_stand WHERE authority_id = ? AND sequence = ?");
+    if (!versions.with(row.subject, row.sequence).step()) return std::nullopt;
+    const auto authority = read_authority(connection, row.subject, versions.integer(0));
     if (authority) return canonical(*authority);
   } else if (row.kind == "decision") {
     const auto decision = read_decision(connection, row.subject);
@@ -50,7 +52,7 @@ bool first_transition_holds(Connection& connection, const LogRow& row) {
 /// Rows that no entry of the log speaks of.
 std::int64_t rows_without_entry(Connection& connection) {
   return connection.integer(
-      "SELECT (SELECT count(*) FROM authority WHERE (sequence, authority_id, 'authority') NOT IN"
+      "SELECT (SELECT count(*) FROM authority_stand WHERE (sequence, authority_id, 'authority') NOT IN"
       "         (SELECT sequence, subject, kind FROM log))"
       "     + (SELECT count(*) FROM decision WHERE (sequence, decision_id, 'decision') NOT IN"
       "         (SELECT sequence, subject, kind FROM log))"

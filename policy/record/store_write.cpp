@@ -136,11 +136,23 @@ std::expected<RecordOutcome, IntakeError> Store::record(const AdmittedBatch& adm
 
 void Store::write_authority(const Authority& authority, std::string_view author, Time now) {
   const auto sequence = append(now, "authority", authority.id, author, canonical(authority), false);
+  const auto mandate = authority.mandate ? canonical(*authority.mandate) : std::string();
+  if (authority.version > 1) {
+    Statement(*connection_,
+              "INSERT INTO authority_version (sequence, authority_id, version, kind, jurisdiction, contact, public_key,"
+              " external, mandate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        .with(sequence, authority.id, authority.version, to_text(authority.kind), authority.jurisdiction,
+              authority.contact, authority.public_key, std::int64_t{authority.external}, mandate)
+        .run();
+    Statement name(*connection_, "INSERT INTO authority_version_name (sequence, language, name) VALUES (?, ?, ?)");
+    for (const auto& [language, text] : authority.name) name.with(sequence, language, text).run();
+    return;
+  }
   Statement(*connection_,
-            "INSERT INTO authority (authority_id, sequence, kind, jurisdiction, contact, public_key, external)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)")
+            "INSERT INTO authority (authority_id, sequence, kind, jurisdiction, contact, public_key, external, mandate)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
       .with(authority.id, sequence, to_text(authority.kind), authority.jurisdiction, authority.contact,
-            authority.public_key, std::int64_t{authority.external})
+            authority.public_key, std::int64_t{authority.external}, mandate)
       .run();
   write_texts(*connection_, "INSERT INTO authority_name (authority_id, language, name) VALUES (?, ?, ?)", authority.id,
               authority.name);
@@ -149,15 +161,17 @@ void Store::write_authority(const Authority& authority, std::string_view author,
 void Store::write_decision(const AuthoredDecision& authored, std::string_view author, Time now) {
   const auto& d = authored.decision;
   const auto sequence = append(now, "decision", d.id, author, canonical(authored, Form::resolved), is_withheld(d));
-  Statement(*connection_,
-            "INSERT INTO decision (sequence, decision_id, decision_type, authority_id, applicant, reference,"
-            " legal_basis, document_url, document_sha256, received_at, comply_by, review_at, effective_from,"
-            " effective_from_given, expires_at, expires_after, supersedes, reverses, disclosure, demonstration,"
-            " initial_state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+  Statement(
+      *connection_,
+      "INSERT INTO decision (sequence, decision_id, decision_type, authority_id, applicant, reference,"
+      " legal_basis, document_url, document_sha256, received_at, comply_by, review_at, effective_from,"
+      " effective_from_given, expires_at, expires_after, supersedes, reverses, disclosure, demonstration,"
+      " initial_state, list, overrides) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .with(sequence, d.id, to_text(d.type), d.authority, d.applicant, d.reference, d.legal_basis, d.document_url,
             d.document_sha256, d.received_at, d.comply_by, d.review_at, d.effective_from,
             std::int64_t{authored.effective_from_given}, d.expires_at, authored.expires_after, d.supersedes, d.reverses,
-            to_text(d.disclosure), std::int64_t{d.demonstration}, to_text(d.initial_state))
+            to_text(d.disclosure), std::int64_t{d.demonstration}, to_text(d.initial_state), d.list,
+            d.overrides.empty() ? std::string() : canonical(d.overrides))
       .run();
   write_texts(*connection_,
               "INSERT INTO decision_text (decision_id, field, language, text) VALUES (?, 'statement_of_reasons', ?, ?)",

@@ -1,17 +1,19 @@
-// Lists for tests that are not about the guards.
+// Lists for tests that are not about the guards: as an operator's feed with guards = "off" would bring them.
 #pragma once
 
 #include <string>
 
-#include "policy/record/store_list.hpp"
+#include "policy/record/list_intake.hpp"
 
 namespace placard::policy {
 
-/// What the guards' intake does once it has looked at a list.
-struct ListIntake {
-  static AdmittedList admit(std::string list, const RuleList& rules, std::string meta = "{}") {
-    return AdmittedList(std::move(list), rules, std::move(meta));
-  }
-};
+inline AdmittedList admitted(std::string list, RuleList& rules, const std::string& meta = "{}") {
+  const ListTerms terms{.list = std::move(list), .decision = {}, .mandate = {}, .overridden = {}, .guards = false};
+  return ListIntake::admit(terms, rules, Guards{}, [](const GuardedRule&) {}, [&] { return meta; }).value();
+}
+/// For the one statement that it stands in.
+inline AdmittedList admitted(std::string list, RuleList&& rules, const std::string& meta = "{}") {
+  return admitted(std::move(list), rules, meta);
+}
 
 }  // namespace placard::policy

@@ -165,14 +165,17 @@ TEST_CASE("a decision has exactly one end") {
   CHECK_THAT(problem_of(decision_toml("d", "example.org", "", "expires_at = 2028-01-01T00:00:00")), Contains("offset"));
 }
 
-TEST_CASE("a rule says its match, and no trigger that is not enforced gets in") {
+TEST_CASE("a rule says its match, and has what belongs to its trigger") {
   const std::string head =
       "[[decision]]\nid = \"d\"\ntype = \"court_order\"\nauthority = \"court\"\nlegal_basis = \"x\"\n"
       "statement_of_reasons = \"x\"\nredress = \"x\"\nexpires_after = \"1 day\"\n[[decision.rule]]\n";
   CHECK_THAT(problem_of(head + "name = \"example.org\"\n"), Contains("decision.rule.match: missing: one of exact"));
   CHECK_THAT(problem_of(head + "name = \"example.org\"\nmatch = \"all\"\n"), Contains("'all' is none of exact"));
-  CHECK_THAT(problem_of(head + "trigger = \"client-ip\"\nprefix = \"192.0.2.0/24\"\nmatch = \"exact\"\n"),
-             Contains("trigger client-ip is not enforced by this version; only qname is"));
+  CHECK_THAT(problem_of(head + "trigger = \"client-ip\"\nprefix = \"192.0.2.1/24\"\n"), Contains("bits set behind"));
+  CHECK_THAT(problem_of(head + "trigger = \"response-ip\"\nname = \"example.org\"\nprefix = \"192.0.2.0/24\"\n"),
+             Contains("has a prefix, not a name"));
+  CHECK_THAT(problem_of(head + "name = \"example.org\"\nprefix = \"192.0.2.0/24\"\nmatch = \"both\"\n"),
+             Contains("has a name, not a prefix"));
   CHECK_THAT(problem_of(head + "name = \"https://example.org/\"\nmatch = \"both\"\n"), Contains("is a URL"));
   CHECK_THAT(problem_of(head + "name = \"example.org\"\nmatch = \"both\"\nttl = 100000\n"),
              Contains("from 0 to 86400"));

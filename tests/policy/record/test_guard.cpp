@@ -37,7 +37,7 @@ TEST_CASE("protected names can be reached from no side") {
     auto batch = batch_of(decision_toml("d", name));
     batch.decisions[0].decision.rules[0].match = match_kind_from_text(match).value();
     batch.decisions[0].decision.rules[0].action = action_from_text(action).value();
-    return !guard_decision(batch.decisions[0], guards, "x", kNow).empty();
+    return !guard_decision(batch.decisions[0], NameGuard(guards), "x", kNow).empty();
   };
   CHECK(refused("notice.placard.example.net", "both"));
   CHECK(refused("notice.placard.example.net", "exact"));

@@ -71,12 +71,13 @@ TEST_CASE("the schema itself is insert-only, for any connection and any way of w
             "[[event]]\nid = \"e\"\nname = \"example.org\"\noccurred_at = 2022-09-03\nactor = \"a\"\nact = "
             "\"blocked\"\nstatement = \"s\"\nsource = \"p\"\n");
     store.disclose("d2", "x", "t", kNow).value();
+    take_in(store, authority_toml() + "version = 2\n");
     store.record_views({{"default", {}, {}, {}}}, "t", kNow);
     store.record_enforcement("n", 1, 1, kNow);
     RuleList rules;
     REQUIRE(rules.add("org.example", rules.form_number({}), 1));
     rules.seal();
-    store.record_list(ListIntake::admit("daily", rules), "t", kNow);
+    store.record_list(admitted("daily", rules), "t", kNow);
   }
   // A stranger's shell: SQLite's defaults, triggers not recursive, foreign keys off.
   sqlite3* handle = nullptr;
@@ -96,7 +97,7 @@ TEST_CASE("the schema itself is insert-only, for any connection and any way of w
         return 0;
       },
       &tables, nullptr);
-  CHECK(tables.size() == 19);
+  CHECK(tables.size() == 21);
   for (const auto& table : tables) {
     INFO(table);
     std::string column;
@@ -121,7 +122,8 @@ TEST_CASE("the schema itself is insert-only, for any connection and any way of w
       run("INSERT OR REPLACE INTO decision SELECT 99, decision_id, decision_type, authority_id, applicant, reference,"
           " legal_basis, document_url, document_sha256, received_at, comply_by, review_at, effective_from, "
           "effective_from_given,"
-          " expires_at, expires_after, supersedes, reverses, disclosure, demonstration, initial_state FROM decision "
+          " expires_at, expires_after, supersedes, reverses, disclosure, demonstration, initial_state, list, overrides "
+          "FROM decision "
           "WHERE decision_id = 'd1'"),
       Contains("insert-only"));
   CHECK_THAT(run("INSERT OR REPLACE INTO rule SELECT 99, decision_id, position, trigger, match, name, name_key, "
@@ -162,8 +164,8 @@ TEST_CASE("no plain INSERT adds to what was recorded") {
          "target FROM rule",
          "INSERT INTO rule_record VALUES (1, 1, 1, x'c0000202', 'A 192.0.2.2')",
          "INSERT INTO authority_name VALUES ('court', 'fr', 'forged')",
-         "INSERT INTO authority VALUES ('other', 1, 'court', '', '', '', 1)",
-         "INSERT INTO authority VALUES ('other', 4, 'court', '', '', '', 1)",
+         "INSERT INTO authority VALUES ('other', 1, 'court', '', '', '', 1, '')",
+         "INSERT INTO authority VALUES ('other', 4, 'court', '', '', '', 1, '')",
          "INSERT INTO event VALUES (9, 'e', 'example.org', 'org.example', 0, 'a', 'b', 's')",
          "INSERT INTO event_text VALUES ('e', 'en', 'forged')",
          "INSERT INTO disclosure VALUES ('d1', 3, 0, 'forged')",

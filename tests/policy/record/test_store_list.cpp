@@ -52,8 +52,8 @@ std::vector<std::string> contents(Store& store, std::string_view list) {
 TEST_CASE("a list is recorded as one entry, and a refresh as its differences") {
   TemporaryFolder folder;
   auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
-  const auto first = list_of({{"net.b"}, {"net.a"}, {"192.0.2.0/24", MatchKind::both, Action::drop, Trigger::nsip}});
-  const auto done = store.record_list(ListIntake::admit("daily", first, R"({"source":"x"})"), "test", kNow);
+  auto first = list_of({{"net.b"}, {"net.a"}, {"192.0.2.0/24", MatchKind::both, Action::drop, Trigger::nsip}});
+  const auto done = store.record_list(admitted("daily", first, R"({"source":"x"})"), "test", kNow);
   CHECK(done.added == 3);
   CHECK(done.sequence == 1);
   CHECK(contents(store, "daily") ==
@@ -63,11 +63,11 @@ TEST_CASE("a list is recorded as one entry, and a refresh as its differences") {
   CHECK(stand->rules == 3);
   CHECK(stand->meta == R"({"source":"x"})");
 
-  CHECK(store.record_list(ListIntake::admit("daily", first), "test", kNow + 1).sequence == 0);
+  CHECK(store.record_list(admitted("daily", first), "test", kNow + 1).sequence == 0);
   CHECK(store.last_log_sequence() == 1);
 
-  const auto second = list_of({{"net.a"}, {"net.b", MatchKind::exact}, {"net.c"}});
-  const auto changed = store.record_list(ListIntake::admit("daily", second), "test", kNow + 2);
+  auto second = list_of({{"net.a"}, {"net.b", MatchKind::exact}, {"net.c"}});
+  const auto changed = store.record_list(admitted("daily", second), "test", kNow + 2);
   CHECK(changed.added == 2);    // b for itself alone, c
   CHECK(changed.removed == 2);  // b with what is below it, the prefix
   CHECK(changed.unchanged == 1);
@@ -94,9 +94,8 @@ TEST_CASE("a list is recorded as one entry, and a refresh as its differences") {
 TEST_CASE("a list that comes back to what it was before is that again") {
   TemporaryFolder folder;
   auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
-  const auto full = list_of({{"net.a"}, {"net.b"}}), less = list_of({{"net.a"}}), none = list_of({});
-  for (const auto* each : {&full, &less, &full, &none, &full})
-    store.record_list(ListIntake::admit("l", *each), "test", kNow);
+  auto full = list_of({{"net.a"}, {"net.b"}}), less = list_of({{"net.a"}}), none = list_of({});
+  for (auto* each : {&full, &less, &full, &none, &full}) store.record_list(admitted("l", *each), "test", kNow);
   CHECK(contents(store, "l").size() == 2);
   CHECK(store.last_log_sequence() == 5);
   CHECK(store.verify_log().problems.empty());
@@ -117,7 +116,7 @@ TEST_CASE("a random history of a list reads back as it was written, at every ent
       rules.add("net.n" + std::to_string(random() % 40), rules.form_number(form), 1);
     }
     rules.seal();
-    const auto done = store.record_list(ListIntake::admit("l", rules), "test", kNow + round);
+    const auto done = store.record_list(admitted("l", rules), "test", kNow + round);
     std::vector<std::string> expected;
     RuleList::Cursor cursor(rules);
     for (ListedRule rule; cursor.next(rule);)
@@ -142,8 +141,8 @@ TEST_CASE("a random history of a list reads back as it was written, at every ent
 TEST_CASE("rules of lists about a name are found from above it") {
   TemporaryFolder folder;
   auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
-  store.record_list(ListIntake::admit("a", list_of({{"net.x"}, {"net.x.y", MatchKind::exact}})), "test", kNow);
-  store.record_list(ListIntake::admit("b", list_of({{"net.x.y.z"}, {"net.x", MatchKind::subdomains}})), "test", kNow);
+  store.record_list(admitted("a", list_of({{"net.x"}, {"net.x.y", MatchKind::exact}})), "test", kNow);
+  store.record_list(admitted("b", list_of({{"net.x.y.z"}, {"net.x", MatchKind::subdomains}})), "test", kNow);
   const auto found = store.lists_about(*wire::Name::from_text("y.x.net"));
   REQUIRE(found.size() == 3);
   CHECK(found[0].list == "a");
@@ -155,7 +154,7 @@ TEST_CASE("rules of lists about a name are found from above it") {
 TEST_CASE("rows of a list that were changed or added behind the log's back are noticed") {
   TemporaryFolder folder;
   auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
-  store.record_list(ListIntake::admit("l", list_of({{"net.a"}, {"net.b"}})), "test", kNow);
+  store.record_list(admitted("l", list_of({{"net.a"}, {"net.b"}})), "test", kNow);
   Connection other(folder / "s", SQLITE_OPEN_READWRITE);
   const std::string insert =
       "INTO list_rule (list_number, trigger, key, match, sequence, form, line, difference) VALUES (1, 1, 'net.c', 2, "
@@ -246,7 +245,7 @@ TEST_CASE("a store of version 1 becomes one of today with all that it holds, and
   CHECK(store.views() == views);
   CHECK(store.verify_log().problems.empty());
   CHECK(std::filesystem::exists(folder / "policy.db.v1.backup"));
-  store.record_list(ListIntake::admit("l", list_of({{"net.a"}})), "test", kNow);
+  store.record_list(admitted("l", list_of({{"net.a"}})), "test", kNow);
   CHECK(store.verify_log().problems.empty());
   Connection other(path, SQLITE_OPEN_READWRITE);
   CHECK_THROWS_AS(other.execute("DELETE FROM log"), StoreError);
