@@ -233,6 +233,7 @@ void write_index(Store& store, ImageSink& sink, Time now, const std::function<vo
   ImageOptions options;
   options.log_sequence = store.last_log_sequence();
   options.log_hash = store.log_hash(options.log_sequence).value_or(Digest{});
+  options.made_at = now;
   options.seed = tuning.seed;
   options.keys_expected = static_cast<std::size_t>(store.rule_estimate());
   Compile(store, sink, now, options, progress).run();
@@ -245,12 +246,15 @@ std::shared_ptr<const Index> compile_index(Store& store, std::vector<View> views
   return Index::assemble(Image::copy(sink.octets()), nullptr, std::move(views), std::move(policies), generation);
 }
 
-std::expected<void, std::string> is_image_of(Store& store, const Image& image) {
+std::expected<void, std::string> is_image_of(Store& store, const Image& image, Time now) {
   const auto& header = image.view().header();
   const auto hash = header.log_sequence == 0 ? Digest{} : store.log_hash(header.log_sequence).value_or(Digest{1});
   if (hash != header.log_hash) {
     return std::unexpected(fmt::format("policy index: it was made from another record (its entry {} is not this log's)",
                                        header.log_sequence));
+  }
+  if (header.made_at > now + kClockTolerance) {
+    return std::unexpected("policy index: it was made when the clock was ahead, and lacks what had ended by then");
   }
   return {};
 }

@@ -32,8 +32,9 @@ void write_index(Store& store, ImageSink& sink, Time now, const std::function<vo
 std::shared_ptr<const Index> compile_index(Store& store, std::vector<View> views, std::vector<SourcePolicy> policies,
                                            Time now, std::uint64_t generation);
 
-/// Whether an image was made from this very record: its last entry of the log is one of ours. The error says why not.
-std::expected<void, std::string> is_image_of(Store& store, const Image& image);
+/// Whether an image was made from this very record (its last entry of the log is one of ours), and not by a clock that
+/// was ahead of `now`: what had ended by then is not in it. The error says why not.
+std::expected<void, std::string> is_image_of(Store& store, const Image& image, Time now);
 
 /// What was recorded behind `base`, as an image on top of it; null when nothing was. An error when it is too much: a
 /// compile is needed. Throws StoreError. REQUIRES is_image_of(store, base).

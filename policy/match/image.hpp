@@ -6,7 +6,7 @@
 //
 //   offset size  header (512 octets)
 //        0    8  magic "PLACARDX"
-//        8    4  version of this layout: 2
+//        8    4  version of this layout: 3
 //       12    4  octets of this header: 512
 //       16    8  octets of the whole image
 //       24    8  XXH3-64 of octets 32 to 511: header and section table are believed, or refused, at once
@@ -24,7 +24,8 @@
 //      136  144  lengths: u64[3][2][3], by trigger (client-ip, response-ip, nsip) and family (IPv6, IPv4); bit n: some
 //                rule's prefix has n bits, counted in 128 (IPv4 in its mapped place: 96 more than written)
 //      280  192  section table: 8 of (u64 offset, u64 octets, u64 XXH3-64 of them), in the order below
-//      472   40  zeros
+//      472    8  the moment it was made at (int64, seconds): decisions that had ended by then are not in it
+//      480   32  zeros
 //
 //   0 names      4 zero octets, then entries, each at a multiple of 4:
 //                  u8 kind, key, zeros up to a multiple of 4, u32 rows of section 3.
@@ -78,7 +79,7 @@ using wire::Suffixes;
 static_assert(std::endian::native == std::endian::little, "the image is little-endian and read in place");
 
 inline constexpr std::string_view kImageMagic = "PLACARDX";
-inline constexpr std::uint32_t kImageVersion = 2;
+inline constexpr std::uint32_t kImageVersion = 3;
 inline constexpr std::size_t kImageAlignment = 64;
 inline constexpr std::size_t kSlots = 8;                 ///< keys of one bucket
 inline constexpr std::uint32_t kOverflow = 0x80000000U;  ///< in place[7]: some key passed this bucket
@@ -105,7 +106,8 @@ struct ImageHeader {
   std::array<std::array<std::uint64_t, 2>, 2> depths;
   std::array<std::array<std::array<std::uint64_t, 3>, 2>, 3> lengths;
   std::array<SectionPlace, kImageSections> sections;
-  std::array<std::uint8_t, 40> reserved1;
+  std::int64_t made_at;
+  std::array<std::uint8_t, 32> reserved1;
 };
 static_assert(sizeof(ImageHeader) == 512);
 inline constexpr std::size_t kChecksumFrom = 32;

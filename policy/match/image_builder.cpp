@@ -76,6 +76,7 @@ ImageBuilder::ImageBuilder(ImageSink& sink, const ImageOptions& options)
   header_.seed = options.seed ? *options.seed : random_seed();
   header_.log_sequence = options.log_sequence;
   header_.log_hash = options.log_hash;
+  header_.made_at = options.made_at;
   hashes_.reserve(options.keys_expected);
   places_.reserve(options.keys_expected);
   filter_.resize(options.keys_expected / kImageAlignment + 1);

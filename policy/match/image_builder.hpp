@@ -24,6 +24,7 @@ namespace placard::policy {
 struct ImageOptions {
   std::int64_t log_sequence = 0;
   std::array<std::uint8_t, 32> log_hash{};
+  Time made_at = 0;                   ///< what had ended by then is left out
   std::optional<std::uint64_t> seed;  ///< random when absent
   std::size_t keys_expected = 0;      ///< sizes the filter; more keys make it less sharp, never wrong
 };

@@ -30,7 +30,7 @@ void IndexKeeper::open(policy::Store& store, policy::Time now) {
   if (std::filesystem::exists(file(), error)) {
     auto mapped = policy::Image::map(file());
     if (mapped) {
-      if (const auto ours = policy::is_image_of(store, **mapped); !ours)
+      if (const auto ours = policy::is_image_of(store, **mapped, now); !ours)
         mapped = std::unexpected(fmt::format("{}: {}", file().string(), ours.error()));
     }
     if (mapped) {
@@ -67,7 +67,8 @@ std::shared_ptr<const policy::Image> IndexKeeper::compile(policy::Store& store, 
 std::shared_ptr<const policy::Index> IndexKeeper::current(policy::Store& store, const std::vector<policy::View>& views,
                                                           const std::vector<policy::SourcePolicy>& policies,
                                                           std::uint64_t generation, policy::Time now) {
-  auto overlay = policy::load_overlay(store, *base());
+  const auto ours = policy::is_image_of(store, *base(), now);
+  auto overlay = ours ? policy::load_overlay(store, *base()) : std::unexpected(ours.error());
   if (!overlay) {
     use(compile(store, now, ".partial"));
     overlay = nullptr;

@@ -18,7 +18,7 @@ std::shared_ptr<const Image> written(Store& store, const std::filesystem::path& 
   auto image = Image::map(path);
   REQUIRE(image);
   REQUIRE(verify_image((*image)->view().bytes()));
-  REQUIRE(is_image_of(store, **image));
+  REQUIRE(is_image_of(store, **image, now));
   return *image;
 }
 
@@ -92,12 +92,21 @@ TEST_CASE("a file of another record, or of one that was rewritten, is not used")
   take_in(store, authority_toml() + decision_toml("d1", "one.test"));
   take_in(other, authority_toml() + decision_toml("d1", "one.test"));
   const auto base = written(store, folder / "index");
-  CHECK_FALSE(is_image_of(other, *base));
+  CHECK_FALSE(is_image_of(other, *base, kNow));
   auto empty = Store::open(folder / "new", Store::Mode::read_write, kNow);
-  CHECK_FALSE(is_image_of(empty, *base));
+  CHECK_FALSE(is_image_of(empty, *base, kNow));
   const auto of_nothing = written(empty, folder / "empty");
   take_in(empty, authority_toml());
-  CHECK(is_image_of(empty, *of_nothing));
+  CHECK(is_image_of(empty, *of_nothing, kNow));
+}
+
+TEST_CASE("a file that was made while the clock was ahead is not used: it lacks what had ended by then") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  take_in(store, authority_toml() + decision_toml("d1", "one.test"));
+  const auto ahead = written(store, folder / "index", kNow + 1000);
+  CHECK(is_image_of(store, *ahead, kNow + 1000 - kClockTolerance));
+  CHECK_FALSE(is_image_of(store, *ahead, kNow));
 }
 
 TEST_CASE("a file that is damaged, cut short or no index is refused with the reason") {
