@@ -176,7 +176,11 @@ const std::vector<ZoneEditor::Rdata>* ZoneEditor::at(NameView owner, RecordType 
 }
 
 bool ZoneEditor::exists(NameView owner) {
-  return at(owner) != nullptr;
+  const Sets* sets = at(owner);
+  return sets != nullptr && std::ranges::any_of(*sets, [](const auto& entry) {
+           return entry.first != RecordType::rrsig && entry.first != RecordType::nsec &&
+                  entry.first != RecordType::nsec3;
+         });
 }
 
 bool ZoneEditor::add(const RecordRef& record) {

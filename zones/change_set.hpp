@@ -47,7 +47,8 @@ class ZoneEditor {
   /// Null: nothing. Valid until the next change.
   const Sets* at(wire::NameView owner);
   const std::vector<Rdata>* at(wire::NameView owner, wire::RecordType type);
-  bool exists(wire::NameView owner);  ///< the name has records; empty non-terminals do not count (RFC 2136 3.2.4)
+  /// The name has records; empty non-terminals do not count (RFC 2136 3.2.4), nor does what signing has put there.
+  bool exists(wire::NameView owner);
 
   /// False: it is there already (a lower or higher TTL than that of its set becomes the set's).
   bool add(const RecordRef& record);
