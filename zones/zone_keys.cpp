@@ -187,7 +187,7 @@ std::string ZoneKeys::to_text(std::int64_t now) const {
   if (const ZoneKey* ksk = wanted_ds(now))
     text += ds_line(origin_, ksk->dnskey);
   else if (const ZoneKey* coming = newest(KeyRole::ksk))
-    text += "; from " + key_time_text(coming->active_at) + " on: " + ds_line(origin_, coming->dnskey);
+    text += ds_line(origin_, coming->dnskey) + " ; not before " + key_time_text(coming->active_at);
   return text;
 }
 

@@ -319,7 +319,11 @@ class CommandLine {
              {"status", "All about one zone: its version, timers, transfers, last error"},
              {"reload", "Read its master file again"},
              {"refresh", "Ask its primaries now whether there is something newer"},
-             {"retransfer", "Take all of it anew from a primary, whatever its serial"}}) {
+             {"retransfer", "Take all of it anew from a primary, whatever its serial"},
+             {"keys", "The keys it is signed with, what each waits for, and the DS for the parent"},
+             {"roll-zsk", "Roll over the key that signs its records, before its time"},
+             {"roll-ksk", "Roll over the key that the parent's DS names; then give the parent the new DS"},
+             {"ds-seen", "The parent has the newest key's DS: the older keys may go"}}) {
       auto* one = command(*zone, verb, help, [this, order = std::string(verb)] {
         return request({{"operation", "zone"}, {"verb", order}, {"name", name_}});
       });

@@ -260,7 +260,10 @@ void resolve_paths(Options& options) {
   auto& fixed = options.fixed;
   fixed.root_hints = beside(folder, fixed.root_hints);
   fixed.dnssec.trust_anchors_file = beside(folder, fixed.dnssec.trust_anchors_file);
-  for (auto& zone : options.reloadable.zones) zone.file = beside(folder, zone.file);
+  for (auto& zone : options.reloadable.zones) {
+    zone.file = beside(folder, zone.file);
+    zone.key_folder = beside(folder, zone.key_folder);
+  }
   options.reloadable.cookies.secret_file = beside(folder, options.reloadable.cookies.secret_file);
   for (auto& key : options.reloadable.keys) key.secret_file = beside(folder, key.secret_file);
   fixed.state_is_default = fixed.state_directory.empty();

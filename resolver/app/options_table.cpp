@@ -23,6 +23,16 @@ std::vector<wire::Name> lowered(const std::vector<wire::Name>& names) {
   return all;
 }
 
+zones::SigningPolicy& signing(Options& options) {
+  return options.reloadable.zones.back().signing;
+}
+
+/// One that cannot be used where the text is none; read_zone_setup() says so.
+wire::Algorithm signing_algorithm(const std::string& text) {
+  if (text == "ecdsap256sha256") return wire::Algorithm::ecdsap256sha256;
+  return text == "ed25519" ? wire::Algorithm::ed25519 : wire::Algorithm{};
+}
+
 void add_forward(Options& options, bool stub) {
   options.fixed.forwards.push_back({{}, {}, stub, false});
 }
@@ -395,6 +405,35 @@ constexpr std::array kOptions = {
            "The catalog of ours that lists it.", [](O& o, V& v) { o.reloadable.zones.back().member_of = v.name; }},
     Option{"zone", "group", text, 0, 255, R"("")", "", kReload, kOptional, "Its group in that catalog.",
            [](O& o, V& v) { o.reloadable.zones.back().group = v.text; }},
+    Option{"zone", "sign", boolean, 0, 0, "false", "", kReload, kOptional,
+           "Sign it here (DNSSEC): keys are made and rolled over, signatures kept fresh.",
+           [](O& o, V& v) { o.reloadable.zones.back().sign = v.boolean; }},
+    Option{"zone", "sign_algorithm", text, 1, 32, R"("ecdsap256sha256")", "", kReload, kOptional,
+           "ecdsap256sha256 or ed25519; of a signed zone another one means a roll-over that waits for the parent.",
+           [](O& o, V& v) { signing(o).keys.algorithm = signing_algorithm(v.text); }},
+    Option{"zone", "nsec3", boolean, 0, 0, "false", "", kReload, kOptional,
+           "Deny names by NSEC3, without salt and iterations (RFC 9276), instead of NSEC.",
+           [](O& o, V& v) { signing(o).nsec3 = v.boolean; }},
+    Option{"zone", "key_folder", path, 1, 4096, R"("keys")", "", kReload, kOptional,
+           "Where its keys are kept; without it in keys of the state directory.",
+           [](O& o, V& v) { o.reloadable.zones.back().key_folder = v.text; }},
+    Option{"zone", "signature_lifetime", integer, 60, 31'536'000, "1209600", "seconds", kReload, kOptional,
+           "For how long signatures are good.", [](O& o, V& v) { signing(o).lifetime = number(v); }},
+    Option{"zone", "signature_refresh", integer, 1, 31'535'999, "604800", "seconds", kReload, kOptional,
+           "So long before they lapse they are made anew.", [](O& o, V& v) { signing(o).refresh = number(v); }},
+    Option{"zone", "dnskey_ttl", integer, 0, 604'800, "3600", "seconds", kReload, kOptional,
+           "TTL of DNSKEY, CDS and CDNSKEY.", [](O& o, V& v) { signing(o).keys.dnskey_ttl = number(v); }},
+    Option{"zone", "zsk_lifetime", integer, 0, 315'360'000, "2592000", "seconds", kReload, kOptional,
+           "After which the key that signs the records is rolled over; 0: only when it is ordered.",
+           [](O& o, V& v) { signing(o).keys.zsk_lifetime = number(v); }},
+    Option{"zone", "ksk_lifetime", integer, 0, 315'360'000, "0", "seconds", kReload, kOptional,
+           "The same of the key that the parent's DS names.",
+           [](O& o, V& v) { signing(o).keys.ksk_lifetime = number(v); }},
+    Option{"zone", "propagation", integer, 0, 604'800, "3600", "seconds", kReload, kOptional,
+           "Until every secondary has a new version: what roll-overs wait for on top of TTLs.",
+           [](O& o, V& v) { signing(o).keys.propagation = number(v); }},
+    Option{"zone", "ds_ttl", integer, 0, 604'800, "86400", "seconds", kReload, kOptional,
+           "TTL of the DS at the parent.", [](O& o, V& v) { signing(o).keys.ds_ttl = number(v); }},
     // [[view]]
     Option{"view", "name", text, 1, 64, R"("nz")", "", kReload, kRequired, "Its name.",
            [](O& o, V& v) { o.reloadable.views.back().name = v.text; }},

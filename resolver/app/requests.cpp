@@ -99,7 +99,8 @@ Done cache(RequestTarget& target, const json& request) {
 Done zone(RequestTarget& target, const json& request) {
   ZoneOrder order{text_in(request, "verb"), std::nullopt};
   const auto text = text_of(request, "name");
-  static constexpr std::string_view kVerbs[] = {"list", "status", "reload", "refresh", "retransfer"};
+  static constexpr std::string_view kVerbs[] = {"list", "status",   "reload",   "refresh", "retransfer",
+                                                "keys", "roll-zsk", "roll-ksk", "ds-seen"};
   if (std::ranges::find(kVerbs, order.verb) == std::end(kVerbs))
     return std::unexpected(fmt::format("unknown order \"{}\" about a zone", order.verb));
   if (!text.empty() || order.verb != "list") {

@@ -166,11 +166,15 @@ Done Server::zone(const ZoneOrder& order) {
       return std::unexpected(fmt::format("no zone {} is configured", order.name->to_text()));
     return zone_report(zones, order.name.has_value(), system_time());
   }
-  const auto done = zone_keeper_->order(order.verb == "reload"    ? Wanted::reload
-                                        : order.verb == "refresh" ? Wanted::refresh
-                                                                  : Wanted::retransfer,
-                                        *order.name);
+  static constexpr std::pair<std::string_view, Wanted> kOrders[] = {
+      {"reload", Wanted::reload},  {"refresh", Wanted::refresh},   {"retransfer", Wanted::retransfer},
+      {"keys", Wanted::keys},      {"roll-zsk", Wanted::roll_zsk}, {"roll-ksk", Wanted::roll_ksk},
+      {"ds-seen", Wanted::ds_seen}};
+  const auto wanted = std::ranges::find(kOrders, order.verb, &std::pair<std::string_view, Wanted>::first);
+  if (wanted == std::end(kOrders)) return std::unexpected(fmt::format("unknown order \"{}\" about a zone", order.verb));
+  const auto done = zone_keeper_->order(wanted->second, *order.name);
   if (!done) return std::unexpected(done.error());
+  if (wanted->second >= Wanted::keys) return key_report(*done);
   return policy::Document{{policy::Note{*done}}};
 }
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <sstream>
 
 #include "zones/load.hpp"
 
@@ -48,6 +49,11 @@ std::string what_is_wrong(const transfer::ZonePlan& plan) {
     if (plan.name.view().size() > kMaxCatalogName) return "too long a name for a catalog";
     return {};
   }
+  if (plan.sign) {
+    if (plan.is_secondary() || plan.catalog != none) return "a secondary or a catalog cannot be signed here";
+    if (plan.signing.keys.algorithm == wire::Algorithm{}) return "sign_algorithm is ecdsap256sha256 or ed25519";
+    if (plan.signing.refresh >= plan.signing.lifetime) return "signature_refresh must be less than signature_lifetime";
+  }
   if (plan.file.empty() && !plan.is_secondary()) return "has neither a file nor primaries";
   if (plan.catalog == consume && !plan.is_secondary()) return "a catalog to consume needs primaries";
   if (plan.is_secondary() && !plan.update.empty()) return "has primaries: updates go to them";
@@ -58,6 +64,8 @@ std::string what_is_wrong(const transfer::ZonePlan& plan) {
 std::vector<transfer::ZonePlan> plans_of(const Options& options, std::vector<std::string>& problems) {
   using enum transfer::CatalogRole;
   auto plans = options.reloadable.zones;
+  for (auto& plan : plans)
+    if (plan.key_folder.empty()) plan.key_folder = options.fixed.state_directory + "/keys";
   for (const auto& [position, role] : options.reloadable.catalogs) {
     auto& plan = plans.at(position);
     if (role == "produce" || role == "consume")
@@ -112,6 +120,7 @@ policy::Fields detail(const transfer::ZoneStatus& zone, std::int64_t now) {
     add("next_refresh_at", "Next question to it", moment(zone.next_refresh_at));
     add("expires_at", "Expires", moment(zone.expires_at));
   }
+  if (zone.sign_at != 0) add("sign_at", "Signatures or keys are due", moment(zone.sign_at));
   add("transfers_in", "Transfers taken", as_cell(zone.transfers_in));
   for (std::size_t i = 0; i < zone.transfer_failures.size(); ++i)
     if (zone.transfer_failures[i] > 0)
@@ -233,6 +242,21 @@ CheckedZones check_zones(const Options& options) {
   }
   for (const auto& doubt : doubts) out.warnings.push_back(zones::to_text(doubt));
   return out;
+}
+
+policy::Document key_report(const std::string& text) {
+  policy::Table table{"keys", "Keys", {{"key", "Key"}, {"state", "State"}}, {}, "No keys."};
+  policy::Fields parent{"parent", "For the parent", {}};
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto colon = line.find(": ");
+    const bool key = line.starts_with("KSK ") || line.starts_with("ZSK ");
+    if (key && colon != std::string::npos)
+      table.rows.push_back({line.substr(0, colon), line.substr(colon + 2)});
+    else
+      parent.fields.push_back({"ds", "DS", line});
+  }
+  return {{std::move(table), std::move(parent)}};
 }
 
 policy::Document zone_report(const std::vector<transfer::ZoneStatus>& zones, bool detailed, std::int64_t now) {

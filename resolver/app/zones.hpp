@@ -41,4 +41,7 @@ CheckedZones check_zones(const Options& options);
 /// `placard control zone status` and `list`. `now`: seconds since the epoch.
 policy::Document zone_report(const std::vector<transfer::ZoneStatus>& zones, bool detailed, std::int64_t now);
 
+/// What the keeper says of keys (zones::ZoneKeys::to_text): a table of keys, and the DS for the parent.
+policy::Document key_report(const std::string& text);
+
 }  // namespace placard::app

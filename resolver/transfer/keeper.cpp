@@ -41,6 +41,7 @@ void ZoneKeeper::start(Publish publish) {
         wake(kept);
       } else if (kept->zone) {
         notify_all(kept);
+        set_signing_timer(kept);
       }
     }
   });
@@ -133,6 +134,9 @@ net::Task<void> ZoneKeeper::work_on(Kept kept) {
     } else if ((kept->wants_refresh || kept->wants_whole) && kept->plan.is_secondary()) {
       auto refreshing = refresh(kept);
       co_await refreshing;
+    } else if (kept->wants_signing) {
+      auto signing = sign(kept);
+      co_await signing;
     } else if (!kept->updates.empty()) {
       auto updating = update(kept);
       co_await updating;
@@ -234,6 +238,7 @@ std::vector<ZoneStatus> ZoneKeeper::status(std::optional<wire::Name> name) {
     status.expires_at = kept.expires_at;
     status.changed_at = kept.changed_at;
     status.last_error_at = kept.last_error_at;
+    status.sign_at = kept.sign_at;
     status.last_error = kept.last_error;
     if (kept.member) status.catalog = kept.catalog.to_text();
     status.warnings = kept.warnings;
@@ -296,7 +301,15 @@ std::expected<std::string, std::string> ZoneKeeper::order(Order order, const wir
         tell(gathered->text);
     };
     for (const auto& kept : all) {
-      if (order == Order::reload && !kept->plan.is_secondary()) {
+      if (order >= Order::keys) {
+        if (!kept->plan.sign) {
+          one_done(std::unexpected(name.to_text() + " is not signed here (sign = true)"));
+          continue;
+        }
+        kept->wants_signing = true;
+        kept->key_orders.emplace_back(static_cast<KeyOrder>(static_cast<int>(order) - static_cast<int>(Order::keys)),
+                                      one_done);
+      } else if (order == Order::reload && !kept->plan.is_secondary()) {
         kept->wants_load = true;
         kept->told_of_load.push_back(one_done);
       } else if (order == Order::reload) {

@@ -57,6 +57,7 @@ struct ZoneStatus {
   std::optional<std::uint32_t> serial;
   std::uint64_t records = 0, memory = 0, journal_octets = 0;
   std::int64_t confirmed_at = 0, next_refresh_at = 0, expires_at = 0, changed_at = 0, last_error_at = 0;
+  std::int64_t sign_at = 0;  ///< of a zone that we sign: when something is due
   std::string last_error, catalog;
   std::vector<std::string> warnings;
   std::uint64_t transfers_in = 0, transfers_out = 0, updates_done = 0, updates_refused = 0;
@@ -94,7 +95,7 @@ class ZoneKeeper final : public ZoneDesk {
   bool take(ZoneRequest&& request) override;
   std::vector<ZoneStatus> status(std::optional<wire::Name> name);
   KeeperFigures figures();
-  enum class Order : std::uint8_t { reload, refresh, retransfer };
+  enum class Order : std::uint8_t { reload, refresh, retransfer, keys, roll_zsk, roll_ksk, ds_seen };
   /// What came of it, in a sentence for each zone of that name.
   std::expected<std::string, std::string> order(Order order, const wire::Name& name);
 
@@ -130,6 +131,10 @@ class ZoneKeeper final : public ZoneDesk {
   void set_timer(const Kept& kept);
   void on_timer(const Kept& kept);
   void confirmed(const Kept& kept);
+
+  // keeper_sign.cpp
+  net::Task<void> sign(Kept kept);
+  void set_signing_timer(const Kept& kept);
 
   // keeper_notify.cpp
   void notify_all(const Kept& kept);

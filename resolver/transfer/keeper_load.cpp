@@ -18,21 +18,6 @@ namespace {
 using zones::Zone;
 using SharedZone = std::shared_ptr<const Zone>;
 
-std::string at_place(const std::string& problem, const ZonePlan& plan) {
-  return plan.place.empty() ? problem : problem + " ([[zone]] at " + plan.place + ")";
-}
-
-SharedZone read_file(const ZonePlan& plan, LoadResult& result) {
-  std::vector<zones::LoadError> doubts;
-  auto loaded = zones::load_zone(plan.file, plan.name, &doubts);
-  for (const auto& doubt : doubts) result.warnings.push_back(zones::to_text(doubt));
-  if (!loaded) {
-    result.problems.push_back(at_place(zones::to_text(loaded.error()), plan));
-    return nullptr;
-  }
-  return std::make_shared<const Zone>(*std::move(loaded));
-}
-
 void note_failure(const zones::FileDone& done, LoadResult& result) {
   if (!done) result.warnings.push_back(done.error());
 }
@@ -106,10 +91,25 @@ void load_secondary(const ZonePlan& plan, SharedStore& shared, LoadResult& resul
 
 }  // namespace
 
+std::string at_place(const std::string& problem, const ZonePlan& plan) {
+  return plan.place.empty() ? problem : problem + " ([[zone]] at " + plan.place + ")";
+}
+
+SharedZone read_file(const ZonePlan& plan, LoadResult& result) {
+  std::vector<zones::LoadError> doubts;
+  auto loaded = zones::load_zone(plan.file, plan.name, &doubts);
+  for (const auto& doubt : doubts) result.warnings.push_back(zones::to_text(doubt));
+  if (!loaded) {
+    result.problems.push_back(at_place(zones::to_text(loaded.error()), plan));
+    return nullptr;
+  }
+  return std::make_shared<const Zone>(*std::move(loaded));
+}
+
 LoadResult ZoneKeeper::load_now(const ZonePlan& plan, std::shared_ptr<SharedStore> store, SharedZone running) const {
   LoadResult result;
-  const bool keeps_files =
-      plan.is_secondary() || plan.is_dynamic() || !plan.transfer.empty() || plan.catalog == CatalogRole::produce;
+  const bool keeps_files = plan.is_secondary() || plan.is_dynamic() || !plan.transfer.empty() ||
+                           plan.catalog == CatalogRole::produce || plan.sign;
   for (const auto& folder : {options_.folder, folder_of(plan)})
     if (keeps_files && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
       result.problems.push_back(folder + ": " + std::strerror(errno));
@@ -117,6 +117,8 @@ LoadResult ZoneKeeper::load_now(const ZonePlan& plan, std::shared_ptr<SharedStor
     load_produced(plan, *store, std::move(running), result);
   else if (plan.is_secondary())
     load_secondary(plan, *store, result);
+  else if (plan.sign)
+    load_signed(plan, *store, std::move(running), result);
   else if (plan.is_dynamic())
     load_dynamic(plan, *store, std::move(running), result);
   else
@@ -143,6 +145,8 @@ Kept ZoneKeeper::adopt(ZonePlan plan) {
 void ZoneKeeper::settle(const Kept& kept, LoadResult result) {
   kept->warnings = std::move(result.warnings);
   kept->journal_octets = result.journal_octets;
+  kept->sign_at = result.sign_at;
+  if (started_) set_signing_timer(kept);
   if (!result.problems.empty()) {
     kept->last_error = result.problems.front();
     kept->last_error_at = std::time(nullptr);
@@ -263,6 +267,7 @@ void ZoneKeeper::take_plans(std::vector<ZonePlan> plans, std::function<void(Load
     if (!stays) {
       entry.second->gone = true;
       entry.second->timer.reset();
+      entry.second->signing.reset();
     }
     return !stays;
   });

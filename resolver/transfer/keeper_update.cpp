@@ -15,11 +15,13 @@ struct Made {
   std::vector<wire::Rcode> codes;    // of each update
   std::string error;
   std::uint64_t journal_octets = 0;
+  std::int64_t sign_at = 0;  // of a zone that we sign
 };
 
 /// All in one new version. False: that would be no zone, and nothing was made.
-bool make_version(const std::shared_ptr<const Zone>& before, const std::vector<WaitingUpdate>& updates,
-                  std::size_t first, std::size_t count, Made& made, zones::ChangeSet& changes) {
+bool make_version(const ZonePlan& plan, const std::shared_ptr<const Zone>& before,
+                  const std::vector<WaitingUpdate>& updates, std::size_t first, std::size_t count, Made& made,
+                  zones::ChangeSet& changes) {
   zones::ZoneEditor editor(before);
   std::vector<wire::Rcode> codes;
   for (std::size_t i = first; i < first + count; ++i) {
@@ -32,15 +34,27 @@ bool make_version(const std::shared_ptr<const Zone>& before, const std::vector<W
       made.error = zone.error();
       return false;
     }
-    made.zone = std::make_shared<const Zone>(*std::move(zone));
-    changes = editor.changes();
+    if (plan.sign) {
+      auto version = sign_version(plan, *zone, before.get(), std::time(nullptr));
+      if (!version) {
+        made.error = version.error();
+        return false;
+      }
+      made.sign_at = version->next_at;
+      made.zone = std::make_shared<const Zone>(version->zone ? *std::move(version->zone) : *std::move(zone));
+      changes = zones::difference(*before, *made.zone);
+    } else {
+      made.zone = std::make_shared<const Zone>(*std::move(zone));
+      changes = editor.changes();
+    }
   }
   made.codes.insert(made.codes.end(), codes.begin(), codes.end());
   return true;
 }
 
 /// One version of all; where one of them would break the zone, one version each, and that one is refused.
-Made make(std::shared_ptr<const Zone> before, const std::vector<WaitingUpdate>& updates, SharedStore& shared) {
+Made make(const ZonePlan& plan, std::shared_ptr<const Zone> before, const std::vector<WaitingUpdate>& updates,
+          SharedStore& shared) {
   Made made;
   const auto commit = [&](const zones::ChangeSet& changes) {
     const std::lock_guard lock(shared.mutex);
@@ -50,7 +64,7 @@ Made make(std::shared_ptr<const Zone> before, const std::vector<WaitingUpdate>& 
     return kept.has_value();
   };
   zones::ChangeSet changes;
-  if (make_version(before, updates, 0, updates.size(), made, changes)) {
+  if (make_version(plan, before, updates, 0, updates.size(), made, changes)) {
     if (made.zone && !commit(changes)) {
       made.zone = nullptr;
       made.codes.assign(updates.size(), wire::Rcode::servfail);
@@ -60,7 +74,7 @@ Made make(std::shared_ptr<const Zone> before, const std::vector<WaitingUpdate>& 
   auto current = before;
   for (std::size_t i = 0; i < updates.size(); ++i) {
     made.zone = nullptr;
-    if (!make_version(current, updates, i, 1, made, changes)) {
+    if (!make_version(plan, current, updates, i, 1, made, changes)) {
       made.codes.push_back(wire::Rcode::refused);
     } else if (made.zone) {
       if (commit(changes))
@@ -71,6 +85,12 @@ Made make(std::shared_ptr<const Zone> before, const std::vector<WaitingUpdate>& 
   }
   made.zone = current == before ? nullptr : current;
   return made;
+}
+
+bool touches_signing(const wire::MessageView& message) {
+  for (const wire::RecordView record : message.records(wire::Section::authority))
+    if (zones::is_made_by_signing(record.type())) return true;
+  return false;
 }
 
 }  // namespace
@@ -90,7 +110,9 @@ void ZoneKeeper::on_update(const wire::MessageView& message, ZoneRequest& reques
   if (!kept->plan.is_dynamic() || !kept->plan.update.allows(request.client, check.key.get()))
     return refuse(wire::Rcode::refused);
   if (!kept->zone || kept->updates.size() >= options_.updates) return refuse(wire::Rcode::servfail);
-  if (kept->zone->is_signed()) return refuse(wire::Rcode::refused);  // its signatures would be wrong afterwards
+  // Somebody else's signatures would be wrong afterwards; ours are nobody else's business.
+  if (!kept->plan.sign && kept->zone->is_signed()) return refuse(wire::Rcode::refused);
+  if (kept->plan.sign && touches_signing(message)) return refuse(wire::Rcode::refused);
   kept->updates.push_back({std::move(request.message), std::move(check.answer), request.client, request.reply});
   wake(kept);
 }
@@ -99,8 +121,8 @@ net::Task<void> ZoneKeeper::update(Kept kept) {
   kept->doing = "updating";
   auto updates = std::make_shared<std::vector<WaitingUpdate>>(std::exchange(kept->updates, {}));
   auto made = std::make_shared<Made>();
-  std::function<void()> work = [updates, made, before = kept->zone, store = kept->store] {
-    *made = make(before, *updates, *store);
+  std::function<void()> work = [updates, made, plan = kept->plan, before = kept->zone, store = kept->store] {
+    *made = make(plan, before, *updates, *store);
   };
   auto making = job(std::move(work));
   co_await making;
@@ -110,6 +132,10 @@ net::Task<void> ZoneKeeper::update(Kept kept) {
   }
   if (made->zone) {
     kept->journal_octets = made->journal_octets;
+    if (kept->plan.sign) {
+      kept->sign_at = made->sign_at;
+      set_signing_timer(kept);
+    }
     new_version(kept, made->zone);
     auto publishing = in_force();
     co_await publishing;

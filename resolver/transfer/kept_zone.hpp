@@ -35,6 +35,7 @@ struct LoadResult {
   std::vector<std::string> warnings;
   std::int64_t confirmed_at = 0;  ///< of a secondary
   std::uint64_t journal_octets = 0;
+  std::int64_t sign_at = 0;  ///< of a zone that we sign: when something is due; 0: of no other
 };
 
 /// An UPDATE that waits for its turn.
@@ -44,6 +45,9 @@ struct WaitingUpdate {
   net::Address client;
   std::shared_ptr<Reply> reply;
 };
+
+/// What somebody wants of the keys of a zone that we sign.
+enum class KeyOrder : std::uint8_t { tell, roll_zsk, roll_ksk, ds_seen };
 
 struct KeptZone {
   ZonePlan plan;
@@ -59,14 +63,17 @@ struct KeptZone {
 
   // What is wanted; work_on() takes one after the other.
   bool working = false;
-  bool wants_load = false, wants_refresh = false, wants_whole = false;
+  bool wants_load = false, wants_refresh = false, wants_whole = false, wants_signing = false;
   std::vector<WaitingUpdate> updates;
   using Told = std::function<void(std::expected<std::string, std::string>)>;
   std::vector<Told> told_of_load, told_of_refresh;  ///< who waits for the outcome
+  std::vector<std::pair<KeyOrder, Told>> key_orders;
 
   // Seconds since the epoch; 0: never.
   std::int64_t confirmed_at = 0, next_refresh_at = 0, expires_at = 0, changed_at = 0;
-  std::unique_ptr<net::Timer> timer;  ///< of the refresh or the expiry, whichever is first
+  std::unique_ptr<net::Timer> timer;    ///< of the refresh or the expiry, whichever is first
+  std::int64_t sign_at = 0;             ///< as in LoadResult
+  std::unique_ptr<net::Timer> signing;  ///< of sign_at
   std::uint32_t failures_in_a_row = 0;
   std::size_t primary = 0;  ///< which answered last
   std::string last_error;
@@ -86,6 +93,17 @@ struct KeptZone {
   bool is_available() const { return zone != nullptr && !expired; }
 };
 using Kept = std::shared_ptr<KeptZone>;
+
+/// Of a zone that we sign: its file, or what has become of it (keeper_sign.cpp).
+void load_signed(const ZonePlan& plan, SharedStore& shared, std::shared_ptr<const zones::Zone> running,
+                 LoadResult& result);
+/// A master file; null, with what is wrong in `result`.
+std::shared_ptr<const zones::Zone> read_file(const ZonePlan& plan, LoadResult& result);
+std::string at_place(const std::string& problem, const ZonePlan& plan);
+
+/// The next signed version of `source`, `before` being the one that is served. The error is a phrase.
+std::expected<zones::SignedVersion, std::string> sign_version(const ZonePlan& plan, const zones::Zone& source,
+                                                              const zones::Zone* before, std::int64_t now);
 
 /// Of a catalog that we make (keeper_catalog.cpp).
 void load_produced(const ZonePlan& plan, SharedStore& shared, std::shared_ptr<const zones::Zone> running,

@@ -10,6 +10,7 @@
 #include "policy/record/prefix.hpp"
 #include "resolver/net/address.hpp"
 #include "zones/catalog.hpp"
+#include "zones/sign.hpp"
 #include "zones/tsig.hpp"
 #include "zones/wire/name.hpp"
 
@@ -50,6 +51,9 @@ struct ZonePlan {
   std::optional<wire::Name> member_of;       ///< a catalog we make
   std::string group;                         ///< in that catalog
   std::vector<zones::CatalogEntry> members;  ///< of a catalog that we make
+  bool sign = false;                         ///< by us
+  zones::SigningPolicy signing;
+  std::string key_folder;
 
   bool is_secondary() const { return !primaries.empty(); }
   /// Our own changes to it are kept: dynamic update.
