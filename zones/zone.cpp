@@ -2,7 +2,10 @@
 #include "zones/zone.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
+
+#include "zones/wire/letters.hpp"
 
 namespace placard::zones {
 
@@ -22,8 +25,14 @@ bool Node::is_hashed_name() const {
 }
 
 const Node* Zone::find(NameView name) const {
+  std::array<std::uint8_t, wire::kMaxNameSize> lowered;
+  wire::lower_copy(name.bytes().data(), name.size(), lowered.data());
+  return find_lowered(NameView::from_valid({lowered.data(), name.size()}));
+}
+
+const Node* Zone::find_lowered(NameView name) const {
   const std::size_t mask = buckets_.size() - 1;
-  for (std::size_t at = name.hash() & mask;; at = (at + 1) & mask) {  // ends: half of the buckets are empty
+  for (std::size_t at = wire::hash_lowered(name) & mask;; at = (at + 1) & mask) {  // ends: half of them are empty
     if (buckets_[at] == Node::kNone) return nullptr;
     const Node& node = nodes_[buckets_[at]];
     if (node.name() == name) return &node;
@@ -88,19 +97,23 @@ ZoneSet::ZoneSet(std::vector<std::shared_ptr<const Zone>> zones, std::vector<Nam
     : unavailable_(std::move(unavailable)) {
   for (auto& zone : zones) {
     assert(zone);
-    const Name origin(zone->origin());
+    const Name origin = Name(zone->origin()).lowered();
     label_counts_.set(origin.view().label_count());
     zones_.insert_or_assign(origin, std::move(zone));
   }
 }
 
 const Zone* ZoneSet::find(NameView name, RecordType type) const {
+  return zones_.empty() ? nullptr : find_lowered(Name(name).lowered(), type);
+}
+
+const Zone* ZoneSet::find_lowered(NameView name, RecordType type) const {
   if (zones_.empty()) return nullptr;
   const Zone* own = nullptr;  // the zone whose origin a DS question is about
   const NameView asked = name;
   for (std::size_t labels = name.label_count();; --labels, name = name.parent()) {
     if (label_counts_.test(labels)) {
-      if (const auto found = zones_.find(name); found != zones_.end()) {
+      if (const auto found = zones_.find(Lowered{name}); found != zones_.end()) {
         if (type != RecordType::ds || name.size() != asked.size()) return found->second.get();
         own = found->second.get();
       }

@@ -20,6 +20,7 @@
 #include "zones/wire/name.hpp"
 #include "zones/wire/nsec3.hpp"
 #include "zones/wire/record_set.hpp"
+#include "zones/wire/suffixes.hpp"
 #include "zones/wire/types.hpp"
 
 namespace placard::zones {
@@ -92,6 +93,7 @@ class Zone {
 
   /// The node of that very name; null when there is none.
   const Node* find(wire::NameView name) const;
+  const Node* find_lowered(wire::NameView name) const;  ///< the same, faster. REQUIRES: in lower case
   /// The node of the longest existing suffix of `name` (RFC 4592 3.3.1). REQUIRES: `name` at or below the origin.
   const Node& closest_encloser(wire::NameView name) const;
   /// The topmost delegation at or above the node, or the topmost DNAME above it; null where the zone has authority.
@@ -201,21 +203,30 @@ class ZoneSet {
   /// The zone with the longest origin at or above `name`; null: none. A DS question about an origin goes to the zone
   /// above it when that is here too (RFC 4035 3.1.4.1).
   const Zone* find(wire::NameView name, wire::RecordType type) const;
+  /// The same, faster. REQUIRES: in lower case.
+  const Zone* find_lowered(wire::NameView name, wire::RecordType type) const;
   /// True where the longest origin at or above `name` is one that could not be loaded: SERVFAIL is the honest answer.
   bool is_unavailable(wire::NameView name) const;
+  bool all_available() const { return unavailable_.empty(); }
   std::size_t size() const { return zones_.size(); }
   std::vector<std::shared_ptr<const Zone>> zones() const;  ///< in no order
 
  private:
+  struct Lowered {  // a name in lower case
+    wire::NameView name;
+  };
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(wire::NameView name) const { return name.hash(); }
+    std::size_t operator()(Lowered lowered) const { return wire::hash_lowered(lowered.name); }
+    std::size_t operator()(const wire::Name& name) const { return wire::hash_lowered(name); }
   };
   struct Equal {
     using is_transparent = void;
-    bool operator()(wire::NameView a, wire::NameView b) const { return a == b; }
+    bool operator()(Lowered a, wire::NameView b) const { return same_case(a.name, b); }
+    bool operator()(wire::NameView a, Lowered b) const { return same_case(a, b.name); }
+    bool operator()(wire::NameView a, wire::NameView b) const { return same_case(a, b); }
   };
-  std::unordered_map<wire::Name, std::shared_ptr<const Zone>, Hash, Equal> zones_;
+  std::unordered_map<wire::Name, std::shared_ptr<const Zone>, Hash, Equal> zones_;  // by origin in lower case
   std::vector<wire::Name> unavailable_;             // few: a configuration is being mended
   std::bitset<wire::kMaxLabels + 1> label_counts_;  // of the origins: what need not be looked up
 };

@@ -2,24 +2,24 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <utility>
+
+#include "zones/wire/octets.hpp"
+#include "zones/wire/suffixes.hpp"
 
 namespace placard::serve {
 namespace {
 
 constexpr std::size_t kTypicalAnswer = 400;  // octets, slot included
 
-/// A hash may collide: the stored question itself decides. Case is ignored.
-bool same_question(const StoredAnswer& answer, const ClientQuestion& question) {
-  const auto name = question.question.name.view().bytes();
-  const wire::Bytes stored(answer.message);
-  if (stored.size() < wire::kHeaderSize + name.size() + 4) return false;
-  const auto stored_name = stored.subspan(wire::kHeaderSize, name.size());
-  if (!std::equal(name.begin(), name.end(), stored_name.begin(),
-                  [](std::uint8_t a, std::uint8_t b) { return wire::lower(a) == wire::lower(b); }))
-    return false;
-  const auto type = stored.subspan(wire::kHeaderSize + name.size(), 2);
-  return (type[0] << 8 | type[1]) == static_cast<std::uint16_t>(question.question.type);
+/// A hash may collide: the stored question itself decides.
+bool same_question(const StoredAnswer& answer, const AnswerKey& key) {
+  const auto name = key.name.bytes();
+  if (answer.message.size() < wire::kHeaderSize + name.size() + 4) return false;
+  const std::uint8_t* const stored = answer.message.data() + wire::kHeaderSize;
+  return std::memcmp(stored, name.data(), name.size()) == 0 &&
+         wire::load16(stored + name.size()) == static_cast<std::uint16_t>(key.type);
 }
 
 }  // namespace
@@ -31,20 +31,19 @@ AnswerCache::AnswerCache(std::size_t memory, std::uint64_t seed) : seed_(seed), 
   memory_ = slots_.size() * sizeof(Slot);
 }
 
-std::uint64_t AnswerCache::hash_of(const ClientQuestion& question) const {
-  const auto kind = std::uint64_t{question.dns64} << 18 |
-                    std::uint64_t{static_cast<std::uint16_t>(question.question.type)} << 2 |
-                    std::uint64_t{question.dnssec_ok} << 1 | std::uint64_t{question.checking_disabled};
+std::uint64_t AnswerCache::hash_of(const AnswerKey& key) const {
+  const auto kind = std::uint64_t{key.dns64} << 18 | std::uint64_t{static_cast<std::uint16_t>(key.type)} << 2 |
+                    std::uint64_t{key.dnssec_ok} << 1 | std::uint64_t{key.checking_disabled};
   // Fibonacci hashing spreads the kind over the bits that choose the bucket.
-  return question.question.name.view().hash(seed_) ^ (kind * 0x9e3779b97f4a7c15U);
+  return wire::hash_lowered(key.name, seed_) ^ (kind * 0x9e3779b97f4a7c15U);
 }
 
-StoredAnswer* AnswerCache::find(const ClientQuestion& question, std::int64_t now) {
-  const std::uint64_t hash = hash_of(question);
+StoredAnswer* AnswerCache::find(const AnswerKey& key, std::int64_t now) {
+  const std::uint64_t hash = hash_of(key);
   Slot* const slots = bucket(hash);
   for (std::size_t way = 0; way < kWays; ++way) {
     Slot& slot = slots[way];
-    if (!slot.answer || slot.hash != hash || !same_question(*slot.answer, question)) continue;
+    if (!slot.answer || slot.hash != hash || !same_question(*slot.answer, key)) continue;
     if (slot.answer->expires_at <= now) return nullptr;
     slot.used = ++tick_;
     return slot.answer.get();
@@ -52,15 +51,20 @@ StoredAnswer* AnswerCache::find(const ClientQuestion& question, std::int64_t now
   return nullptr;
 }
 
-StoredAnswer* AnswerCache::insert(const ClientQuestion& question, StoredAnswer answer) {
+StoredAnswer* AnswerCache::find(const ClientQuestion& question, std::int64_t now) {
+  const wire::Name name = question.question.name.lowered();
+  return find({name, question.question.type, question.dnssec_ok, question.checking_disabled, question.dns64}, now);
+}
+
+StoredAnswer* AnswerCache::insert(const AnswerKey& key, StoredAnswer answer) {
   const std::size_t needed = answer.memory();
   if (needed > limit_ / 16) return nullptr;  // one answer never pushes many out
-  const std::uint64_t hash = hash_of(question);
+  const std::uint64_t hash = hash_of(key);
   Slot* const slots = bucket(hash);
   Slot* victim = slots;
   for (std::size_t way = 0; way < kWays; ++way) {
     Slot& slot = slots[way];
-    if (slot.answer && slot.hash == hash && same_question(*slot.answer, question)) {
+    if (slot.answer && slot.hash == hash && same_question(*slot.answer, key)) {
       victim = &slot;
       break;
     }

@@ -14,14 +14,23 @@
 
 namespace placard::serve {
 
+/// What an answer is kept under.
+struct AnswerKey {
+  wire::NameView name;  ///< in lower case
+  wire::RecordType type;
+  bool dnssec_ok = false, checking_disabled = false, dns64 = false;
+};
+
 class AnswerCache {
  public:
   /// `memory` in octets; the table of slots is sized for answers of about 400 octets and counts too.
   AnswerCache(std::size_t memory, std::uint64_t seed);
 
-  /// The fresh answer to (name, type, DO, CD), or null. The pointer lives until the next insert() or clear().
+  /// The fresh answer, or null. The pointer lives until the next insert() or clear().
+  StoredAnswer* find(const AnswerKey& key, std::int64_t now);
   StoredAnswer* find(const ClientQuestion& question, std::int64_t now);
-  StoredAnswer* insert(const ClientQuestion& question, StoredAnswer answer);
+  /// REQUIRES: the question in `answer` is the key's.
+  StoredAnswer* insert(const AnswerKey& key, StoredAnswer answer);
   void clear();
 
   std::size_t entries() const { return entries_; }
@@ -35,7 +44,7 @@ class AnswerCache {
     std::unique_ptr<StoredAnswer> answer;
   };
 
-  std::uint64_t hash_of(const ClientQuestion& question) const;
+  std::uint64_t hash_of(const AnswerKey& key) const;
   Slot* bucket(std::uint64_t hash) { return &slots_[(hash & mask_) * kWays]; }
   void drop(Slot& slot);
   void make_room(std::size_t needed);

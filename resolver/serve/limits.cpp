@@ -71,7 +71,7 @@ Pipeline::Step Pipeline::admit(ClientQuestion& question, const ReturnPath& path,
   if (!question.recursion_available || !question.recursion_desired)
     question.cache_available = cache_here && options.cache_clients.contains(question.client);
   if (question.recursion_available || question.cache_available) return std::nullopt;
-  if (is_own(zones, question)) return std::nullopt;
+  if (is_own(zones, question.question.name, question.question.type)) return std::nullopt;
   counters_.refused.add();
   const wire::ExtendedError error{
       exclusive || !options.recursion ? wire::EdeCode::not_authoritative : wire::EdeCode::prohibited, {}};

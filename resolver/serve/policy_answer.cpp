@@ -4,6 +4,7 @@
 #include <array>
 
 #include "zones/wire/message.hpp"
+#include "zones/wire/octets.hpp"
 
 namespace placard::serve {
 namespace {
@@ -43,18 +44,9 @@ class PolicyWriter {
     ++answers_;
   }
 
-  /// The SOA that a negative answer needs (RFC 2308): owned by the rule's name, MINIMUM and TTL the policy's.
+  /// Owned by the rule's name, MINIMUM and TTL the policy's.
   void soa(wire::NameView owner, std::uint32_t ttl) {
-    static const wire::Name kMname = *wire::Name::from_text("localhost."),
-                            kRname = *wire::Name::from_text("nobody.invalid.");
-    std::array<std::uint8_t, 64> rdata;
-    auto* at = rdata.data();
-    for (const auto& name : {kMname.view(), kRname.view()})
-      at = std::copy(name.bytes().begin(), name.bytes().end(), at);
-    for (const std::uint32_t field : {1U, 3600U, 600U, 86'400U, ttl})
-      for (int shift = 24; shift >= 0; shift -= 8) *at++ = static_cast<std::uint8_t>(field >> shift);
-    writer_.record(wire::Section::authority, owner, wire::RecordType::soa, wire::RecordClass::in, ttl,
-                   {rdata.data(), static_cast<std::size_t>(at - rdata.data())});
+    writer_.record(wire::Section::authority, owner, wire::RecordType::soa, wire::RecordClass::in, ttl, policy_soa(ttl));
   }
 
   std::size_t answers() const { return answers_; }
@@ -73,15 +65,26 @@ class PolicyWriter {
   std::size_t answers_ = 0;
 };
 
-/// The action for this client: where records would be rewritten for one that asks for signatures, as the options say.
-policy::Action action_for(policy::Action action, const ServeOptions& options, const ClientQuestion& question) {
+}  // namespace
+
+policy::Action action_for(policy::Action action, const ServeOptions& options, bool dnssec_ok) {
   using enum policy::Action;
   const bool rewrites = action == sinkhole || action == local_data || action == cname;
-  if (!rewrites || !question.dnssec_ok || options.signed_names == SignedNames::answer) return action;
+  if (!rewrites || !dnssec_ok || options.signed_names == SignedNames::answer) return action;
   return options.signed_names == SignedNames::nxdomain ? nxdomain : refused;
 }
 
-}  // namespace
+std::array<std::uint8_t, kPolicySoaSize> policy_soa(std::uint32_t ttl) {
+  static constexpr std::uint8_t kNames[] = "\x09localhost\0\x06nobody\x07invalid";
+  static_assert(sizeof kNames == kPolicySoaSize - 20);
+  std::array<std::uint8_t, kPolicySoaSize> rdata;
+  auto* at = std::copy(std::begin(kNames), std::end(kNames), rdata.data());
+  for (const std::uint32_t field : {1U, 3600U, 600U, 86'400U, ttl}) {
+    wire::store32(at, field);
+    at += 4;
+  }
+  return rdata;
+}
 
 std::uint32_t policy_ttl(const policy::Match& match, const ServeOptions& options, policy::Time now) {
   const std::int64_t wanted = match.ttl.value_or(options.policy_ttl);
@@ -97,7 +100,7 @@ wire::ExtendedError policy_error(const policy::Match& match) {
 PolicyAnswer render_policy(const policy::Match& match, const policy::Index& index, const ServeOptions& options,
                            const ClientQuestion& question, wire::NameView met, const ChainPrefix& prefix,
                            policy::Time now, std::span<std::uint8_t> reply) {
-  const auto action = action_for(match.action, options, question);
+  const auto action = action_for(match.action, options, question.dnssec_ok);
   const auto error = policy_error(match);
   const auto ttl = policy_ttl(match, options, now);
   const auto type = question.question.type;
@@ -129,7 +132,7 @@ PolicyAnswer render_policy(const policy::Match& match, const policy::Index& inde
   writer.chain(prefix);
   if (action == policy::Action::sinkhole) {
     for (const auto& address : options.notice_addresses) {
-      const auto address_type = address.v6 ? wire::RecordType::aaaa : wire::RecordType::a;
+      const auto address_type = type_of(address);
       if (type == address_type || any) writer.record(met, address_type, ttl, address.bytes());
     }
   } else if (action == policy::Action::local_data) {

@@ -7,6 +7,7 @@
 // ones.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -36,6 +37,18 @@ struct PolicyAnswer {
   PolicyVerdict verdict = PolicyVerdict::pass;
   std::size_t size = 0;
 };
+
+/// The action for a client: where records would be rewritten for one that asks for signatures, as the options say.
+policy::Action action_for(policy::Action action, const ServeOptions& options, bool dnssec_ok);
+
+inline constexpr std::size_t kPolicySoaSize = 11 + 16 + 20;  ///< octets
+/// The rdata of the SOA that a negative answer needs (RFC 2308): "localhost. nobody.invalid.", MINIMUM the policy's
+/// TTL.
+std::array<std::uint8_t, kPolicySoaSize> policy_soa(std::uint32_t ttl);
+
+inline wire::RecordType type_of(const net::Address& address) {
+  return address.v6 ? wire::RecordType::aaaa : wire::RecordType::a;
+}
 
 /// Seconds an answer by this match may be kept.
 std::uint32_t policy_ttl(const policy::Match& match, const ServeOptions& options, policy::Time now);

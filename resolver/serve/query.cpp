@@ -11,6 +11,7 @@ namespace placard::serve {
 
 std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
                                   const ReturnPath& path, std::span<std::uint8_t> reply) {
+  if (const auto size = quick(packet, listener, client, stream, reply)) return *size;
   (stream ? counters_.tcp_questions : counters_.udp_questions).add();
   ClientQuestion question;
   question.listener = listener;
@@ -62,7 +63,7 @@ std::optional<SpecialName> Pipeline::special_name(const ClientQuestion& question
   if (std::ranges::any_of(ordinary, [&](const wire::Name& one) { return name.is_subdomain_of(one); }))
     return std::nullopt;
   bool exclusive = false;
-  if (is_own(zones_of(question.listener, exclusive), question)) return std::nullopt;
+  if (is_own(zones_of(question.listener, exclusive), name, question.question.type)) return std::nullopt;
   return found;
 }
 
@@ -79,10 +80,8 @@ const zones::ZoneSet* Pipeline::zones_of(std::uint16_t listener, bool& exclusive
   return zones_here_[listener].zones;
 }
 
-bool Pipeline::is_own(const zones::ZoneSet* zones, const ClientQuestion& question) {
-  if (zones == nullptr) return false;
-  const auto& asked = question.question;
-  return zones->find(asked.name, asked.type) != nullptr || zones->is_unavailable(asked.name);
+bool Pipeline::is_own(const zones::ZoneSet* zones, wire::NameView name, wire::RecordType type) {
+  return zones != nullptr && (zones->find(name, type) != nullptr || zones->is_unavailable(name));
 }
 
 Pipeline::Step Pipeline::own_zones(const ClientQuestion& question, const ReturnPath& path, const Arrived* arrived,
@@ -184,8 +183,8 @@ Pipeline::Step Pipeline::policy_on_chain(StoredAnswer& answer, const ClientQuest
   const auto& index = *snapshot_->index;
   const auto view = index.view_of(question.client.bytes());
   const std::uint64_t view_bit = std::uint64_t{1} << view;
+  if (is_clean(answer, view)) return std::nullopt;
   if (answer.clean_generation != index.generation() || policy_now_ >= answer.clean_until) answer.clean_views = 0;
-  if ((answer.clean_views & view_bit) != 0) return std::nullopt;
 
   const auto message = wire::parse_message(answer.message);
   assert(message);  // we wrote it
@@ -210,6 +209,12 @@ Pipeline::Step Pipeline::policy_on_chain(StoredAnswer& answer, const ClientQuest
   answer.clean_views |= view_bit;
   answer.clean_until = index.next_change(policy_now_);
   return std::nullopt;
+}
+
+/// It was looked at under this snapshot for this view, and nothing that begins or ends since can have changed that.
+bool Pipeline::is_clean(const StoredAnswer& answer, policy::ViewNumber view) const {
+  return answer.clean_generation == snapshot_->index->generation() && policy_now_ < answer.clean_until &&
+         (answer.clean_views >> view & 1) != 0;
 }
 
 /// Action cname: the target is resolved like any name, is not checked again (RPZ: synthetic data), and stands behind
@@ -280,6 +285,7 @@ Pipeline::~Pipeline() = default;
 void Pipeline::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
   assert(snapshot && snapshot->index);
   snapshot_ = std::move(snapshot);
+  clients_.forget_all();
   zones_here_.assign(listeners_.size(), {snapshot_->everywhere.get(), false});
   for (std::size_t i = 0; i < listeners_.size(); ++i)
     for (const auto& own : snapshot_->listeners)

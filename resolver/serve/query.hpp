@@ -15,6 +15,7 @@
 #include "resolver/net/stream.hpp"
 #include "resolver/net/udp.hpp"
 #include "resolver/serve/answers.hpp"
+#include "resolver/serve/clients.hpp"
 #include "resolver/serve/metrics.hpp"
 #include "resolver/serve/policy_answer.hpp"
 #include "resolver/serve/rate_table.hpp"
@@ -105,6 +106,19 @@ class Pipeline {
   /// nullopt: this step has nothing to say, the next one goes on. Else the size of the answer; 0: none now.
   using Step = std::optional<std::size_t>;
 
+  // The quick path (quick.cpp); nullopt: the full one has the word.
+  struct QuickTerms;
+  Step quick(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
+             std::span<std::uint8_t> reply);
+  void work_out(ClientFacts& facts) const;
+  bool quick_admit(bool stream, QuickTerms& terms) const;
+  Step quick_own(const zones::Zone& zone, const QuickTerms& terms, bool stream, std::span<std::uint8_t> reply);
+  Step quick_plain(const zones::Zone& zone, const QuickTerms& terms, std::span<std::uint8_t> reply) const;
+  Step quick_blocked(const policy::Match& match, const QuickTerms& terms, std::span<std::uint8_t> reply) const;
+  Step quick_cached(const StoredAnswer& answer, const QuickTerms& terms, std::span<std::uint8_t> reply) const;
+  void quick_count(bool stream, std::span<const std::uint8_t> answer);
+  bool quick_meter(const QuickTerms& terms, std::span<const std::uint8_t> answer);
+
   Step receive(wire::Bytes packet, ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply);
   Step receive_query(wire::Bytes packet, ClientQuestion& question, const ReturnPath& path,
                      std::span<std::uint8_t> reply);
@@ -166,7 +180,8 @@ class Pipeline {
   std::size_t meter(ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply, std::size_t size);
   void send(const ReturnPath& path, wire::Bytes answer);
   const zones::ZoneSet* zones_of(std::uint16_t listener, bool& exclusive) const;
-  static bool is_own(const zones::ZoneSet* zones, const ClientQuestion& question);
+  static bool is_own(const zones::ZoneSet* zones, wire::NameView name, wire::RecordType type);
+  bool is_clean(const StoredAnswer& answer, policy::ViewNumber view) const;
   void count(Limit reason);
   void count(const ClientQuestion& question, std::span<const std::uint8_t> answer);
 
@@ -183,6 +198,7 @@ class Pipeline {
   std::vector<ZonesHere> zones_here_;  // by listener, of snapshot_
   std::int64_t now_ = 0;               // seconds, of the cache
   policy::Time policy_now_ = 0;        // the same, but never before the record's latest moment
+  ClientMemo clients_;
   AnswerCache answers_;
   std::unordered_map<PendingKey, std::shared_ptr<Pending>, PendingHash> pending_;
   std::size_t waiting_ = 0;             // clients of all of them

@@ -6,20 +6,12 @@
 #include <cstring>
 #include <optional>
 
+#include "zones/wire/octets.hpp"
+
 namespace placard::serve {
 namespace {
 
 constexpr std::size_t kOptBase = 11;  // root owner, type, class, TTL, length (RFC 6891 6.1.2)
-
-void put16(std::span<std::uint8_t> at, std::size_t offset, std::uint32_t value) {
-  at[offset] = static_cast<std::uint8_t>(value >> 8);
-  at[offset + 1] = static_cast<std::uint8_t>(value);
-}
-
-std::uint32_t get32(std::span<const std::uint8_t> at, std::size_t offset) {
-  return std::uint32_t{at[offset]} << 24 | std::uint32_t{at[offset + 1]} << 16 | std::uint32_t{at[offset + 2]} << 8 |
-         at[offset + 3];
-}
 
 }  // namespace
 
@@ -181,6 +173,15 @@ StoredAnswer store_answer(const recurse::Resolved& resolved, const wire::Questio
   return stored;
 }
 
+void age_ttls(const StoredAnswer& answer, std::int64_t now, std::span<std::uint8_t> copy) {
+  if (now <= answer.stored_at) return;
+  const auto age = static_cast<std::uint32_t>(now - answer.stored_at);
+  for (const auto offset : answer.ttl_offsets) {
+    const std::uint32_t ttl = wire::load32(&copy[offset]);
+    wire::store32(&copy[offset], ttl > age ? ttl - age : 0);
+  }
+}
+
 std::size_t render_stored(const StoredAnswer& answer, const ClientQuestion& question, std::int64_t now,
                           std::span<std::uint8_t> reply) {
   const std::size_t opt = question.edns ? kOptBase + question.answer_options_size
@@ -191,15 +192,7 @@ std::size_t render_stored(const StoredAnswer& answer, const ClientQuestion& ques
   std::memcpy(reply.data(), answer.message.data(), answer.message.size());
   const auto name = question.question.name.view().bytes();
   std::memcpy(reply.data() + wire::kHeaderSize, name.data(), name.size());
-  const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now - answer.stored_at));
-  if (age != 0) {
-    for (const auto offset : answer.ttl_offsets) {
-      const std::uint32_t ttl = get32(reply, offset);
-      const std::uint32_t left = ttl > age ? ttl - age : 0;
-      put16(reply, offset, left >> 16);
-      put16(reply, offset + 2U, left & 0xffff);
-    }
-  }
+  age_ttls(answer, now, reply);
   auto header = answer_header(question, answer.rcode);
   header.ad = answer.authenticated && question.wants_authenticated && !question.checking_disabled;
   wire::MessageWriter writer(reply, std::min(question.limit, reply.size()));

@@ -57,6 +57,9 @@ struct StoredAnswer {
 StoredAnswer store_answer(const recurse::Resolved& resolved, const wire::Question& question, bool dnssec_ok,
                           std::int64_t now);
 
+/// Counts the TTLs of a copy of that answer down to `now`.
+void age_ttls(const StoredAnswer& answer, std::int64_t now, std::span<std::uint8_t> copy);
+
 /// The stored answer as this client takes it: id, flags, case of the question, TTLs aged, cut to its limit.
 std::size_t render_stored(const StoredAnswer& answer, const ClientQuestion& question, std::int64_t now,
                           std::span<std::uint8_t> reply);

@@ -221,11 +221,7 @@ void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Re
     stored[pending->dnssec_ok] = store_answer(resolved, asked, pending->dnssec_ok, now_);
   for (const bool dnssec_ok : {false, true}) {
     if (!made[dnssec_ok] || stored[dnssec_ok].expires_at <= now_) continue;
-    ClientQuestion key;
-    key.question = asked;
-    key.dnssec_ok = dnssec_ok;
-    key.checking_disabled = pending->key.checking_disabled;
-    key.dns64 = pending->key.dns64;
+    const AnswerKey key{asked.name, asked.type, dnssec_ok, pending->key.checking_disabled, pending->key.dns64};
     answers_.insert(key, std::move(stored[dnssec_ok]));
   }
   counters_.answer_cache_entries.set(answers_.entries());

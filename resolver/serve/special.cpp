@@ -4,6 +4,7 @@
 #include <array>
 #include <bitset>
 #include <cassert>
+#include <cstring>
 #include <string>
 #include <unordered_map>
 
@@ -116,18 +117,48 @@ void write_soa(wire::MessageWriter& writer, wire::NameView zone) {
 
 }  // namespace
 
-std::optional<SpecialName> find_special(wire::NameView name) {
-  // Every special name ends in a top-level label of this handful; most questions leave here.
-  if (name.is_root()) return std::nullopt;
-  const auto top = name.suffix(1).first_label();
-  const auto is = [&](std::string_view label) {
-    return top.size() == label.size() && std::equal(top.begin(), top.end(), label.begin(), [](std::uint8_t a, char b) {
-             return wire::lower(a) == static_cast<std::uint8_t>(b);
-           });
+bool may_be_special(wire::NameView name) {
+  const auto end = name.bytes();
+  // With its length octet, the label is told from the end of a longer one.
+  const auto ends_in = [&](std::string_view label) {
+    return end.size() > label.size() &&
+           std::memcmp(&end[end.size() - 1 - label.size()], label.data(), label.size()) == 0;
   };
-  if (!is("arpa") && !is("localhost") && !is("invalid") && !is("test") && !is("onion") && !is("alt") && !is("local"))
-    return std::nullopt;
-  return Names::all().find(name);
+  switch (end.size() < 2 ? 0 : end[end.size() - 2]) {
+    case 'a':
+      return ends_in(
+          "\x04"
+          "arpa");
+    case 't':
+      return ends_in(
+                 "\x04"
+                 "test") ||
+             ends_in(
+                 "\x03"
+                 "alt") ||
+             ends_in(
+                 "\x09"
+                 "localhost");
+    case 'd':
+      return ends_in(
+          "\x07"
+          "invalid");
+    case 'n':
+      return ends_in(
+          "\x05"
+          "onion");
+    case 'l':
+      return ends_in(
+          "\x05"
+          "local");
+    default:
+      return false;
+  }
+}
+
+std::optional<SpecialName> find_special(wire::NameView name) {
+  const wire::Name lowered = wire::Name(name).lowered();
+  return may_be_special(lowered) ? Names::all().find(lowered) : std::nullopt;
 }
 
 namespace {

@@ -34,6 +34,8 @@ struct SpecialFacts {
   wire::Bytes resolver_info;     ///< rdata of RESINFO; empty: none
 };
 
+/// False for nearly all names: no special name has their top-level label. `name` in lower case.
+bool may_be_special(wire::NameView name);
 /// The special-use name that is or holds `name`, the longest one; nothing for ordinary names.
 std::optional<SpecialName> find_special(wire::NameView name);
 

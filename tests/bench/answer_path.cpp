@@ -66,6 +66,8 @@ class Server {
   ~Server() { pipeline_.cancel_all(); }
 
   std::size_t answer(const Packet& packet) {
+    ++world_.milliseconds;  // no limit is met
+    pipeline_.read_clock();
     serve::ReturnPath path;
     return pipeline_.on_question(packet, 0, client_, false, path, reply_);
   }

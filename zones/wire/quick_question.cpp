@@ -1,7 +1,6 @@
 #include "zones/wire/quick_question.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "zones/wire/letters.hpp"
 #include "zones/wire/octets.hpp"
@@ -17,7 +16,7 @@ constexpr std::uint16_t kRd = 0x0100, kAd = 0x0020, kCd = 0x0010;
 
 }  // namespace
 
-bool QuickQuestion::parse(Bytes packet, std::uint64_t seed) {
+bool QuickQuestion::parse(Bytes packet) {
   if (packet.size() < kHeaderSize + 1 + kTypeAndClass) return false;
   const std::uint8_t* const at = packet.data();
   const std::uint16_t flags = load16(at + 2);
@@ -41,7 +40,6 @@ bool QuickQuestion::parse(Bytes packet, std::uint64_t seed) {
   } else if (!parse_opt(packet.subspan(end))) {
     return false;
   }
-  name.hash_suffixes(seed);
   return true;
 }
 
@@ -51,17 +49,16 @@ bool QuickQuestion::parse_name(Bytes packet) {
   std::size_t at = 0, labels = 0;
   for (;; ++labels) {
     if (at >= limit) return false;
-    name.offsets_[labels] = static_cast<std::uint8_t>(at);
+    name.start[labels] = static_cast<std::uint8_t>(at);
     const std::size_t length = start[at];
     if (length == 0) break;
     if (length > kMaxLabelSize) return false;
     at += length + 1;
   }
-  name.label_count_ = static_cast<std::uint8_t>(labels);
-  name.size_ = static_cast<std::uint8_t>(at + 1);
+  name.labels = labels;
+  name.size = at + 1;
   asked = NameView::from_valid({start, at + 1});
-  lower_copy(start, at + 1, name.octets_.data());
-  std::memset(name.octets_.data() + at + 1, 0, 8);
+  lower_copy(start, at + 1, name.lowered.data());
   return true;
 }
 

@@ -4,12 +4,12 @@
 // Whatever is accepted here parse_message accepts too, and reads alike (a fuzz target compares them).
 #pragma once
 
-#include "zones/wire/hashed_name.hpp"
 #include "zones/wire/message.hpp"
+#include "zones/wire/suffixes.hpp"
 
 namespace placard::wire {
 
-/// Borrows from the packet. On the stack: about 1.5 kilooctets, of which only what the name needs is touched.
+/// Borrows from the packet.
 struct QuickQuestion {
   std::uint16_t id;
   bool recursion_desired, checking_disabled, authentic_data;  ///< RD, CD, AD
@@ -19,13 +19,13 @@ struct QuickQuestion {
   RecordClass record_class;
   NameView asked;  ///< in the packet, with the client's case
   Bytes cookie;    ///< the COOKIE option's data (RFC 7873); empty: none. Its length is checked by nobody yet
-  HashedName name;
+  Suffixes name;   ///< without hashes: who looks up by them makes them (make_hashes)
 
   /// False when the packet is anything else; then nothing in here means anything.
-  bool parse(Bytes packet, std::uint64_t seed);
+  bool parse(Bytes packet);
 
  private:
-  bool parse_name(Bytes packet);  ///< into `asked` and `name`, without hashes
+  bool parse_name(Bytes packet);  ///< into `asked` and `name`
   bool parse_opt(Bytes opt);
 };
 

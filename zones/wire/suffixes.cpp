@@ -5,20 +5,28 @@
 
 #include <algorithm>
 
+#include "zones/wire/letters.hpp"
+
 namespace placard::wire {
 
-Suffixes::Suffixes(NameView name, std::uint64_t seed, std::size_t most_labels) : size(name.size()) {
-  const auto bytes = name.bytes();
-  std::transform(bytes.begin(), bytes.end(), lowered.begin(), lower);
-  std::array<std::uint8_t, kMaxLabels + 1> starts;  // from the left
+std::uint64_t hash_lowered(NameView name, std::uint64_t seed) {
+  return XXH3_64bits_withSeed(name.bytes().data(), name.size(), seed);
+}
+
+Suffixes::Suffixes(NameView name, std::uint64_t seed, std::size_t most_labels) : size(name.size()), labels(0) {
+  lower_copy(name.bytes().data(), size, lowered.data());
   std::size_t at = 0;
-  for (; lowered[at] != 0; at += lowered[at] + 1U) starts[labels++] = static_cast<std::uint8_t>(at);
+  for (; lowered[at] != 0; at += lowered[at] + 1U) start[labels++] = static_cast<std::uint8_t>(at);
+  start[labels] = static_cast<std::uint8_t>(at);
+  make_hashes(seed, most_labels);
+}
+
+void Suffixes::make_hashes(std::uint64_t seed, std::size_t most_labels) {
   hashed = std::min(labels, most_labels);
-  offset[0] = static_cast<std::uint8_t>(at);
   hash[0] = seed;
-  for (std::size_t n = 1; n <= labels; ++n) {
-    offset[n] = starts[labels - n];
-    if (n <= hashed) hash[n] = XXH3_64bits_withSeed(&lowered[offset[n]], lowered[offset[n]] + 1U, hash[n - 1]);
+  for (std::size_t n = 1; n <= hashed; ++n) {
+    const std::uint8_t* label = &lowered[start[labels - n]];
+    hash[n] = XXH3_64bits_withSeed(label, *label + 1U, hash[n - 1]);
   }
 }
 

@@ -358,29 +358,33 @@ TEST_CASE("names of names of names fit into an answer that its readers can follo
 
 TEST_CASE("the answer cache keeps to its memory under churn and finds what it has") {
   serve::AnswerCache cache(64 << 10, 99);
-  const auto key = [](int i) {
-    serve::ClientQuestion question;
-    question.question.name = name(("n" + std::to_string(i) + ".example.").c_str());
-    return question;
-  };
+  const auto asked = [](int i) { return wire::Question{name(("n" + std::to_string(i) + ".example.").c_str())}; };
   const auto make = [&](int i) {
     recurse::Resolved resolved;
     resolved.rcode = wire::Rcode::noerror;
-    auto answer = serve::store_answer(resolved, key(i).question, false, 1'000);
+    auto answer = serve::store_answer(resolved, asked(i), false, 1'000);
     answer.expires_at = 2'000;
     return answer;
   };
+  const auto insert = [&](int i) {
+    const auto question = asked(i);
+    return cache.insert({question.name, question.type}, make(i));
+  };
+  const auto find = [&](int i, std::int64_t now) {
+    const auto question = asked(i);
+    return cache.find(serve::AnswerKey{question.name, question.type}, now);
+  };
   for (int i = 0; i < 5'000; ++i) {
-    REQUIRE(cache.insert(key(i), make(i)) != nullptr);
+    REQUIRE(insert(i) != nullptr);
     REQUIRE(cache.memory() <= (64U << 10));
-    REQUIRE(cache.find(key(i), 1'999) != nullptr);
-    REQUIRE(cache.find(key(i), 2'000) == nullptr);
+    REQUIRE(find(i, 1'999) != nullptr);
+    REQUIRE(find(i, 2'000) == nullptr);
   }
   CHECK(cache.entries() > 50);
-  REQUIRE(cache.insert(key(-1), make(-1)) != nullptr);
+  REQUIRE(insert(-1) != nullptr);
   for (int i = 0; i < 5'000; ++i) {
-    REQUIRE(cache.find(key(-1), 1'999) != nullptr);  // used between any two others: it stays
-    cache.insert(key(i), make(i));
+    REQUIRE(find(-1, 1'999) != nullptr);  // used between any two others: it stays
+    insert(i);
   }
   cache.clear();
   CHECK(cache.entries() == 0);
