@@ -131,7 +131,9 @@ std::optional<Crew::Traced> Crew::trace(const wire::Question& question) {
 }
 
 void Crew::set_anchors(const std::shared_ptr<const validate::Anchors>& anchors) {
-  for (auto& worker : workers_) worker->set_anchors(anchors);
+  on_every_worker([&](serve::Worker& worker, std::function<void()> done) {
+    worker.set_anchors(anchors, std::move(done));
+  });
 }
 
 std::size_t Crew::flush(const std::optional<wire::Name>& name) {

@@ -47,7 +47,7 @@ class Crew {
     recurse::Trace trace;
   };
   std::optional<Traced> trace(const wire::Question& question);
-  void set_anchors(const std::shared_ptr<const validate::Anchors>& anchors);  ///< of every worker, soon
+  void set_anchors(const std::shared_ptr<const validate::Anchors>& anchors);  ///< returns when every worker has them
   /// The name and all below it, of records and of whole answers; an empty name is everything. How many records went.
   std::size_t flush(const std::optional<wire::Name>& name);
   /// What `forget` does to the records, and all whole answers. How many records went, as `forget` says.

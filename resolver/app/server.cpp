@@ -215,11 +215,11 @@ void Server::stop() {
   if (keeper_) keeper_->stop();
 }
 
-/// Trust anchors roll over by themselves (RFC 5011).
+/// Trust anchors roll over by themselves (RFC 5011), where there is a file to keep them in.
 void Server::keep_keys() {
   const auto& dnssec = options_.fixed.dnssec;
-  const auto validation = validation_options(dnssec);
-  if (!validation || !validation->anchors || dnssec.state_file.empty()) return;
+  const auto validation = validation_options(dnssec, options_.reloadable.negative_anchors);
+  if (!validation || !validation->anchors) return;
   KeyKeeper::World world;
   world.look = [this](const wire::Name& zone) -> std::optional<wire::RecordSet> {
     wire::Question question;
@@ -235,7 +235,23 @@ void Server::keep_keys() {
   world.warn = [this](const std::string& what) { warn(what); };
   key_keeper_ =
       std::make_unique<KeyKeeper>(dnssec.state_file, validation->anchors, validation->rules, std::move(world));
-  if (key_keeper_->load()) key_keeper_->start();
+  if (!dnssec.state_file.empty() && key_keeper_->load()) key_keeper_->start();
+}
+
+/// Negative anchors that came or went count at once: what was found out below them by the others is forgotten.
+void Server::suspend_anchors(const std::vector<std::string>& before, const std::vector<std::string>& now) {
+  if (!key_keeper_ || before == now) return;
+  auto anchors = negative_anchors(now);
+  const auto old = negative_anchors(before);
+  if (!anchors || !old) return;  // both were checked when they were read
+  key_keeper_->suspend(*anchors);
+  const auto has = [](const std::vector<validate::NegativeAnchor>& all, const validate::NegativeAnchor& one) {
+    return std::ranges::any_of(all, [&](const auto& other) { return other.name == one.name && other.until == one.until; });
+  };
+  for (const auto& one : *anchors)
+    if (!has(*old, one)) crew_->flush(one.name);
+  for (const auto& one : *old)
+    if (!has(*anchors, one)) crew_->flush(one.name);
 }
 
 Workplace Server::workplace(const Order& order) {
@@ -336,6 +352,7 @@ Done Server::reload() {
       return refused({fmt::format("{} needs a restart", fmt::join(fixed, ", "))});
     if (next->reloadable.views != options_.reloadable.views)
       store_->record_views(next->reloadable.views, "placard serve, " + author_of(::getuid()), system_time());
+    const auto suspended = options_.reloadable.negative_anchors;
     // From here on it is the new configuration; publishing it can fail for the store only, and then all is put back.
     std::swap(options_, *next);
     std::swap(keys_, setup->keys);
@@ -346,6 +363,7 @@ Done Server::reload() {
       std::swap(keys_, setup->keys);
       throw;
     }
+    suspend_anchors(suspended, options_.reloadable.negative_anchors);
   } catch (const std::exception& error) {
     return refused({error.what()});
   }

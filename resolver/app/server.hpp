@@ -74,6 +74,7 @@ class Server final : public RequestTarget {
   net::HttpResponse metrics_page(const net::HttpRequest& request) const;
   void reload_thread();
   void keep_keys();
+  void suspend_anchors(const std::vector<std::string>& before, const std::vector<std::string>& now);
 
   Privileges privileges_;
   std::mutex changes_;

@@ -110,7 +110,7 @@ std::expected<serve::WorkerOptions, std::string> worker_options(const Options& o
   resolver.never_query = fixed.never_query;
   resolver.private_addresses = {fixed.private_addresses, fixed.private_names};
   resolver.error_reporting = fixed.error_reporting;
-  auto validation = validation_options(fixed.dnssec);
+  auto validation = validation_options(fixed.dnssec, options.reloadable.negative_anchors);
   if (!validation) return std::unexpected(validation.error());
   resolver.validation = *std::move(validation);
   if (!fixed.root_hints.empty()) {

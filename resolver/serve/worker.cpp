@@ -198,8 +198,11 @@ void Worker::trace(wire::Question question, std::function<void(recurse::Resolved
   state_->loop.post([this, question, done = std::move(done)] { state_->traces.spawn(state_->trace(question, done)); });
 }
 
-void Worker::set_anchors(std::shared_ptr<const validate::Anchors> anchors) {
-  state_->loop.post([this, anchors = std::move(anchors)] { state_->resolver.set_anchors(anchors); });
+void Worker::set_anchors(std::shared_ptr<const validate::Anchors> anchors, std::function<void()> done) {
+  state_->loop.post([this, anchors = std::move(anchors), done = std::move(done)] {
+    state_->resolver.set_anchors(anchors);
+    done();
+  });
 }
 
 void Worker::flush_answers(std::function<void()> done) {

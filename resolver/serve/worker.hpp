@@ -49,8 +49,8 @@ class Worker {
   /// Resolves `question` on this worker with a trace, outside of any client's question; calls back on its thread.
   void trace(wire::Question question, std::function<void(recurse::Resolved, recurse::Trace)> done);
   /// Forgets wire answers; the record cache is flushed by its own calls.
-  /// Trust anchors that have rolled over (RFC 5011). From any thread.
-  void set_anchors(std::shared_ptr<const validate::Anchors> anchors);
+  /// Other trust anchors (RFC 5011, 7646). From any thread; `done` is called on the worker's when they count.
+  void set_anchors(std::shared_ptr<const validate::Anchors> anchors, std::function<void()> done);
   void flush_answers(std::function<void()> done);
   const WorkerCounters& counters() const;
 
