@@ -8,6 +8,19 @@
 #include "zones/answer.hpp"
 
 namespace placard::serve {
+namespace {
+
+/// DS of a rule's own name is what the zone above says of it, whose servers nobody blocks: by that a validator behind us
+/// sees that an unsigned name is unsigned, and takes the answer by decision. Without it, it takes all of them for forged.
+bool asks_above(const ClientQuestion& question, const policy::Match& match) {
+  using enum policy::Action;
+  const auto& name = question.question.name;
+  if (question.question.type != wire::RecordType::ds || !(name == match.rule_name)) return false;
+  return match.action == sinkhole || match.action == nxdomain || match.action == nodata || match.action == local_data ||
+         match.action == cname;
+}
+
+}  // namespace
 
 std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
                                   const ReturnPath& path, std::span<std::uint8_t> reply) {
@@ -125,7 +138,7 @@ Pipeline::Step Pipeline::policy_by_name(const ClientQuestion& question, const Re
                                         std::span<std::uint8_t> reply) {
   const auto& index = *snapshot_->index;
   const auto match = index.match_name(question.question.name, index.view_of(question.client.bytes()), policy_now_);
-  if (!match) return std::nullopt;
+  if (!match || asks_above(question, *match)) return std::nullopt;
   return apply(*match, question, path, question.question.name, {}, exempt, reply);
 }
 

@@ -6,7 +6,7 @@ from decisions import decision, rule
 from harness import Server
 
 NOTICE = "127.0.0.1"
-BLOCKED = decision("signed-test", rule("www.rsa.lab"), rule("www.forged.lab"), rule("www.example.org"),
+BLOCKED = decision("signed-test", rule("www.rsa.lab"), rule("www.forged.lab"), rule("plain.rsa.lab"),
                    rule("txt.rsa.lab", action="nodata"), rule("own.rsa.lab", action="nxdomain"))
 
 
@@ -65,6 +65,15 @@ class Signed(unittest.TestCase):
                 self.assertNotIn(15, [code for code, _ in answer.ede])
             # Asked for by its own name it is blocked before anybody is asked: nothing forged is seen at all.
             self.assertEqual(server.dig("www.forged.lab.", "A").data("A"), [NOTICE])
+
+    def test_the_zone_above_says_whether_a_blocked_name_is_signed(self):
+        for server in self.servers.values():
+            for name in ("plain.rsa.lab.", "www.rsa.lab."):
+                answer = server.dig(name, "DS", "+dnssec")
+                self.assertEqual((answer.status, "ad" in answer.flags, answer.ede), ("NOERROR", True, []), answer)
+                self.assertIn("NSEC", [kind for _, _, kind, _ in answer.authority])
+            # Below it would be for its own servers to say, and these are not asked.
+            self.assertEqual(server.dig("www.plain.rsa.lab.", "DS", "+nodnssec").ede, [(15, "signed-test")])
 
     def test_who_checks_alone_is_sent_to_the_notice_too(self):
         for server in self.servers.values():
