@@ -131,9 +131,8 @@ std::optional<Crew::Traced> Crew::trace(const wire::Question& question) {
 }
 
 void Crew::set_anchors(const std::shared_ptr<const validate::Anchors>& anchors) {
-  on_every_worker([&](serve::Worker& worker, std::function<void()> done) {
-    worker.set_anchors(anchors, std::move(done));
-  });
+  on_every_worker(
+      [&](serve::Worker& worker, std::function<void()> done) { worker.set_anchors(anchors, std::move(done)); });
 }
 
 std::size_t Crew::flush(const std::optional<wire::Name>& name) {

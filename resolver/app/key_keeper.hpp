@@ -23,7 +23,7 @@ class KeyKeeper {
     /// The zone's DNSKEY set when it is secure by the anchors of the moment. May wait; called on the keeper's thread.
     std::function<std::optional<wire::RecordSet>(const wire::Name& zone)> look;
     std::function<void(std::shared_ptr<const validate::Anchors>)> publish;  ///< may wait for the workers
-    std::function<std::int64_t()> now;  ///< seconds, wall clock
+    std::function<std::int64_t()> now;                                      ///< seconds, wall clock
     std::function<void(const std::string&)> warn;
   };
   KeyKeeper(std::string file, std::shared_ptr<const validate::Anchors> configured, const validate::Rules& rules,

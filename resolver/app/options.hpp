@@ -121,7 +121,7 @@ struct ReloadableOptions {
   std::vector<net::Address> notice_addresses;
   bool own_zones_policy = false;
   std::vector<std::string> negative_anchors;  ///< "NAME UNTIL" (RFC 7646)
-  std::string signed_names;  ///< "answer", "nxdomain" or "refuse"
+  std::string signed_names;                   ///< "answer", "nxdomain" or "refuse"
   std::vector<wire::Name> protected_names;
   std::vector<KeyOption> keys;
   std::vector<ZoneOption> zones;

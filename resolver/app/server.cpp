@@ -246,7 +246,8 @@ void Server::suspend_anchors(const std::vector<std::string>& before, const std::
   if (!anchors || !old) return;  // both were checked when they were read
   key_keeper_->suspend(*anchors);
   const auto has = [](const std::vector<validate::NegativeAnchor>& all, const validate::NegativeAnchor& one) {
-    return std::ranges::any_of(all, [&](const auto& other) { return other.name == one.name && other.until == one.until; });
+    return std::ranges::any_of(all,
+                               [&](const auto& other) { return other.name == one.name && other.until == one.until; });
   };
   for (const auto& one : *anchors)
     if (!has(*old, one)) crew_->flush(one.name);

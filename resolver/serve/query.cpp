@@ -10,8 +10,9 @@
 namespace placard::serve {
 namespace {
 
-/// DS of a rule's own name is what the zone above says of it, whose servers nobody blocks: by that a validator behind us
-/// sees that an unsigned name is unsigned, and takes the answer by decision. Without it, it takes all of them for forged.
+/// DS of a rule's own name is what the zone above says of it, whose servers nobody blocks: by that a validator behind
+/// us sees that an unsigned name is unsigned, and takes the answer by decision. Without it, it takes all of them for
+/// forged.
 bool asks_above(const ClientQuestion& question, const policy::Match& match) {
   using enum policy::Action;
   const auto& name = question.question.name;

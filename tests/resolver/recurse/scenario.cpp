@@ -175,7 +175,8 @@ class Loader {
       entry.question.type = *type;
       return;
     }
-    const auto record = words.back() == "@" ? made_record(words) : wire::record_from_text(line_, wire::NameView{}, 3600);
+    const auto record =
+        words.back() == "@" ? made_record(words) : wire::record_from_text(line_, wire::NameView{}, 3600);
     if (!record) fail(record.error());
     if (section == "ANSWER")
       entry.answer.push_back(*record);

@@ -75,7 +75,8 @@ void ScenarioSigner::sign(std::vector<wire::Record>& records, const ScenarioEntr
   for (const auto& set : sets) {
     const Zone* const zone = zone_for(set);
     if (zone == nullptr) continue;
-    records.push_back({set.owner, wire::RecordType::rrsig, wire::RecordClass::in, set.ttl, signature(*zone, set, entry)});
+    records.push_back(
+        {set.owner, wire::RecordType::rrsig, wire::RecordClass::in, set.ttl, signature(*zone, set, entry)});
   }
 }
 
