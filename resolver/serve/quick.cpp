@@ -185,6 +185,7 @@ Pipeline::Step Pipeline::quick_blocked(const policy::Match& match, const QuickTe
   using policy::Action;
   const auto& options = snapshot_->options;
   const auto& asked = terms.asked;
+  if (asked.type == wire::RecordType::ds) return std::nullopt;  // may be the zone above's to answer
   const auto action = action_for(match.action, options, asked.dnssec_ok);
   if (action != Action::sinkhole && action != Action::nxdomain && action != Action::nodata) return std::nullopt;
   const auto text = match.decision_id;

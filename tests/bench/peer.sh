@@ -19,7 +19,7 @@ X
   if [ "$ROLE" = auth ]; then
     printf '[recursion]\nenabled = false\n[[zone]]\nname = "bench.test."\nfile = "%s/auth.zone"\n' "$G" >>"$RD/placard.toml"
   else
-    printf '[recursion]\nroot_hints = "%s/hints"\nipv6 = false\nquery_loopback = true\n[cache]\nmemory = "1GiB"\nanswers_memory = "512MiB"\n' "$G" >>"$RD/placard.toml"
+    printf '[recursion]\nroot_hints = "%s/hints"\nipv6 = false\nquery_loopback = true\n[cache]\nsave = ""\nmemory = "1GiB"\nanswers_memory = "512MiB"\n' "$G" >>"$RD/placard.toml"
     if [ -n "$DNSSEC" ]; then
       printf '[dnssec]\ntrust_anchors_file = "%s/anchor.ds"\n' "$G" >>"$RD/placard.toml"
     else
