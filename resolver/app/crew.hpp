@@ -38,8 +38,6 @@ class Crew {
   std::shared_ptr<const serve::Snapshot> current() const;
 
   std::vector<const serve::WorkerCounters*> counters() const;
-  /// What all workers counted of rules since the last time.
-  std::vector<policy::Hits> take_hits();
   const recurse::Cache& cache() const { return *cache_; }
   const recurse::ServerTable& servers() const { return *servers_; }
   /// Every worker's resolutions in flight.
@@ -49,7 +47,7 @@ class Crew {
     recurse::Trace trace;
   };
   std::optional<Traced> trace(const wire::Question& question);
-  void set_anchors(const std::shared_ptr<const validate::Anchors>& anchors);  ///< of every worker, soon
+  void set_anchors(const std::shared_ptr<const validate::Anchors>& anchors);  ///< returns when every worker has them
   /// The name and all below it, of records and of whole answers; an empty name is everything. How many records went.
   std::size_t flush(const std::optional<wire::Name>& name);
   /// What `forget` does to the records, and all whole answers. How many records went, as `forget` says.

@@ -20,7 +20,19 @@ std::expected<validate::NegativeAnchor, std::string> negative_anchor_from_text(s
   return validate::NegativeAnchor{*name, *until};
 }
 
-std::expected<recurse::ValidationOptions, std::string> validation_options(const DnssecOptions& options) {
+std::expected<std::vector<validate::NegativeAnchor>, std::string> negative_anchors(
+    const std::vector<std::string>& texts) {
+  std::vector<validate::NegativeAnchor> out;
+  for (const auto& text : texts) {
+    auto anchor = negative_anchor_from_text(text);
+    if (!anchor) return std::unexpected("dnssec.negative_anchors: " + anchor.error());
+    out.push_back(*std::move(anchor));
+  }
+  return out;
+}
+
+std::expected<recurse::ValidationOptions, std::string> validation_options(const DnssecOptions& options,
+                                                                          const std::vector<std::string>& negative) {
   recurse::ValidationOptions out;
   out.rules.rsasha1 = options.rsasha1;
   out.rules.nsec3_insecure = static_cast<std::uint16_t>(options.nsec3_insecure);
@@ -44,11 +56,9 @@ std::expected<recurse::ValidationOptions, std::string> validation_options(const 
       return std::unexpected(fmt::format("{}: {}", options.trust_anchors_file, added.error()));
   }
   if (anchors->empty()) anchors->add_iana_root();
-  for (const auto& text : options.negative_anchors) {
-    auto anchor = negative_anchor_from_text(text);
-    if (!anchor) return std::unexpected("dnssec.negative_anchors: " + anchor.error());
-    anchors->add_negative(*std::move(anchor));
-  }
+  auto suspended = negative_anchors(negative);
+  if (!suspended) return std::unexpected(suspended.error());
+  anchors->set_negative(*std::move(suspended));
   out.anchors = std::move(anchors);
   return out;
 }

@@ -13,10 +13,9 @@ namespace placard::app {
 
 struct DnssecOptions {
   bool validation = true;
-  std::vector<std::string> trust_anchors;     ///< records; none here and none in the file: IANA's
-  std::string trust_anchors_file;             ///< "": none
-  std::vector<std::string> negative_anchors;  ///< "NAME UNTIL"
-  std::string state_file;                     ///< of RFC 5011
+  std::vector<std::string> trust_anchors;  ///< records; none here and none in the file: IANA's
+  std::string trust_anchors_file;          ///< "": none
+  std::string state_file;                  ///< of RFC 5011
   bool rsasha1 = false;
   bool aggressive = true;
   std::uint32_t nsec3_insecure = 50, nsec3_bogus = 500;  ///< iterations
@@ -25,8 +24,11 @@ struct DnssecOptions {
   std::uint32_t verifications = 20'000;                  ///< a second, of one worker
 };
 
-/// The error is for people and names the place.
-std::expected<recurse::ValidationOptions, std::string> validation_options(const DnssecOptions& options);
+/// `negative`: "NAME UNTIL" each. The error is for people and names the place.
+std::expected<recurse::ValidationOptions, std::string> validation_options(const DnssecOptions& options,
+                                                                          const std::vector<std::string>& negative);
+std::expected<std::vector<validate::NegativeAnchor>, std::string> negative_anchors(
+    const std::vector<std::string>& texts);
 
 /// "NAME UNTIL", such as "broken.example 2026-12-31". The error is a phrase.
 std::expected<validate::NegativeAnchor, std::string> negative_anchor_from_text(std::string_view text);

@@ -33,7 +33,7 @@ int write_whole(const std::string& path, const std::string& text) {
 
 KeyKeeper::KeyKeeper(std::string file, std::shared_ptr<const validate::Anchors> configured,
                      const validate::Rules& rules, World world)
-    : file_(std::move(file)), configured_(std::move(configured)), rules_(rules), world_(std::move(world)) {}
+    : file_(std::move(file)), rules_(rules), world_(std::move(world)), configured_(std::move(configured)) {}
 
 KeyKeeper::~KeyKeeper() {
   {
@@ -56,6 +56,7 @@ bool KeyKeeper::load() {
                             read ? "cannot be read" : read.error()));
     return false;
   }
+  const std::lock_guard state(state_);
   rollovers_ = *std::move(read);
   publish();
   return true;
@@ -68,15 +69,29 @@ validate::Rollover& KeyKeeper::rollover_of(const wire::Name& zone) {
   return rollovers_.emplace_back(zone);
 }
 
+void KeyKeeper::suspend(std::vector<validate::NegativeAnchor> negative) {
+  const std::lock_guard state(state_);
+  auto anchors = std::make_shared<validate::Anchors>(*configured_);
+  anchors->set_negative(std::move(negative));
+  configured_ = std::move(anchors);
+  publish();
+}
+
 std::int64_t KeyKeeper::look_round() {
   std::int64_t wait = validate::Rollover::kMostInterval;
   bool changed = false;
-  for (const auto& anchor : configured_->all()) {
-    const auto seen = world_.look(anchor.zone);
+  const auto anchors = [this] {
+    const std::lock_guard state(state_);
+    return configured_;
+  }();
+  for (const auto& anchor : anchors->all()) {
+    const auto seen = world_.look(anchor.zone);  // waits for the network: without the lock
+    const std::lock_guard state(state_);
     if (seen) changed = rollover_of(anchor.zone).observe(*seen, anchor.vouchers, rules_, world_.now()) || changed;
     wait = std::min(wait, validate::Rollover::interval(seen ? seen->ttl : 0, seen.has_value()));
   }
   if (changed) {
+    const std::lock_guard state(state_);
     save();
     publish();
   }

@@ -216,11 +216,9 @@ void check_together(Reader& reader) {
     if (const auto good = serve::check_dns64_prefix(prefix); !good) bad("dns64.prefixes", good.error());
   if (!now.info_url.empty() && !now.info_url.starts_with("https://")) bad("server.info_url", "is no https: address");
   if (!fixed.ipv4 && !fixed.ipv6) bad("recursion.ipv4", "with recursion.ipv6 off as well, no server could be asked");
-  for (const auto& negative : fixed.dnssec.negative_anchors)
+  for (const auto& negative : now.negative_anchors)
     if (const auto anchor = negative_anchor_from_text(negative); !anchor)
       bad("dnssec.negative_anchors", anchor.error());
-  if (now.policy_order != "name-first" && now.policy_order != "after-recursion")
-    bad("policy.order", fmt::format("\"{}\" is neither name-first nor after-recursion", now.policy_order));
   if (now.signed_names != "answer" && now.signed_names != "nxdomain" && now.signed_names != "refuse")
     bad("policy.signed", fmt::format("\"{}\" is none of answer, nxdomain, refuse", now.signed_names));
   if (fixed.dnssec.nsec3_insecure > fixed.dnssec.nsec3_bogus)

@@ -120,8 +120,8 @@ struct ReloadableOptions {
   std::uint32_t policy_ttl = 10;  ///< seconds
   std::vector<net::Address> notice_addresses;
   bool own_zones_policy = false;
-  std::string signed_names;  ///< "answer", "nxdomain" or "refuse"
-  std::string policy_order;  ///< "name-first" or "after-recursion"
+  std::vector<std::string> negative_anchors;  ///< "NAME UNTIL" (RFC 7646)
+  std::string signed_names;                   ///< "answer", "nxdomain" or "refuse"
   std::vector<wire::Name> protected_names;
   std::vector<KeyOption> keys;
   std::vector<ZoneOption> zones;

@@ -1,7 +1,6 @@
 // The table of options: each stands here once and nowhere else.
 #include <array>
 
-#include "policy/record/written_name.hpp"
 #include "resolver/app/options.hpp"
 
 namespace placard::app {
@@ -309,9 +308,9 @@ constexpr std::array kOptions = {
            [](O& o, V& v) { o.fixed.dnssec.trust_anchors = v.texts; }},
     Option{"dnssec", "trust_anchors_file", path, 0, 4096, R"("")", "", kFixed, kOptional,
            "A file of such records, one a line.", [](O& o, V& v) { o.fixed.dnssec.trust_anchors_file = v.text; }},
-    Option{"dnssec", "negative_anchors", texts, 1, 400, "[]", "", kFixed, kOptional,
+    Option{"dnssec", "negative_anchors", texts, 1, 400, "[]", "", kReload, kOptional,
            "Names at and below which nothing is validated until a day (RFC 7646): \"broken.example 2026-12-31\".",
-           [](O& o, V& v) { o.fixed.dnssec.negative_anchors = v.texts; }},
+           [](O& o, V& v) { o.reloadable.negative_anchors = v.texts; }},
     Option{"dnssec", "state_file", path, 0, 4096, R"("trust-anchors")", "", kFixed, kOptional,
            "Where anchors that roll over by themselves are kept (RFC 5011), in the state directory; empty: they don't.",
            [](O& o, V& v) { o.fixed.dnssec.state_file = v.text; }},
@@ -444,24 +443,8 @@ constexpr std::array kOptions = {
            "ISO 3166 codes; decisions of another territorial scope do not apply.",
            [](O& o, V& v) { o.reloadable.views.back().jurisdictions = v.texts; }},
     Option{"view", "sources", texts, 1, 64, R"(["*"])", "", kReload, kOptional,
-           "Authorities, and \"list:ID\" for one list, in the order of their precedence; \"*\" stands for all that are "
-           "not named.",
+           "Authorities in the order of their precedence; \"*\" stands for all that are not named.",
            [](O& o, V& v) { o.reloadable.views.back().sources = v.texts; }},
-    Option{"view", "listeners", endpoints, 53, 0, R"(["192.0.2.1:53"])", "", kReload, kOptional,
-           "Addresses of the server that its clients ask; none: all.",
-           [](O& o, V& v) {
-             for (const auto& endpoint : v.endpoints)
-               o.reloadable.views.back().listeners.push_back(endpoint.to_text());
-           }},
-    Option{"view", "keys", names, 0, 0, R"(["home.example"])", "", kReload, kOptional,
-           "[[key]]s of which its clients sign their questions with one; none: signed or not.",
-           [](O& o, V& v) {
-             for (const auto& name : lowered(v.names))
-               o.reloadable.views.back().keys.push_back(policy::stored_name(name));
-           }},
-    Option{"view", "opted_in", boolean, 0, 0, "false", "", kReload, kOptional,
-           "Its clients chose it: blocks that are no orders carry the extended error 17 (filtered).",
-           [](O& o, V& v) { o.reloadable.views.back().opted_in = v.boolean; }},
     // [policy]
     Option{"policy", "store", path, 1, 4096, R"("policy.db")", "", kFixed, kOptional,
            "The record, an SQLite file in the state directory.", [](O& o, V& v) { o.fixed.store = v.text; }},
@@ -474,10 +457,6 @@ constexpr std::array kOptions = {
     Option{"policy", "own_zones", boolean, 0, 0, "false", "", kReload, kOptional,
            "Decisions apply to the server's own zones too.",
            [](O& o, V& v) { o.reloadable.own_zones_policy = v.boolean; }},
-    Option{"policy", "order", text, 1, 16, R"("name-first")", "", kReload, kOptional,
-           "\"name-first\": a rule about the name or the client answers before anybody is asked; \"after-recursion\": its "
-           "servers are asked all the same, so that they can't see that it is blocked (RPZ's qname-wait-recurse).",
-           [](O& o, V& v) { o.reloadable.policy_order = v.text; }},
     Option{"policy", "signed", text, 1, 16, R"("answer")", "", kReload, kOptional,
            "What a client that asks for signatures gets where a decision rewrites records: answer, nxdomain or refuse.",
            [](O& o, V& v) { o.reloadable.signed_names = v.text; }},

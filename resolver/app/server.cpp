@@ -190,11 +190,6 @@ void Server::start(std::function<void()> stop_asked) {
     note_enforcement(*crew_->current()->index, system_time());
   }
   keep_keys();
-  hit_keeper_ =
-      std::make_unique<HitKeeper>(options_.fixed.store + ".counters",
-                                  HitKeeper::World{[this] { return crew_->take_hits(); }, [] { return system_time(); },
-                                                   [this](const std::string& what) { warn(what); }});
-  hit_keeper_->start();
   reloader_ = std::thread([this] { reload_thread(); });
   index_->start([this] { index_was_compiled(); }, [] { return system_time(); });
   control_->serve(
@@ -202,13 +197,8 @@ void Server::start(std::function<void()> stop_asked) {
 }
 
 void Server::stop() {
-  if (hit_keeper_) {
-    hit_keeper_->stop();
-    hit_keeper_->flush();
-  }
   if (crew_) crew_->stopping();  // those who wait for a worker stop waiting
   control_.reset();
-  hit_keeper_.reset();
   {
     const std::lock_guard lock(reload_mutex_);
     reload_ends_ = true;
@@ -225,11 +215,11 @@ void Server::stop() {
   if (keeper_) keeper_->stop();
 }
 
-/// Trust anchors roll over by themselves (RFC 5011).
+/// Trust anchors roll over by themselves (RFC 5011), where there is a file to keep them in.
 void Server::keep_keys() {
   const auto& dnssec = options_.fixed.dnssec;
-  const auto validation = validation_options(dnssec);
-  if (!validation || !validation->anchors || dnssec.state_file.empty()) return;
+  const auto validation = validation_options(dnssec, options_.reloadable.negative_anchors);
+  if (!validation || !validation->anchors) return;
   KeyKeeper::World world;
   world.look = [this](const wire::Name& zone) -> std::optional<wire::RecordSet> {
     wire::Question question;
@@ -245,7 +235,24 @@ void Server::keep_keys() {
   world.warn = [this](const std::string& what) { warn(what); };
   key_keeper_ =
       std::make_unique<KeyKeeper>(dnssec.state_file, validation->anchors, validation->rules, std::move(world));
-  if (key_keeper_->load()) key_keeper_->start();
+  if (!dnssec.state_file.empty() && key_keeper_->load()) key_keeper_->start();
+}
+
+/// Negative anchors that came or went count at once: what was found out below them by the others is forgotten.
+void Server::suspend_anchors(const std::vector<std::string>& before, const std::vector<std::string>& now) {
+  if (!key_keeper_ || before == now) return;
+  auto anchors = negative_anchors(now);
+  const auto old = negative_anchors(before);
+  if (!anchors || !old) return;  // both were checked when they were read
+  key_keeper_->suspend(*anchors);
+  const auto has = [](const std::vector<validate::NegativeAnchor>& all, const validate::NegativeAnchor& one) {
+    return std::ranges::any_of(all,
+                               [&](const auto& other) { return other.name == one.name && other.until == one.until; });
+  };
+  for (const auto& one : *anchors)
+    if (!has(*old, one)) crew_->flush(one.name);
+  for (const auto& one : *old)
+    if (!has(*anchors, one)) crew_->flush(one.name);
 }
 
 Workplace Server::workplace(const Order& order) {
@@ -346,6 +353,7 @@ Done Server::reload() {
       return refused({fmt::format("{} needs a restart", fmt::join(fixed, ", "))});
     if (next->reloadable.views != options_.reloadable.views)
       store_->record_views(next->reloadable.views, "placard serve, " + author_of(::getuid()), system_time());
+    const auto suspended = options_.reloadable.negative_anchors;
     // From here on it is the new configuration; publishing it can fail for the store only, and then all is put back.
     std::swap(options_, *next);
     std::swap(keys_, setup->keys);
@@ -356,6 +364,7 @@ Done Server::reload() {
       std::swap(keys_, setup->keys);
       throw;
     }
+    suspend_anchors(suspended, options_.reloadable.negative_anchors);
   } catch (const std::exception& error) {
     return refused({error.what()});
   }

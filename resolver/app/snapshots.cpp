@@ -40,7 +40,6 @@ serve::ServeOptions serve_options(const Options& options) {
   out.minimal_responses = now.minimal_responses;
   out.minimal_any = now.minimal_any;
   out.own_zones_policy = now.own_zones_policy;
-  out.policy_after_recursion = now.policy_order == "after-recursion";
   if (now.signed_names == "nxdomain") out.signed_names = serve::SignedNames::nxdomain;
   if (now.signed_names == "refuse") out.signed_names = serve::SignedNames::refuse;
   out.not_special = options.fixed.not_special;
@@ -111,7 +110,7 @@ std::expected<serve::WorkerOptions, std::string> worker_options(const Options& o
   resolver.never_query = fixed.never_query;
   resolver.private_addresses = {fixed.private_addresses, fixed.private_names};
   resolver.error_reporting = fixed.error_reporting;
-  auto validation = validation_options(fixed.dnssec);
+  auto validation = validation_options(fixed.dnssec, options.reloadable.negative_anchors);
   if (!validation) return std::unexpected(validation.error());
   resolver.validation = *std::move(validation);
   if (!fixed.root_hints.empty()) {

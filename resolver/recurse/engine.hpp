@@ -94,6 +94,8 @@ struct Resolver::State {
 
   // iterate.cpp
   net::Task<Fetched> iterate(Flight& flight);
+  net::Task<std::optional<Fetched>> denied_above(Flight& flight, wire::Name zone, wire::Question shortened,
+                                                 Reply reply);
   Delegation deepest_known(const wire::Question& question, const Flight& flight);
 
   // forward.cpp
@@ -143,6 +145,7 @@ struct Resolver::State {
   net::Task<Trust> trust_at(Flight& flight, wire::Name name);
   net::Task<validate::Verdict> trust_in(Flight& flight, wire::Name name, wire::Name hint);
   net::Task<validate::KnownZone> keys_of(Flight& flight, wire::Name zone);
+  net::Task<std::shared_ptr<const validate::ZoneKeys>> ready_keys(EntryPointer dnskeys);
 
   // believe.cpp
   Fetched believe(const wire::Question& question, Reply reply, const validate::Findings* findings,

@@ -3,7 +3,10 @@
 //
 // On the way down a server sees no more of the name than it needs. Where that breaks a server (it denies an empty
 // non-terminal, fails or keeps silent) the whole name is asked: an answer counts more than privacy from that server.
-// What a shortened name has shown (no zone begins there) is remembered, so that a thousand names below it ask once.
+// What a shortened name has shown (no zone begins there) is remembered, so that a thousand names below it ask once. Its
+// denial is believed where signatures prove it: then nobody sees the whole name at all.
+#include <algorithm>
+
 #include "resolver/recurse/engine.hpp"
 
 namespace placard::recurse {
@@ -103,9 +106,13 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
     }
     if (!minimiser.whole()) {
       // Something exists there, or nothing does: servers that deny empty non-terminals are too many to believe the
-      // latter.
+      // latter without proof.
       cache->store_no_cut(shown.name, ttl_of(reply), network.wall_seconds());
-      if (reply.kind == ReplyKind::nxdomain) minimiser.give_up();
+      if (reply.kind != ReplyKind::nxdomain) continue;
+      auto denying = denied_above(flight, wire::Name(at.zone()), shown, std::move(reply));
+      std::optional<Fetched> denied = co_await denying;
+      if (denied) co_return *std::move(denied);
+      minimiser.give_up();
       continue;
     }
     // Validation stands between what a server said and what is believed.
@@ -117,6 +124,22 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
     bogus = std::move(fetched);
   }
   co_return failure(wire::EdeCode::other, "too many referrals for " + question.name.to_text());
+}
+
+/// That a shortened name does not exist ends the matter where it is proven: below it there is nothing (RFC 8020).
+net::Task<std::optional<Fetched>> Resolver::State::denied_above(Flight& flight, wire::Name zone,
+                                                                wire::Question shortened, Reply reply) {
+  const auto is_signed = [](const wire::RecordSet& set) { return !set.signatures.empty(); };
+  if (!checks(flight) || !reply.soa || std::ranges::none_of(reply.proof, is_signed)) co_return std::nullopt;
+  const std::size_t distrusted = flight.distrusted.size();
+  bool retry = false;
+  auto concluding = conclude(flight, zone, shortened, std::move(reply), retry);
+  Fetched fetched = co_await concluding;
+  flight.distrusted.resize(distrusted);  // the whole name may fare better with this server
+  const bool proven = fetched.negative && fetched.rcode == wire::Rcode::nxdomain &&
+                      fetched.negative->security == validate::Security::secure;
+  if (!proven) co_return std::nullopt;
+  co_return fetched;
 }
 
 /// A stub of the configuration, or the deepest cached delegation where that is below it; else the root. The parent side

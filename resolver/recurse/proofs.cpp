@@ -48,8 +48,9 @@ std::optional<Fetched> Resolver::State::from_proofs(const wire::Question& questi
   if (!validating() || !options.validation.aggressive) return std::nullopt;
   const std::int64_t now = network.wall_seconds();
   if (!options.validation.anchors->find(question.name, now)) return std::nullopt;
-  validate::Means means = options.validation.bounds.reply;
+  validate::Means means{0, validate::Aggressive::kMaxHashes};
   const auto made = proofs.answer(question.name, question.type, now, means);
+  validation_counters.hash_runs += validate::Aggressive::kMaxHashes - means.hash_runs;
   // Below a zone that others are asked about, what the one above it denies says nothing.
   const bool wildcard = made && made->kind == validate::Synthesis::Kind::wildcard;
   if (!made || forward_for(wildcard ? made->wildcard : made->soa->owner) != forward_for(question.name))

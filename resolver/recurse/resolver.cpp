@@ -44,6 +44,14 @@ void add_links(std::vector<EntryPointer>& answer, const std::vector<EntryPointer
   }
 }
 
+/// A DNAME that points to its own name makes of each name below it its own alias. That is what the zone says: there is
+/// nothing behind it to follow, and nothing that could not be found.
+bool made_from_itself(const std::vector<EntryPointer>& answer) {
+  if (answer.size() < 2 || answer.back()->set.type != wire::RecordType::cname) return false;
+  const auto& dname = (*(answer.end() - 2))->set;
+  return dname.type == wire::RecordType::dname && wire::rdata_name(dname.type, *dname.rdatas.begin()) == dname.owner;
+}
+
 /// DNSSEC vouches for every part.
 bool is_secure(const Fetched& fetched) {
   const auto secure = [](const EntryPointer& entry) { return entry->security == validate::Security::secure; };
@@ -123,6 +131,10 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
     resolved.stale_ttl = options.stale_ttl;
     add_links(resolved.answer, link->links);
     if (const auto circle = pass_links(*link, question, seen)) {
+      if (made_from_itself(resolved.answer)) {
+        resolved.rcode = wire::Rcode::noerror;
+        co_return resolved;
+      }
       co_return servfail(wire::EdeCode::other, "aliases in a circle at " + circle->to_text());
     }
     if (seen.size() > options.bounds.chain) {

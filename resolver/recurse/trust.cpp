@@ -15,6 +15,8 @@ using validate::Verdict;
 using wire::NameView;
 using wire::RecordType;
 
+constexpr std::size_t kKeysMadeHere = 6;  // a roll-over of both keys has four
+
 /// A link that could not be fetched or was bogus itself: the innermost reason is what a client wants to know.
 Verdict broken(const Fetched& fetched, NameView zone, RecordType type) {
   for (const auto& error : fetched.errors) {
@@ -39,13 +41,32 @@ Verdict judge_anchor(const validate::Anchor& anchor, const validate::Rules& rule
 
 }  // namespace
 
-std::shared_ptr<const validate::ZoneKeys> KeyRing::get(const EntryPointer& dnskeys, const validate::Rules& rules) {
+std::shared_ptr<const validate::ZoneKeys> KeyRing::find(const EntryPointer& dnskeys) const {
   const auto found = kept_.find(dnskeys->set.owner);
-  if (found != kept_.end() && found->second.entry == dnskeys) return found->second.keys;
-  if (found == kept_.end() && kept_.size() >= limit_) kept_.erase(kept_.begin());
-  Kept& kept = kept_[dnskeys->set.owner];
-  kept = {dnskeys, validate::make_zone_keys(dnskeys->set, rules)};
-  return kept.keys;
+  return found != kept_.end() && found->second.entry == dnskeys ? found->second.keys : nullptr;
+}
+
+void KeyRing::keep(const EntryPointer& dnskeys, std::shared_ptr<const validate::ZoneKeys> keys) {
+  if (kept_.size() >= limit_ && !kept_.contains(dnskeys->set.owner)) kept_.erase(kept_.begin());
+  kept_[dnskeys->set.owner] = {dnskeys, std::move(keys)};
+}
+
+/// A few keys are made here; many, which no honest zone has, where they delay nobody.
+net::Task<std::shared_ptr<const validate::ZoneKeys>> Resolver::State::ready_keys(EntryPointer dnskeys) {
+  if (auto known = key_ring.find(dnskeys)) co_return known;
+  using Keys = std::shared_ptr<const validate::ZoneKeys>;
+  auto made = std::make_shared<Keys>();
+  std::function<void()> run = [made, dnskeys, rules = options.validation.rules] {
+    *made = validate::make_zone_keys(dnskeys->set, rules);
+  };
+  if (dnskeys->set.rdatas.size() <= kKeysMadeHere) {
+    run();
+  } else {
+    auto working = network.work(std::move(run));
+    co_await working;
+  }
+  key_ring.keep(dnskeys, *made);
+  co_return *made;
 }
 
 /// A question of validation's own: checked, from the cache where that knows.
@@ -162,7 +183,8 @@ net::Task<validate::KnownZone> Resolver::State::keys_of(Flight& flight, wire::Na
   } else if (entry->security != Security::secure) {
     known.verdict = validate::insecure();
   } else {
-    known.keys = key_ring.get(entry, options.validation.rules);
+    auto making = ready_keys(entry);
+    known.keys = co_await making;
   }
   co_return known;
 }

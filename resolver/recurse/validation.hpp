@@ -42,7 +42,8 @@ struct ValidationCounters {
 class KeyRing {
  public:
   explicit KeyRing(std::size_t limit) : limit_(limit) {}
-  std::shared_ptr<const validate::ZoneKeys> get(const EntryPointer& dnskeys, const validate::Rules& rules);
+  std::shared_ptr<const validate::ZoneKeys> find(const EntryPointer& dnskeys) const;  ///< null: not there
+  void keep(const EntryPointer& dnskeys, std::shared_ptr<const validate::ZoneKeys> keys);
 
  private:
   struct Kept {

@@ -81,7 +81,6 @@ struct Worker::State {
   WorkerCounters counters;
   net::Loop loop;
   recurse::Upstream upstream;
-  std::shared_ptr<const recurse::Cache> records;
   recurse::Resolver resolver;
   Pipeline pipeline;
   std::vector<std::unique_ptr<Listener>> listeners;
@@ -92,7 +91,6 @@ struct Worker::State {
   State(WorkerOptions given, std::shared_ptr<recurse::Cache> cache, std::shared_ptr<recurse::ServerTable> servers)
       : options(std::move(given)),
         upstream(loop, options.upstream, servers),
-        records(cache),
         resolver(options.resolver, upstream, std::move(cache), std::move(servers)),
         pipeline({options.answer_cache_memory, options.in_flight, options.waiters, options.resolver.bounds.deadline,
                   options.workers},
@@ -104,9 +102,6 @@ struct Worker::State {
                  gauges.start(kGaugeInterval);
                }),
         round_end(loop, [this] { pipeline.end_round(); }) {
-    pipeline.set_known_servers([this](wire::NameView name, std::int64_t now) {
-      return recurse::known_servers(*records, options.resolver.forwards, name, now);
-    });
     pipeline.set_round_end([this] { round_end.arm(); });
     if (!options.proxies.empty())
       options.stream.is_proxy = [this](const net::Address& peer) { return options.proxies.contains(peer); };
@@ -203,8 +198,11 @@ void Worker::trace(wire::Question question, std::function<void(recurse::Resolved
   state_->loop.post([this, question, done = std::move(done)] { state_->traces.spawn(state_->trace(question, done)); });
 }
 
-void Worker::set_anchors(std::shared_ptr<const validate::Anchors> anchors) {
-  state_->loop.post([this, anchors = std::move(anchors)] { state_->resolver.set_anchors(anchors); });
+void Worker::set_anchors(std::shared_ptr<const validate::Anchors> anchors, std::function<void()> done) {
+  state_->loop.post([this, anchors = std::move(anchors), done = std::move(done)] {
+    state_->resolver.set_anchors(anchors);
+    done();
+  });
 }
 
 void Worker::flush_answers(std::function<void()> done) {
@@ -212,10 +210,6 @@ void Worker::flush_answers(std::function<void()> done) {
     state_->pipeline.flush_answers();
     done();
   });
-}
-
-void Worker::take_hits(std::function<void(std::vector<policy::Hits>)> taken) {
-  state_->loop.post([this, taken = std::move(taken)] { taken(state_->pipeline.take_hits()); });
 }
 
 const WorkerCounters& Worker::counters() const {

@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "policy/match/hits.hpp"
 #include "resolver/net/stream.hpp"
 #include "resolver/recurse/upstream.hpp"
 #include "resolver/serve/metrics.hpp"
@@ -50,12 +49,10 @@ class Worker {
   /// Resolves `question` on this worker with a trace, outside of any client's question; calls back on its thread.
   void trace(wire::Question question, std::function<void(recurse::Resolved, recurse::Trace)> done);
   /// Forgets wire answers; the record cache is flushed by its own calls.
-  /// Trust anchors that have rolled over (RFC 5011). From any thread.
-  void set_anchors(std::shared_ptr<const validate::Anchors> anchors);
+  /// Other trust anchors (RFC 5011, 7646). From any thread; `done` is called on the worker's when they count.
+  void set_anchors(std::shared_ptr<const validate::Anchors> anchors, std::function<void()> done);
   void flush_answers(std::function<void()> done);
   const WorkerCounters& counters() const;
-  /// Calls back on the worker's thread with what was counted of rules since the last time.
-  void take_hits(std::function<void(std::vector<policy::Hits>)> taken);
 
  private:
   struct State;

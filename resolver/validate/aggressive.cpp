@@ -46,7 +46,9 @@ void Aggressive::learn(const std::vector<const wire::RecordSet*>& proof, const w
                !set->rdatas.empty()) {
       const auto hash = wire::nsec3_hash_of_label(set->owner.view().first_label());
       const auto view = wire::parse_nsec3(*set->rdatas.begin());
-      if (!hash || !view || view->parameters.iterations > rules_.nsec3_insecure) continue;
+      if (!hash || !view || view->parameters.algorithm != wire::kNsec3Sha1 ||
+          view->parameters.iterations > rules_.nsec3_insecure)
+        continue;
       if (!full || known.nsec3.contains(*hash)) known.nsec3[*hash] = kept;
     }
     count_ += known.size() - before;
@@ -88,35 +90,53 @@ std::optional<std::size_t> Aggressive::collect_nsec(const Zone& zone, NameView n
   return encloser.label_count();
 }
 
-/// The NSEC3 of the closest encloser, and those that cover the next closer name and the wildcard.
+/// The NSEC3 of the closest encloser, and those that cover the next closer name and the wildcard. From the apex down,
+/// one label at a time: what is below a name that does not exist is never hashed, however many labels it has.
 std::optional<std::size_t> Aggressive::collect_nsec3(const Zone& zone, NameView apex, NameView name,
                                                      std::vector<Kept>& found, Means& means) {
   if (zone.nsec3.empty()) return std::nullopt;
   const auto view = wire::parse_nsec3(*zone.nsec3.begin()->second.set->rdatas.begin());
   if (!view) return std::nullopt;
-  const auto take = [&](NameView at, bool exact) {
-    const std::uint32_t cost = view->parameters.iterations + 1U;
-    if (means.hash_runs < cost) return false;
-    means.hash_runs -= cost;
-    const auto hash = wire::nsec3_hash(at, view->parameters);
-    const auto kept = exact ? zone.nsec3.find(hash) : at_or_before(zone.nsec3, hash, true);
-    if (kept == zone.nsec3.end()) return false;
-    found.push_back(kept->second);
-    return true;
-  };
-  for (std::size_t labels = name.label_count() + 1; labels-- > apex.label_count();) {
-    if (!take(name.suffix(labels), true)) continue;
-    if (labels == name.label_count()) return std::nullopt;
+  const Kept* above = nullptr;  // of the name one label shorter, when that is known to exist
+  for (std::size_t labels = apex.label_count(); labels <= name.label_count(); ++labels) {
+    const auto near = nearest(zone, name.suffix(labels), view->parameters, means);
+    if (!near) return std::nullopt;
+    if (near->exact) {
+      above = near->kept;
+      if (labels == name.label_count()) found.push_back(*above);
+      continue;
+    }
+    if (!near->covers) {
+      above = nullptr;  // it may exist: nobody has said
+      continue;
+    }
+    if (above == nullptr) return std::nullopt;
     // Below a delegation or a DNAME this zone has nothing to say.
-    const auto encloser = wire::parse_nsec3(*found.back().set->rdatas.begin());
+    const auto encloser = wire::parse_nsec3(*above->set->rdatas.begin());
     const bool silent = !encloser || encloser->types.has(RecordType::dname) ||
                         (encloser->types.has(RecordType::ns) && !encloser->types.has(RecordType::soa));
     if (silent) return std::nullopt;
-    take(name.suffix(labels + 1), false);
-    if (const auto wildcard = wire::Name::prepend(kStar, name.suffix(labels))) take(*wildcard, false);
-    return labels;
+    found = {*above, *near->kept};
+    const auto wildcard = wire::Name::prepend(kStar, name.suffix(labels - 1));
+    const auto at_wildcard = wildcard ? nearest(zone, *wildcard, view->parameters, means) : std::nullopt;
+    if (at_wildcard) found.push_back(*at_wildcard->kept);
+    return labels - 1;
   }
   return std::nullopt;
+}
+
+/// Nothing where there is none, or no means to find out.
+std::optional<Aggressive::Near> Aggressive::nearest(const Zone& zone, NameView name,
+                                                    const wire::Nsec3Parameters& parameters, Means& means) {
+  const std::uint32_t cost = parameters.iterations + 1U;
+  if (means.hash_runs < cost) return std::nullopt;
+  means.hash_runs -= cost;
+  const auto hash = wire::nsec3_hash(name, parameters);
+  const auto kept = at_or_before(zone.nsec3, hash, true);
+  if (kept == zone.nsec3.end()) return std::nullopt;
+  const auto view = wire::parse_nsec3(*kept->second.set->rdatas.begin());
+  const bool exact = kept->first == hash;
+  return Near{&kept->second, exact, !exact && view && wire::nsec3_covers(kept->first, view->next, hash)};
 }
 
 std::optional<Synthesis> Aggressive::answer(NameView name, RecordType type, std::int64_t now, Means& means) const {
@@ -128,7 +148,11 @@ std::optional<Synthesis> Aggressive::answer(NameView name, RecordType type, std:
   if (at == zones_.end()) return std::nullopt;
   std::vector<Kept> kept;
   auto encloser = collect_nsec(at->second, name, kept);
-  if (kept.empty()) encloser = collect_nsec3(at->second, at->first, name, kept, means);
+  if (kept.empty()) {
+    encloser = collect_nsec3(at->second, at->first, name, kept, means);
+    // What denies the next closer name denies all below it; so the rest of its labels need not be hashed again.
+    if (encloser) name = name.suffix(*encloser + 1);
+  }
   Synthesis made;
   made.soa = at->second.soa.set;
   made.expires_at = std::numeric_limits<std::int64_t>::max();

@@ -37,6 +37,7 @@ class Aggressive {
   static constexpr std::size_t kMaxZones = 2'048;
   static constexpr std::size_t kMaxOfZone = 4'096;  ///< sets
   static constexpr std::size_t kMaxOfAll = 16'384;  ///< sets
+  static constexpr std::uint32_t kMaxHashes = 500;  ///< runs of SHA-1 for one answer: it is made on the answer path
 
   explicit Aggressive(const Rules& rules) : rules_(rules) {}
 
@@ -68,6 +69,12 @@ class Aggressive {
   void make_room();
   /// What may prove something about the name; the labels of its closest encloser where there is one.
   static std::optional<std::size_t> collect_nsec(const Zone& zone, wire::NameView name, std::vector<Kept>& found);
+  struct Near {
+    const Kept* kept;  ///< at or before the name's hash
+    bool exact, covers;
+  };
+  static std::optional<Near> nearest(const Zone& zone, wire::NameView name, const wire::Nsec3Parameters& parameters,
+                                     Means& means);
   static std::optional<std::size_t> collect_nsec3(const Zone& zone, wire::NameView apex, wire::NameView name,
                                                   std::vector<Kept>& found, Means& means);
 

@@ -33,6 +33,8 @@ class Anchors {
   std::expected<void, std::string> add(std::string_view record);
   void add(const wire::RecordSet& ds_or_dnskey);
   void add_negative(NegativeAnchor anchor) { negative_.push_back(std::move(anchor)); }
+  /// In place of all that are there.
+  void set_negative(std::vector<NegativeAnchor> anchors) { negative_ = std::move(anchors); }
   /// A file's text: one record a line, ";" comments. Error: with the line's number.
   std::expected<void, std::string> add_lines(std::string_view text);
   /// The root's keys 20326 (2017) and 38696 (2024), as DS records of IANA's root-anchors.xml.

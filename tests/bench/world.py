@@ -75,10 +75,18 @@ def hints(where):
 ADDRESS = {"placard": "127.0.0.11", "unbound": "127.0.0.12"}
 
 
-def placard():
-    """As shipped, but for where it listens, whom it serves and where the root is."""
+def placard(tree=None):
+    """As shipped, but for where it listens, whom it serves and where the root is. `tree`: other lines about the latter."""
     where = folder()
     config = where / "placard.toml"
+    tree = tree or f"""
+[recursion]
+root_hints = "{hints(where)}"
+query_loopback = true
+ipv6 = false
+[dnssec]
+validation = false
+"""
     config.write_text(f"""
 [server]
 listen = ["{ADDRESS["placard"]}:53"]
@@ -86,17 +94,11 @@ workers = 1
 state_directory = "{where}"
 [access]
 recursion = ["10.99.0.0/16", "127.0.0.0/8"]
-[recursion]
-root_hints = "{hints(where)}"
-query_loopback = true
-ipv6 = false
-[dnssec]
-validation = false
 [notice]
 listen = []
 [metrics]
 listen = []
-""")
+{tree}""")
     return Process([PLACARD, "serve", "--config", config], PROCESSORS[0], where, ready="placard: ready")
 
 
@@ -148,9 +150,9 @@ def figures(run):
     return json.loads(output)
 
 
-def wait_until_it_answers(resolver):
+def wait_until_it_answers(resolver, name="up%.z1.bench"):
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        if ask(resolver, "up%.z1.bench", 0.2, window=1)["answered"] > 0:
+        if ask(resolver, name, 0.2, window=1)["answered"] > 0:
             return
     raise SystemExit(f"{resolver} does not answer")

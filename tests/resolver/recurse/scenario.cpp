@@ -1,4 +1,4 @@
-#include "tests/resolver/recurse/scenario.hpp"
+#include "tests/resolver/recurse/scenario_signing.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -27,7 +27,7 @@ class Loader {
     std::string section;
     for (std::vector<std::string> words; next(words);) {
       const auto& key = words[0];
-      if (key == "SCENARIO_END") return std::move(scenario_);
+      if (key == "SCENARIO_END") return sign();
       if (key == "SCENARIO_BEGIN") {
         for (std::size_t i = 1; i < words.size(); ++i) scenario_.title += (i > 1 ? " " : "") + words[i];
       } else if (key == "RANGE_BEGIN") {
@@ -91,6 +91,14 @@ class Loader {
     return *parsed;
   }
 
+  Scenario sign() {
+    if (signer_.empty()) return std::move(scenario_);
+    for (auto& range : scenario_.ranges)
+      for (auto& entry : range.entries) signer_.sign(entry);
+    scenario_.options.validation.anchors = signer_.anchors();
+    return std::move(scenario_);
+  }
+
   void read_config() {
     const wire::Name root_server = name("root.test.");
     const auto number = [](const std::string& text) { return static_cast<std::uint32_t>(std::stoul(text)); };
@@ -100,7 +108,9 @@ class Loader {
       if (key == "CONFIG_END") return;
       const std::string value = words.size() > 1 ? words[1] : "";
       const bool on = value == "yes" || value == "on";
-      if (key == "stub-addr:")
+      if (key == "signed:")
+        signer_.add(name(value));
+      else if (key == "stub-addr:")
         options.root_hints.push_back({root_server, address(value)});
       else if (key == "forward:" || key == "stub:") {
         Forward forward{name(value), {}, key == "stub:", false};
@@ -165,7 +175,8 @@ class Loader {
       entry.question.type = *type;
       return;
     }
-    const auto record = wire::record_from_text(line_, wire::NameView{}, 3600);
+    const auto record =
+        words.back() == "@" ? made_record(words) : wire::record_from_text(line_, wire::NameView{}, 3600);
     if (!record) fail(record.error());
     if (section == "ANSWER")
       entry.answer.push_back(*record);
@@ -177,6 +188,14 @@ class Loader {
       fail("a record outside of a section");
   }
 
+  /// "OWNER DS @", "OWNER DNSKEY @": of a zone that is signed.
+  std::expected<wire::Record, std::string> made_record(const std::vector<std::string>& words) const {
+    const auto type = wire::record_type_from_text(words.at(words.size() - 2));
+    if (!type) return std::unexpected("bad type");
+    return wire::Record{name(words[0]), *type, wire::RecordClass::in, 3600, signer_.rdata_of(name(words[0]), *type)};
+  }
+
+  ScenarioSigner signer_;
   std::string path_;
   std::ifstream file_;
   std::string line_;

@@ -171,6 +171,7 @@ void check_answer(const ScenarioEntry& expected, const Resolved& got, std::int64
     const auto code = static_cast<wire::EdeCode>(std::stoi(field.substr(4)));
     CHECK(std::ranges::any_of(got.errors, [&](const wire::ExtendedError& error) { return error.code == code; }));
   }
+  if (all || expected.matches("ad")) CHECK(got.authenticated == expected.has("AD"));
   if (expected.matches("stale")) CHECK(got.stale);
   if (expected.matches("fresh")) CHECK_FALSE(got.stale);
   if (got.rcode == wire::Rcode::servfail) CHECK_FALSE(got.errors.empty());  // every failure says why

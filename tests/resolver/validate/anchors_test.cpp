@@ -148,3 +148,46 @@ TEST_CASE("sentinel: tells which root keys are trusted, for addresses only") {
   CHECK_FALSE(fails("root-key-sentinel-is-ta-00001", wire::RecordType::txt));
   CHECK_FALSE(fails("www"));
 }
+
+TEST_CASE("rollover: from the old key to the new one, with real signatures") {
+  const LabZone published("roll.lab.", "lab/roll.published.zone"), revoked("roll.lab.", "lab/roll.revoked.zone");
+  const auto& both = published.dnskeys();
+  const auto& after = revoked.dnskeys();
+  Vouchers configured;
+  wire::Bytes old, coming;
+  for (const wire::Bytes rdata : both.rdatas)
+    (wire::parse_dnskey(rdata)->algorithm == wire::Algorithm::ed25519 ? old : coming) = rdata;
+  configured.dnskey.add(old);
+  const auto good = [](const wire::RecordSet& set, const Vouchers& vouchers) {
+    Means means{100, 0};
+    return check_dnskeys(set, vouchers, {}, kNow, means).is(Security::secure);
+  };
+  const auto state = [](const Rollover& rollover, wire::Bytes rdata) {
+    for (const auto& key : rollover.keys())
+      if (std::ranges::equal(key.rdata, rdata)) return key.state;
+    FAIL("a key that was seen is not tracked");
+    return KeyState::pending;
+  };
+  Rollover rollover(published.name());
+  REQUIRE(good(both, configured));
+  CHECK(rollover.observe(both, configured, {}, kNow));
+  CHECK(state(rollover, coming) == KeyState::pending);
+  // Revoked before the new key counts: nobody vouches for the new set, so a caller never shows it to us.
+  CHECK_FALSE(good(after, rollover.vouchers()));
+  CHECK(rollover.observe(both, configured, {}, kNow + 30 * kDay));
+  REQUIRE(good(after, rollover.vouchers()));
+  CHECK(rollover.observe(after, configured, {}, kNow + 31 * kDay));
+  CHECK(state(rollover, old) == KeyState::revoked);
+  CHECK(state(rollover, coming) == KeyState::valid);
+  CHECK(rollover.vouchers().dnskey.size() == 1);
+  CHECK(good(after, rollover.vouchers()));
+  CHECK_FALSE(good(both, rollover.vouchers()));  // what only the revoked key has signed
+  // It comes back in its old form, and stays what it is; thirty days after it has gone it is forgotten.
+  CHECK_FALSE(rollover.observe(both, configured, {}, kNow + 32 * kDay));
+  CHECK(state(rollover, old) == KeyState::revoked);
+  wire::RecordSet alone = after;
+  alone.rdatas = {};
+  alone.rdatas.add(coming);
+  CHECK(rollover.observe(alone, configured, {}, kNow + 62 * kDay));
+  CHECK(rollover.keys().size() == 1);
+}

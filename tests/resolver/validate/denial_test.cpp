@@ -175,3 +175,37 @@ TEST_CASE("aggressive: nothing is answered from spans that opt out") {
   CHECK_FALSE(known.answer(name("plain.ed.lab."), RecordType::ds, kNow, means));
   CHECK(known.answer(name("www.ed.lab."), RecordType::mx, kNow, means));
 }
+
+TEST_CASE("aggressive: a name of a hundred labels costs no more than a short one") {
+  const Rules rules;
+  Aggressive known(rules);
+  Chain chain("labels");  // with fifty iterations
+  known.learn(chain.sets, &chain.zone.set("labels.lab.", RecordType::soa), kNow, kNow + 60);
+  std::string deep;
+  for (int i = 0; i < 100; ++i) deep += "x.";
+  Means means{0, Aggressive::kMaxHashes};
+  const auto gone = known.answer(name(deep + "labels.lab."), RecordType::a, kNow, means);
+  REQUIRE(gone);
+  CHECK(gone->kind == Synthesis::Kind::nxdomain);
+  const auto wild = known.answer(name(deep + "wild.labels.lab."), RecordType::a, kNow, means = {0, 1'000});
+  REQUIRE(wild);
+  CHECK(wild->wildcard == name("*.wild.labels.lab."));
+  // Below a name that exists and has none there it is the same; where too little is known there is no answer.
+  CHECK(known.answer(name(deep + "www.labels.lab."), RecordType::a, kNow, means = {0, Aggressive::kMaxHashes}));
+  CHECK_FALSE(known.answer(name(deep + "labels.lab."), RecordType::a, kNow, means = {0, 60}));
+}
+
+TEST_CASE("aggressive: hashes that nobody knows are left alone") {
+  const Rules rules;
+  Aggressive known(rules);
+  Chain chain("ecdsa");
+  auto strange = *chain.sets.front();
+  std::vector<std::uint8_t> rdata((*strange.rdatas.begin()).begin(), (*strange.rdatas.begin()).end());
+  rdata[0] = 2;  // no such algorithm (RFC 5155 11)
+  strange.rdatas = {};
+  strange.rdatas.add(rdata);
+  known.learn({&strange}, &chain.zone.set("ecdsa.lab.", RecordType::soa), kNow, kNow + 60);
+  Means means = plenty();
+  CHECK_FALSE(known.answer(name("nothing.ecdsa.lab."), RecordType::a, kNow, means));
+  CHECK(known.size() == 0);
+}
