@@ -185,11 +185,6 @@ void check_rule(Findings& findings, const AuthoredDecision& authored, std::size_
                 const std::set<std::string, std::less<>>& overridden) {
   const auto& rule = authored.decision.rules[number];
   const auto at = [&](std::string_view field) { return rule_position(authored, number, field); };
-  if (!is_enforced(rule.trigger)) {
-    findings.add_at(at("trigger"), "rule.trigger",
-                    fmt::format("trigger {} is not enforced by this version; only qname is", to_text(rule.trigger)));
-    return;
-  }
   const auto key = key_of(rule);
   const auto* field = is_about_a_name(rule.trigger) ? "name" : "prefix";
   if (!is_about_a_name(rule.trigger) && !prefix_from_text(rule.prefix)) {

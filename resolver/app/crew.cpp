@@ -116,6 +116,25 @@ std::vector<recurse::Resolver::InFlight> Crew::in_flight() {
   return std::move(gathered->all);
 }
 
+std::vector<policy::Hits> Crew::take_hits() {
+  struct Gathered {
+    std::mutex mutex;
+    std::vector<policy::Hits> all;  // guarded by mutex
+  };
+  auto gathered = std::make_shared<Gathered>();
+  on_every_worker([&](serve::Worker& worker, std::function<void()> done) {
+    worker.take_hits([gathered, done = std::move(done)](std::vector<policy::Hits> some) {
+      {
+        const std::lock_guard lock(gathered->mutex);
+        for (auto& one : some) gathered->all.push_back(std::move(one));
+      }
+      done();
+    });
+  });
+  const std::lock_guard lock(gathered->mutex);
+  return std::move(gathered->all);
+}
+
 std::optional<Crew::Traced> Crew::trace(const wire::Question& question) {
   struct Slot {
     Countdown countdown{1};

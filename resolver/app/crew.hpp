@@ -38,6 +38,8 @@ class Crew {
   std::shared_ptr<const serve::Snapshot> current() const;
 
   std::vector<const serve::WorkerCounters*> counters() const;
+  /// What all workers counted of rules since the last time.
+  std::vector<policy::Hits> take_hits();
   const recurse::Cache& cache() const { return *cache_; }
   const recurse::ServerTable& servers() const { return *servers_; }
   /// Every worker's resolutions in flight.

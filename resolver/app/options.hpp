@@ -122,6 +122,7 @@ struct ReloadableOptions {
   bool own_zones_policy = false;
   std::vector<std::string> negative_anchors;  ///< "NAME UNTIL" (RFC 7646)
   std::string signed_names;                   ///< "answer", "nxdomain" or "refuse"
+  std::string policy_order;                   ///< "name-first" or "after-recursion"
   std::vector<wire::Name> protected_names;
   std::vector<KeyOption> keys;
   std::vector<ZoneOption> zones;

@@ -1,6 +1,7 @@
 // The table of options: each stands here once and nowhere else.
 #include <array>
 
+#include "policy/record/written_name.hpp"
 #include "resolver/app/options.hpp"
 
 namespace placard::app {
@@ -443,8 +444,24 @@ constexpr std::array kOptions = {
            "ISO 3166 codes; decisions of another territorial scope do not apply.",
            [](O& o, V& v) { o.reloadable.views.back().jurisdictions = v.texts; }},
     Option{"view", "sources", texts, 1, 64, R"(["*"])", "", kReload, kOptional,
-           "Authorities in the order of their precedence; \"*\" stands for all that are not named.",
+           "Authorities, and \"list:ID\" for one list, in the order of their precedence; \"*\" stands for all that are "
+           "not named.",
            [](O& o, V& v) { o.reloadable.views.back().sources = v.texts; }},
+    Option{"view", "listeners", endpoints, 53, 0, R"(["192.0.2.1:53"])", "", kReload, kOptional,
+           "Addresses of the server that its clients ask; none: all.",
+           [](O& o, V& v) {
+             for (const auto& endpoint : v.endpoints)
+               o.reloadable.views.back().listeners.push_back(endpoint.to_text());
+           }},
+    Option{"view", "keys", names, 0, 0, R"(["home.example"])", "", kReload, kOptional,
+           "[[key]]s of which its clients sign their questions with one; none: signed or not.",
+           [](O& o, V& v) {
+             for (const auto& name : lowered(v.names))
+               o.reloadable.views.back().keys.push_back(policy::stored_name(name));
+           }},
+    Option{"view", "opted_in", boolean, 0, 0, "false", "", kReload, kOptional,
+           "Its clients chose it: blocks that are no orders carry the extended error 17 (filtered).",
+           [](O& o, V& v) { o.reloadable.views.back().opted_in = v.boolean; }},
     // [policy]
     Option{"policy", "store", path, 1, 4096, R"("policy.db")", "", kFixed, kOptional,
            "The record, an SQLite file in the state directory.", [](O& o, V& v) { o.fixed.store = v.text; }},
@@ -457,6 +474,10 @@ constexpr std::array kOptions = {
     Option{"policy", "own_zones", boolean, 0, 0, "false", "", kReload, kOptional,
            "Decisions apply to the server's own zones too.",
            [](O& o, V& v) { o.reloadable.own_zones_policy = v.boolean; }},
+    Option{"policy", "order", text, 1, 16, R"("name-first")", "", kReload, kOptional,
+           "\"name-first\": a rule about the name or the client answers before anybody is asked; \"after-recursion\": its "
+           "servers are asked all the same, so that they can't see that it is blocked (RPZ's qname-wait-recurse).",
+           [](O& o, V& v) { o.reloadable.policy_order = v.text; }},
     Option{"policy", "signed", text, 1, 16, R"("answer")", "", kReload, kOptional,
            "What a client that asks for signatures gets where a decision rewrites records: answer, nxdomain or refuse.",
            [](O& o, V& v) { o.reloadable.signed_names = v.text; }},

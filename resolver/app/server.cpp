@@ -190,6 +190,11 @@ void Server::start(std::function<void()> stop_asked) {
     note_enforcement(*crew_->current()->index, system_time());
   }
   keep_keys();
+  hit_keeper_ =
+      std::make_unique<HitKeeper>(options_.fixed.store + ".counters",
+                                  HitKeeper::World{[this] { return crew_->take_hits(); }, [] { return system_time(); },
+                                                   [this](const std::string& what) { warn(what); }});
+  hit_keeper_->start();
   reloader_ = std::thread([this] { reload_thread(); });
   index_->start([this] { index_was_compiled(); }, [] { return system_time(); });
   control_->serve(
@@ -197,8 +202,13 @@ void Server::start(std::function<void()> stop_asked) {
 }
 
 void Server::stop() {
+  if (hit_keeper_) {
+    hit_keeper_->stop();
+    hit_keeper_->flush();
+  }
   if (crew_) crew_->stopping();  // those who wait for a worker stop waiting
   control_.reset();
+  hit_keeper_.reset();
   {
     const std::lock_guard lock(reload_mutex_);
     reload_ends_ = true;

@@ -18,6 +18,7 @@
 
 #include "resolver/app/control.hpp"
 #include "resolver/app/crew.hpp"
+#include "resolver/app/hit_keeper.hpp"
 #include "resolver/app/index_keeper.hpp"
 #include "resolver/app/key_keeper.hpp"
 #include "resolver/app/operations.hpp"
@@ -75,6 +76,7 @@ class Server final : public RequestTarget {
   void reload_thread();
   void keep_keys();
   void suspend_anchors(const std::vector<std::string>& before, const std::vector<std::string>& now);
+  policy::Table hits_of_today();
 
   Privileges privileges_;
   std::mutex changes_;
@@ -99,6 +101,7 @@ class Server final : public RequestTarget {
   std::unique_ptr<net::ResetListener> reset_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<KeyKeeper> key_keeper_;
+  std::unique_ptr<HitKeeper> hit_keeper_;
   std::function<void()> stop_asked_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::atomic<std::uint64_t> notice_requests_{0}, reloads_{0}, reload_failures_{0}, rejections_{0};

@@ -89,7 +89,26 @@ Done Server::status() {
       {"reloads", "Reloads", as_cell(reloads_)},
       {"reload_failures", "Reloads refused", as_cell(reload_failures_)},
   };
-  return policy::Document{{std::move(fields)}};
+  policy::Document document{{std::move(fields)}};
+  if (hit_keeper_) document.parts.emplace_back(hits_of_today());
+  return document;
+}
+
+/// What decisions did in the last 24 hours.
+policy::Table Server::hits_of_today() {
+  constexpr policy::Time kDay = 24 * 3600;
+  constexpr std::int64_t kRows = 50;
+  hit_keeper_->flush();
+  policy::Table table{
+      "hits",
+      "Questions met in 24 hours",
+      {{"decision", "Decision"}, {"list", "List"}, {"view", "View"}, {"state", "State"}, {"hits", "Hits"}},
+      {},
+      "No decision was met."};
+  for (const auto& each : hit_keeper_->by_decision(system_time() - kDay, kRows))
+    table.rows.push_back({each.decision_id, each.list.empty() ? policy::Cell() : policy::Cell(each.list), each.view,
+                          std::string(each.shadow ? "shadow" : "active"), each.hits});
+  return table;
 }
 
 Done Server::dump() {

@@ -39,7 +39,7 @@ std::size_t render_referral(const recurse::CacheEntry& delegation, const ClientQ
 
 }  // namespace
 
-Pipeline::Step Pipeline::cache_only(const ClientQuestion& question, const ReturnPath& path, bool exempt,
+Pipeline::Step Pipeline::cache_only(const ClientQuestion& question, const ReturnPath& path, PolicyState& state,
                                     std::span<std::uint8_t> reply) {
   if (question.recursion_desired && question.recursion_available) return std::nullopt;
   if (!question.cache_available) {
@@ -47,7 +47,7 @@ Pipeline::Step Pipeline::cache_only(const ClientQuestion& question, const Return
     const wire::ExtendedError error{wire::EdeCode::prohibited, "the cache is not open to questions without RD"};
     return render_rcode(question, wire::Rcode::refused, {&error, 1}, reply);
   }
-  if (const auto answer = cached(question, path, exempt, reply)) return answer;
+  if (const auto answer = cached(question, path, state, reply)) return answer;
   recurse::ResolveRequest request;
   request.question = question.question;
   request.checking_disabled = question.checking_disabled;
@@ -58,7 +58,7 @@ Pipeline::Step Pipeline::cache_only(const ClientQuestion& question, const Return
     const auto resolved = resolution.take();
     if (!resolved.incomplete || !resolved.answer.empty()) {
       auto stored = store_answer(resolved, question.question, question.dnssec_ok, now_);
-      return deliver(stored, question, path, exempt, reply);
+      return deliver(stored, question, path, state, reply);
     }
   }
   return render_referral(*resolver_.referral(question.question), question, now_, reply);

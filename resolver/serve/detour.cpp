@@ -116,11 +116,13 @@ Pipeline::Step Pipeline::go_on(StoredAnswer head, DetourKind kind, const ClientQ
   const auto lead = lead_of(head);
   if (!lead) return std::nullopt;
   const auto& index = *snapshot_->index;
-  if (const auto match = index.match_name(lead->target, index.view_of(question.client.bytes()), policy_now_)) {
-    bool exempt = false;
+  const auto view = views_.view_of(question);
+  if (const auto match = index.match_name(lead->target, view, policy_now_)) {
+    PolicyState state;
+    state.view = view;
     const ChainPrefix prefix{&head, lead->records,
                              std::min(lead->ttl, policy_ttl(*match, snapshot_->options, policy_now_))};
-    if (const auto answer = apply(*match, question, path, lead->target, prefix, exempt, reply)) return answer;
+    if (const auto answer = apply(*match, question, path, lead->target, prefix, state, reply)) return answer;
   }
   const auto join = [&](const StoredAnswer& tail) {
     return render_joined(head, tail, question, kind == DetourKind::own_alias, now_, reply);

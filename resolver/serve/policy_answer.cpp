@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "policy/match/match.hpp"
 #include "zones/wire/message.hpp"
 #include "zones/wire/octets.hpp"
 
@@ -13,13 +14,15 @@ namespace {
 class PolicyWriter {
  public:
   PolicyWriter(const ClientQuestion& question, const wire::ExtendedError& error, wire::Rcode rcode,
-               std::span<std::uint8_t> reply)
+               std::span<std::uint8_t> reply, bool without_recursion = false)
       : question_(question),
         error_(error),
         rcode_(rcode),
         reply_(reply),
         writer_(reply, std::min(question.limit, reply.size()), opt_size(question, {&error, 1})) {
-    writer_.header(answer_header(question, rcode));
+    auto header = answer_header(question, rcode);
+    if (without_recursion) header.ra = false;
+    writer_.header(header);
     writer_.question(question.question.name, question.question.type, question.question.record_class);
   }
 
@@ -74,6 +77,10 @@ policy::Action action_for(policy::Action action, const ServeOptions& options, bo
   return options.signed_names == SignedNames::nxdomain ? nxdomain : refused;
 }
 
+bool is_signalled(const policy::Match& match, const ServeOptions& options) {
+  return !match.list.empty() && std::ranges::find(options.signal_nxdomain, match.list) != options.signal_nxdomain.end();
+}
+
 std::array<std::uint8_t, kPolicySoaSize> policy_soa(std::uint32_t ttl) {
   static constexpr std::uint8_t kNames[] = "\x09localhost\0\x06nobody\x07invalid";
   static_assert(sizeof kNames == kPolicySoaSize - 20);
@@ -119,7 +126,7 @@ PolicyAnswer render_policy(const policy::Match& match, const policy::Index& inde
     case policy::Action::refused:
       return answered(render_rcode(question, wire::Rcode::refused, {&error, 1}, reply));
     case policy::Action::cname:
-      if (type != wire::RecordType::cname) return {PolicyVerdict::redirect, 0};
+      if (type != wire::RecordType::cname && !any) return {PolicyVerdict::redirect, 0};
       break;
     case policy::Action::sinkhole:
     case policy::Action::nxdomain:
@@ -128,7 +135,8 @@ PolicyAnswer render_policy(const policy::Match& match, const policy::Index& inde
       break;
   }
 
-  PolicyWriter writer(question, error, no_such_name ? wire::Rcode::nxdomain : wire::Rcode::noerror, reply);
+  PolicyWriter writer(question, error, no_such_name ? wire::Rcode::nxdomain : wire::Rcode::noerror, reply,
+                      no_such_name && is_signalled(match, options));
   writer.chain(prefix);
   if (action == policy::Action::sinkhole) {
     for (const auto& address : options.notice_addresses) {
@@ -140,17 +148,29 @@ PolicyAnswer render_policy(const policy::Match& match, const policy::Index& inde
       if (record.type == type || record.type == wire::RecordType::cname || any)
         writer.record(met, record.type, ttl, record.rdata);
   } else if (action == policy::Action::cname) {
-    writer.record(met, wire::RecordType::cname, ttl, index.target_of(match).bytes());
+    const auto target = policy::expanded_target(index.target_of(match), met);
+    if (!target) return answered(render_too_long(question, prefix, error, reply));
+    writer.record(met, wire::RecordType::cname, ttl, target->view().bytes());
   }
-  if (writer.answers() == 0) writer.soa(match.rule_name, ttl);
+  // A rule about addresses has no name: who is denied owns the denial.
+  if (writer.answers() == 0) writer.soa(match.rule_name.is_root() ? met : match.rule_name, ttl);
   return answered(writer.finish());
 }
 
-std::size_t render_redirect(const ClientQuestion& question, wire::NameView owner, wire::NameView target,
-                            std::uint32_t ttl, const wire::ExtendedError& error, const StoredAnswer& target_answer,
-                            std::int64_t now, std::span<std::uint8_t> reply) {
+std::size_t render_too_long(const ClientQuestion& question, const ChainPrefix& prefix, const wire::ExtendedError& error,
+                            std::span<std::uint8_t> reply) {
+  PolicyWriter writer(question, error, wire::Rcode::yxdomain, reply);
+  writer.chain(prefix);
+  return writer.finish();
+}
+
+std::size_t render_redirect(const ClientQuestion& question, const ChainPrefix& prefix, const PolicyAlias& alias,
+                            const wire::ExtendedError& error, const StoredAnswer& target_answer, std::int64_t now,
+                            std::span<std::uint8_t> reply) {
   PolicyWriter writer(question, error, target_answer.rcode, reply);
-  writer.record(owner, wire::RecordType::cname, ttl, target.bytes());
+  writer.chain(prefix);
+  writer.record(alias.owner, wire::RecordType::cname, alias.ttl, alias.target.bytes());
+  const auto ttl = alias.ttl;
   const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now - target_answer.stored_at));
   if (const auto message = wire::parse_message(target_answer.message)) {
     std::vector<std::uint8_t> rdata;

@@ -41,6 +41,9 @@ struct PolicyAnswer {
 /// The action for a client: where records would be rewritten for one that asks for signatures, as the options say.
 policy::Action action_for(policy::Action action, const ServeOptions& options, bool dnssec_ok);
 
+/// NXDOMAIN by that rule goes out with RA clear.
+bool is_signalled(const policy::Match& match, const ServeOptions& options);
+
 inline constexpr std::size_t kPolicySoaSize = 11 + 16 + 20;  ///< octets
 /// The rdata of the SOA that a negative answer needs (RFC 2308): "localhost. nobody.invalid.", MINIMUM the policy's
 /// TTL.
@@ -60,9 +63,19 @@ PolicyAnswer render_policy(const policy::Match& match, const policy::Index& inde
                            const ClientQuestion& question, wire::NameView met, const ChainPrefix& prefix,
                            policy::Time now, std::span<std::uint8_t> reply);
 
-/// An answer of action cname: the CNAME from `owner` to `target`, then the answer records of `target_answer`.
-std::size_t render_redirect(const ClientQuestion& question, wire::NameView owner, wire::NameView target,
-                            std::uint32_t ttl, const wire::ExtendedError& error, const StoredAnswer& target_answer,
-                            std::int64_t now, std::span<std::uint8_t> reply);
+/// The CNAME of an action cname.
+struct PolicyAlias {
+  wire::NameView owner, target;
+  std::uint32_t ttl = 0;  ///< seconds
+};
+
+/// An answer of action cname: what led to the name met, the alias, then the answer records of `target_answer`.
+std::size_t render_redirect(const ClientQuestion& question, const ChainPrefix& prefix, const PolicyAlias& alias,
+                            const wire::ExtendedError& error, const StoredAnswer& target_answer, std::int64_t now,
+                            std::span<std::uint8_t> reply);
+
+/// YXDOMAIN: the target that an action cname would lead to is too long for a name.
+std::size_t render_too_long(const ClientQuestion& question, const ChainPrefix& prefix, const wire::ExtendedError& error,
+                            std::span<std::uint8_t> reply);
 
 }  // namespace placard::serve

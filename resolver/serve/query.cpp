@@ -31,19 +31,19 @@ std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, co
   question.listener = listener;
   question.client = client;
   question.stream = stream;
-  bool exempt = false;  // a passthru rule met the asked name: policy has nothing more to say
+  PolicyState policy;
 
   Step answer = receive(packet, question, path, reply);
   if (!answer) answer = admit(question, path, reply);
   if (!answer) answer = special(question, path, reply);
   const bool policy_first = snapshot_->options.own_zones_policy && !zones_here_[listener].exclusive;
-  if (!answer && policy_first) answer = policy_by_name(question, path, exempt, reply);
+  if (!answer && policy_first) answer = policy_by_name(question, path, policy, reply);
   if (!answer) answer = own_zones(question, path, nullptr, reply);
-  if (!answer && !policy_first) answer = policy_by_name(question, path, exempt, reply);
+  if (!answer && !policy_first) answer = policy_by_name(question, path, policy, reply);
   if (!answer) answer = any(question, reply);
   if (!answer) mark_dns64(question);
-  if (!answer) answer = cache_only(question, path, exempt, reply);
-  if (!answer) answer = cached(question, path, exempt, reply);
+  if (!answer) answer = cache_only(question, path, policy, reply);
+  if (!answer) answer = cached(question, path, policy, reply);
   if (!answer) answer = resolve(question, path, nullptr, reply);
   return meter(question, path, reply, *answer);
 }
@@ -135,40 +135,55 @@ Pipeline::Step Pipeline::own_zones(const ClientQuestion& question, const ReturnP
 
 // ---------------------------------------------------------------- 5: policy by client and by name
 
-Pipeline::Step Pipeline::policy_by_name(const ClientQuestion& question, const ReturnPath& path, bool& exempt,
+Pipeline::Step Pipeline::policy_by_name(const ClientQuestion& question, const ReturnPath& path, PolicyState& state,
                                         std::span<std::uint8_t> reply) {
   const auto& index = *snapshot_->index;
-  const auto match = index.match_name(question.question.name, index.view_of(question.client.bytes()), policy_now_);
-  if (!match || asks_above(question, *match)) return std::nullopt;
-  return apply(*match, question, path, question.question.name, {}, exempt, reply);
+  state.view = views_.view_of(question);
+  const auto& view = triggers_[state.view];
+  if (!view.client && !view.name) return std::nullopt;
+  const wire::Suffixes name(question.question.name, index.seed(), index.most_labels());
+  shadows_.count = 0;
+  if (view.client || view.answer)
+    state.asked = policy::match_question(index, {state.view, policy_now_, question.client.bytes()}, name, &shadows_);
+  else
+    state.asked.match = index.match_name(name, state.view, policy_now_, &shadows_);
+  if (shadows_.count > 0 && !resolving_) count_shadows(state.view);
+  if (state.asked.match && asks_above(question, *state.asked.match)) state.asked = {};
+  if (!state.asked.match) return std::nullopt;
+  if (snapshot_->options.policy_after_recursion) state.asked.is_final = false;
+  if (!state.asked.is_final) return std::nullopt;
+  const auto match = *std::exchange(state.asked.match, std::nullopt);
+  return apply(match, question, path, question.question.name, {}, state, reply);
 }
 
 /// What a match does; nullopt when the answer goes on as it is.
 Pipeline::Step Pipeline::apply(const policy::Match& match, const ClientQuestion& question, const ReturnPath& path,
-                               wire::NameView met, const ChainPrefix& prefix, bool& exempt,
+                               wire::NameView met, const ChainPrefix& prefix, PolicyState& state,
                                std::span<std::uint8_t> reply) {
   const auto result =
       render_policy(match, *snapshot_->index, snapshot_->options, question, met, prefix, policy_now_, reply);
   // A question that passes comes by here again when its resolution ends: it counts once, the first time.
-  if (result.verdict != PolicyVerdict::pass || !resolving_)
+  if (result.verdict != PolicyVerdict::pass || !resolving_ || state.on_answer) {
     counters_.policy_hits[static_cast<std::size_t>(match.action)].add();
+    hits_.add(match, state.view);
+  }
   switch (result.verdict) {
     case PolicyVerdict::answered:
       return result.size;
     case PolicyVerdict::dropped:
       return drop(path);
     case PolicyVerdict::redirect:
-      return redirect(question, path, match, met, reply);
+      return redirect(question, path, match, met, prefix, reply);
     case PolicyVerdict::pass:
       break;
   }
-  exempt = true;
+  state.exempt = true;
   return std::nullopt;
 }
 
 // ---------------------------------------------------------------- 6: answer cache
 
-Pipeline::Step Pipeline::cached(const ClientQuestion& question, const ReturnPath& path, bool exempt,
+Pipeline::Step Pipeline::cached(const ClientQuestion& question, const ReturnPath& path, PolicyState& state,
                                 std::span<std::uint8_t> reply) {
   auto* answer = answers_.find(question, now_);
   if (answer == nullptr) {
@@ -178,71 +193,9 @@ Pipeline::Step Pipeline::cached(const ClientQuestion& question, const ReturnPath
   counters_.answer_cache_hits.add();
   const bool refreshing = answer->refresh_at <= now_ && question.recursion_desired && question.recursion_available;
   if (refreshing) answer->refresh_at = recurse::Cache::kNoEnd;  // once
-  const auto size = deliver(*answer, question, path, exempt, reply);
+  const auto size = deliver(*answer, question, path, state, reply);
   if (refreshing) refresh(question);
   return size;
-}
-
-// ---------------------------------------------------------------- 8: policy on what came back
-
-std::size_t Pipeline::deliver(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path, bool exempt,
-                              std::span<std::uint8_t> reply) {
-  if (answer.has_chain && !exempt && !answer.bogus)
-    if (const auto rewritten = policy_on_chain(answer, question, path, reply)) return *rewritten;
-  return render_stored(answer, question, now_, reply);
-}
-
-Pipeline::Step Pipeline::policy_on_chain(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path,
-                                         std::span<std::uint8_t> reply) {
-  const auto& index = *snapshot_->index;
-  const auto view = index.view_of(question.client.bytes());
-  const std::uint64_t view_bit = std::uint64_t{1} << view;
-  if (is_clean(answer, view)) return std::nullopt;
-  if (answer.clean_generation != index.generation() || policy_now_ >= answer.clean_until) answer.clean_views = 0;
-
-  const auto message = wire::parse_message(answer.message);
-  assert(message);  // we wrote it
-  const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now_ - answer.stored_at));
-  std::size_t records = 0;
-  std::uint32_t ttl = UINT32_MAX;
-  for (const auto& record : message->records(wire::Section::answer)) {
-    ++records;
-    if (record.type() != wire::RecordType::cname) continue;
-    ttl = std::min(ttl, record.ttl() > age ? record.ttl() - age : 0);
-    const auto offset = static_cast<std::size_t>(record.rdata().data() - answer.message.data());
-    const auto target = wire::parse_name(answer.message, offset);
-    assert(target);
-    const auto match = index.match_name(target->name, view, policy_now_);
-    if (!match) continue;
-    bool exempt = false;
-    const ChainPrefix prefix{&answer, records, std::min(ttl, policy_ttl(*match, snapshot_->options, policy_now_))};
-    return apply(*match, question, path, target->name, prefix, exempt,
-                 reply);  // a passthru ends the search: at most one rule applies
-  }
-  answer.clean_generation = index.generation();
-  answer.clean_views |= view_bit;
-  answer.clean_until = index.next_change(policy_now_);
-  return std::nullopt;
-}
-
-/// It was looked at under this snapshot for this view, and nothing that begins or ends since can have changed that.
-bool Pipeline::is_clean(const StoredAnswer& answer, policy::ViewNumber view) const {
-  return answer.clean_generation == snapshot_->index->generation() && policy_now_ < answer.clean_until &&
-         (answer.clean_views >> view & 1) != 0;
-}
-
-/// Action cname: the target is resolved like any name, is not checked again (RPZ: synthetic data), and stands behind
-/// the CNAME.
-std::size_t Pipeline::redirect(const ClientQuestion& question, const ReturnPath& path, const policy::Match& match,
-                               wire::NameView met, std::span<std::uint8_t> reply) {
-  const Redirect redirect{DetourKind::policy, wire::Name(met), wire::Name(snapshot_->index->target_of(match)),
-                          policy_ttl(match, snapshot_->options, policy_now_), policy_error(match)};
-  ClientQuestion target = question;
-  target.question.name = redirect.target;
-  if (const auto* answer = answers_.find(target, now_))
-    return render_redirect(question, redirect.owner, redirect.target, redirect.ttl, redirect.error, *answer, now_,
-                           reply);
-  return resolve(question, path, &redirect, reply);
 }
 
 // ---------------------------------------------------------------- 10: send
@@ -298,13 +251,32 @@ Pipeline::~Pipeline() = default;
 
 void Pipeline::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
   assert(snapshot && snapshot->index);
+  if (snapshot_) keep_hits();
   snapshot_ = std::move(snapshot);
   clients_.forget_all();
+  note_triggers();
   zones_here_.assign(listeners_.size(), {snapshot_->everywhere.get(), false});
   for (std::size_t i = 0; i < listeners_.size(); ++i)
     for (const auto& own : snapshot_->listeners)
       if (own.listener == listeners_[i]) zones_here_[i] = {own.zones.get(), true};
   read_clock();
+}
+
+void Pipeline::note_triggers() {
+  const auto& index = *snapshot_->index;
+  views_.take(index, listeners_);
+  triggers_.clear();
+  wants_servers_ = false;
+  for (std::size_t i = 0; i < index.views().size(); ++i) {
+    const auto has = [&](policy::Trigger trigger) { return index.has(trigger, static_cast<policy::ViewNumber>(i)); };
+    ViewTriggers view;
+    view.client = has(policy::Trigger::client_ip);
+    view.name = has(policy::Trigger::qname);
+    view.servers = has(policy::Trigger::nsdname) || has(policy::Trigger::nsip);
+    view.answer = view.servers || has(policy::Trigger::response_ip);
+    wants_servers_ = wants_servers_ || view.servers;
+    triggers_.push_back(view);
+  }
 }
 
 void Pipeline::read_clock() {

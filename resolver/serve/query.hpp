@@ -12,16 +12,20 @@
 #include <unordered_map>
 #include <vector>
 
+#include "policy/match/hits.hpp"
 #include "resolver/net/stream.hpp"
 #include "resolver/net/udp.hpp"
+#include "resolver/recurse/name_servers.hpp"
 #include "resolver/serve/answers.hpp"
 #include "resolver/serve/clients.hpp"
 #include "resolver/serve/metrics.hpp"
 #include "resolver/serve/policy_answer.hpp"
+#include "resolver/serve/policy_on_answer.hpp"
 #include "resolver/serve/rate_table.hpp"
 #include "resolver/serve/shares.hpp"
 #include "resolver/serve/snapshot.hpp"
 #include "resolver/serve/special.hpp"
+#include "resolver/serve/views_here.hpp"
 #include "resolver/transfer/desk.hpp"
 
 namespace placard::serve {
@@ -35,6 +39,8 @@ struct ReturnPath {
 
 inline constexpr std::size_t kStartsPerRound = 32;  ///< resolutions begun in a round of the loop; as many at its end
 inline constexpr std::size_t kStarting = 1'024;     ///< resolutions that wait for a later round
+inline constexpr std::size_t kMaxKeptHits =
+    65'536;  ///< rules counted under former snapshots, until somebody takes them
 
 struct PipelineLimits {
   std::size_t answer_cache_memory = 0;  ///< octets
@@ -69,7 +75,12 @@ class Pipeline {
     desk_ = &desk;
     loop_ = &loop;
   }
+  /// Who serves a name, as far as that is known without asking (recurse/name_servers.hpp). Without it nobody is known.
+  using KnownServers = std::function<std::vector<recurse::KnownServer>(wire::NameView name, std::int64_t now)>;
+  void set_known_servers(KnownServers known) { known_servers_ = std::move(known); }
   void flush_answers() { answers_.clear(); }
+  /// What was counted of rules and decisions since the last time.
+  std::vector<policy::Hits> take_hits();
   /// Ends all resolutions without an answer.
   void cancel_all();
 
@@ -102,6 +113,11 @@ class Pipeline {
     wire::Name owner, target;
     std::uint32_t ttl = 0;
     wire::ExtendedError error;
+    /// The answer whose first records led to `owner`; null: the asked name itself was met.
+    std::shared_ptr<const StoredAnswer> head;
+    std::size_t head_records = 0;
+    std::uint64_t generation = 0;  ///< of the index that sent it there, which does until `good_until`
+    policy::Time good_until = 0;
   };
   /// nullopt: this step has nothing to say, the next one goes on. Else the size of the answer; 0: none now.
   using Step = std::optional<std::size_t>;
@@ -150,22 +166,31 @@ class Pipeline {
              const Arrived* arrived, std::span<std::uint8_t> reply);
   std::optional<StoredAnswer> local_answer(ClientQuestion question) const;
   void mark_dns64(ClientQuestion& question) const;
-  Step policy_by_name(const ClientQuestion& question, const ReturnPath& path, bool& exempt,
+  Step policy_by_name(const ClientQuestion& question, const ReturnPath& path, PolicyState& state,
                       std::span<std::uint8_t> reply);
   Step any(const ClientQuestion& question, std::span<std::uint8_t> reply);
-  Step cache_only(const ClientQuestion& question, const ReturnPath& path, bool exempt, std::span<std::uint8_t> reply);
-  Step cached(const ClientQuestion& question, const ReturnPath& path, bool exempt, std::span<std::uint8_t> reply);
+  Step cache_only(const ClientQuestion& question, const ReturnPath& path, PolicyState& state,
+                  std::span<std::uint8_t> reply);
+  Step cached(const ClientQuestion& question, const ReturnPath& path, PolicyState& state,
+              std::span<std::uint8_t> reply);
   std::size_t resolve(const ClientQuestion& question, const ReturnPath& path, const Redirect* redirect,
                       std::span<std::uint8_t> reply);
 
-  std::size_t deliver(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path, bool exempt,
+  std::size_t deliver(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path, PolicyState& state,
                       std::span<std::uint8_t> reply);
   std::size_t redirect(const ClientQuestion& question, const ReturnPath& path, const policy::Match& match,
-                       wire::NameView met, std::span<std::uint8_t> reply);
+                       wire::NameView met, const ChainPrefix& prefix, std::span<std::uint8_t> reply);
+  std::size_t render(const Redirect& redirect, const ClientQuestion& question, const StoredAnswer& target,
+                     std::span<std::uint8_t> reply) const;
   Step apply(const policy::Match& match, const ClientQuestion& question, const ReturnPath& path, wire::NameView met,
-             const ChainPrefix& prefix, bool& exempt, std::span<std::uint8_t> reply);
-  Step policy_on_chain(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path,
-                       std::span<std::uint8_t> reply);
+             const ChainPrefix& prefix, PolicyState& state, std::span<std::uint8_t> reply);
+  Step policy_on_answer(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path,
+                        PolicyState& state, std::span<std::uint8_t> reply);
+  std::vector<policy::NameServer> name_servers_of(wire::NameView name) const;
+  void remember_servers(StoredAnswer& answer) const;
+  void count_shadows(policy::ViewNumber view);
+  void keep_hits();
+  void note_triggers();
   void refresh(const ClientQuestion& question);
   std::optional<Limit> no_place(const Pending* pending, const ClientQuestion& question, const ZoneKeys& zone) const;
   bool must_queue() const;
@@ -176,7 +201,7 @@ class Pipeline {
   void finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved);
   void answer_waiter(Waiter& waiter, StoredAnswer& answer);
   Step continue_detour(const Waiter& waiter, StoredAnswer& answer, std::span<std::uint8_t> reply);
-  bool still_redirects(const Waiter& waiter) const;
+  bool still_redirects(const Redirect& redirect) const;
   std::size_t meter(ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply, std::size_t size);
   void send(const ReturnPath& path, wire::Bytes answer);
   const zones::ZoneSet* zones_of(std::uint16_t listener, bool& exclusive) const;
@@ -200,6 +225,13 @@ class Pipeline {
   policy::Time policy_now_ = 0;        // the same, but never before the record's latest moment
   ClientMemo clients_;
   AnswerCache answers_;
+  ViewsHere views_;                     // of snapshot_
+  std::vector<ViewTriggers> triggers_;  // by view, of snapshot_
+  bool wants_servers_ = false;          // some view has rules about name servers
+  KnownServers known_servers_;
+  policy::ShadowMatches shadows_;  // of the question in hand
+  policy::HitTable hits_;
+  std::vector<policy::Hits> kept_hits_;  // of indexes that are gone
   std::unordered_map<PendingKey, std::shared_ptr<Pending>, PendingHash> pending_;
   std::size_t waiting_ = 0;             // clients of all of them
   net::Milliseconds milliseconds_ = 0;  // on the monotonic clock

@@ -65,7 +65,11 @@ Pipeline::Step Pipeline::quick(wire::Bytes packet, std::uint16_t listener, const
   std::optional<policy::Match> match;
   if (index.has(policy::Trigger::qname, terms.client.view)) {
     asked.name.make_hashes(index.seed(), index.most_labels());
-    match = index.match_name(asked.name, terms.client.view, policy_now_);
+    shadows_.count = 0;
+    match = index.match_name(asked.name, terms.client.view, policy_now_, &shadows_);
+    // Whom a rule in shadow meets is counted there, and what comes back may have a say before this rule.
+    if (shadows_.count > 0 || (match && (terms.client.judged || snapshot_->options.policy_after_recursion)))
+      return std::nullopt;
   }
   StoredAnswer* answer = nullptr;
   if (match) {
@@ -76,10 +80,12 @@ Pipeline::Step Pipeline::quick(wire::Bytes packet, std::uint16_t listener, const
   }
   if (!size || !quick_meter(terms, reply)) return std::nullopt;
   quick_count(stream, reply);
-  if (match)
+  if (match) {
     counters_.policy_hits[static_cast<std::size_t>(match->action)].add();
-  else
+    hits_.add(*match, terms.client.view);
+  } else {
     counters_.answer_cache_hits.add();
+  }
   return size;
 }
 
@@ -146,7 +152,7 @@ void Pipeline::work_out(ClientFacts& facts) const {
   const auto& index = *snapshot_->index;
   facts.access = options.recursion_clients.find(facts.address);
   facts.exempt = options.limits.exempt.contains(facts.address);
-  facts.view = index.view_of(facts.address.bytes());
+  facts.view = views_.view_of(facts.listener, facts.address);
   facts.recursion = options.recursion && !zones_here_[facts.listener].exclusive && facts.access == Access::allow;
   using enum policy::Trigger;
   facts.judged = index.has(response_ip, facts.view) || index.has(nsdname, facts.view) || index.has(nsip, facts.view);
@@ -188,6 +194,7 @@ Pipeline::Step Pipeline::quick_blocked(const policy::Match& match, const QuickTe
   if (asked.type == wire::RecordType::ds) return std::nullopt;  // may be the zone above's to answer
   const auto action = action_for(match.action, options, asked.dnssec_ok);
   if (action != Action::sinkhole && action != Action::nxdomain && action != Action::nodata) return std::nullopt;
+  if (match.rule_name.is_root() || is_signalled(match, options)) return std::nullopt;
   const auto text = match.decision_id;
   if (text.size() > kMaxErrorText) return std::nullopt;
   const std::size_t error = kOptionHead + 2 + text.size();

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 
+#include "resolver/serve/policy_on_answer.hpp"
 #include "zones/wire/octets.hpp"
 
 namespace placard::serve {
@@ -101,6 +102,7 @@ std::size_t render_truncated(const ClientQuestion& question, wire::Rcode rcode,
 std::size_t StoredAnswer::memory() const {
   std::size_t size = sizeof *this + message.capacity() + ttl_offsets.capacity() * sizeof(std::uint16_t);
   for (const auto& error : errors) size += sizeof error + error.extra_text.capacity();
+  if (servers) size += servers->memory();
   return size;
 }
 

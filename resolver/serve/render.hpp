@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,8 @@ std::size_t render_rcode(const ClientQuestion& question, wire::Rcode rcode, std:
 std::size_t render_truncated(const ClientQuestion& question, wire::Rcode rcode,
                              std::span<const wire::ExtendedError> errors, std::span<std::uint8_t> reply);
 
+struct ServersOfChain;  // policy_on_answer.hpp
+
 /// A whole answer as it was before policy, ready to be sent again: octets without OPT, and where its TTLs stand.
 /// RRSIG, NSEC and NSEC3 are in it only when it was rendered for DO.
 struct StoredAnswer {
@@ -49,6 +52,8 @@ struct StoredAnswer {
   // Policy found the chain clean for these views (a bit each), by this generation, until then.
   std::uint64_t clean_generation = 0, clean_views = 0;
   std::int64_t clean_until = 0;
+  /// Who serves the names of its chain; null where no rule asks for that.
+  std::shared_ptr<const ServersOfChain> servers;
 
   std::size_t memory() const;  ///< octets, the object's own included
 };

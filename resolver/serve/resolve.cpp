@@ -213,12 +213,17 @@ void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Re
   for (auto& waiter : pending->waiters) {
     const bool dnssec_ok = waiter.question.dnssec_ok;
     auto& answer = stored[dnssec_ok];
-    if (!std::exchange(made[dnssec_ok], true)) answer = store_answer(resolved, asked, dnssec_ok, now_);
+    if (!std::exchange(made[dnssec_ok], true)) {
+      answer = store_answer(resolved, asked, dnssec_ok, now_);
+      remember_servers(answer);
+    }
     answer_waiter(waiter, answer);
   }
   const bool fresh = !resolved.stale && resolved.rcode != wire::Rcode::servfail;
-  if (pending->refresh && fresh && !std::exchange(made[pending->dnssec_ok], true))
+  if (pending->refresh && fresh && !std::exchange(made[pending->dnssec_ok], true)) {
     stored[pending->dnssec_ok] = store_answer(resolved, asked, pending->dnssec_ok, now_);
+    remember_servers(stored[pending->dnssec_ok]);
+  }
   for (const bool dnssec_ok : {false, true}) {
     if (!made[dnssec_ok] || stored[dnssec_ok].expires_at <= now_) continue;
     const AnswerKey key{asked.name, asked.type, dnssec_ok, pending->key.checking_disabled, pending->key.dns64};
@@ -242,21 +247,20 @@ void Pipeline::answer_waiter(Waiter& waiter, StoredAnswer& answer) {
     return;
   }
   std::span<std::uint8_t> reply(later_);
-  bool exempt = false;
+  PolicyState policy;
   Step size;
   // What was decided while the resolution ran counts: policy by the snapshot of now.
   resolving_ = true;
   if (!waiter.redirect) {
-    size = policy_by_name(waiter.question, waiter.path, exempt, reply);
-    if (!size) size = deliver(answer, waiter.question, waiter.path, exempt, reply);
+    size = policy_by_name(waiter.question, waiter.path, policy, reply);
+    if (!size) size = deliver(answer, waiter.question, waiter.path, policy, reply);
   } else if (waiter.redirect->kind != DetourKind::policy) {
     size = continue_detour(waiter, answer, reply);
-  } else if (still_redirects(waiter)) {
-    const auto& redirect = *waiter.redirect;
-    size = render_redirect(waiter.question, redirect.owner, redirect.target, redirect.ttl, redirect.error, answer, now_,
-                           reply);
+  } else if (still_redirects(*waiter.redirect)) {
+    size = render(*waiter.redirect, waiter.question, answer, reply);
   } else {
-    size = policy_by_name(waiter.question, waiter.path, exempt, reply);
+    size = policy_by_name(waiter.question, waiter.path, policy, reply);
+    if (!size) size = cached(waiter.question, waiter.path, policy, reply);
     if (!size) size = resolve(waiter.question, waiter.path, nullptr, reply);
   }
   resolving_ = false;
@@ -270,18 +274,10 @@ Pipeline::Step Pipeline::continue_detour(const Waiter& waiter, StoredAnswer& ans
   const auto& question = waiter.question;
   Step size = waiter.redirect->kind == DetourKind::own_alias ? own_zones(question, waiter.path, &arrived, reply)
                                                              : reverse_of_made(question, waiter.path, &arrived, reply);
-  bool exempt = false;
-  if (!size) size = policy_by_name(question, waiter.path, exempt, reply);
+  PolicyState policy;
+  if (!size) size = policy_by_name(question, waiter.path, policy, reply);
   if (!size) size = resolve(question, waiter.path, nullptr, reply);
   return size;
-}
-
-/// True while the rule that sent this client to another name is in force.
-bool Pipeline::still_redirects(const Waiter& waiter) const {
-  const auto& index = *snapshot_->index;
-  const auto match =
-      index.match_name(waiter.redirect->owner, index.view_of(waiter.question.client.bytes()), policy_now_);
-  return match && match->action == policy::Action::cname && index.target_of(*match) == waiter.redirect->target.view();
 }
 
 }  // namespace placard::serve

@@ -39,13 +39,15 @@ struct ServeOptions {
   std::uint16_t udp_size = 1232;               ///< octets we send and announce over UDP
   bool recursion = true;                       ///< false: own zones only, RA clear
   SignedNames signed_names = SignedNames::answer;
-  bool own_zones_policy = false;            ///< policy by name applies to own zones too
-  bool minimal_responses = true;            ///< positive answers of own zones carry no NS set in authority
-  bool minimal_any = true;                  ///< own zones answer ANY with one set (RFC 8482)
-  std::vector<wire::Name> not_special;      ///< special-use names (RFC 6761) that are to be treated as ordinary
-  std::string identity;                     ///< of id.server; empty: not told
-  std::string version;                      ///< of version.bind; empty: not told
-  std::vector<std::uint8_t> resolver_info;  ///< rdata of resolver.arpa's RESINFO (RFC 9606); empty: none
+  std::vector<std::string> signal_nxdomain;  ///< ids of lists whose NXDOMAIN goes out with RA clear, to be told apart
+  bool policy_after_recursion = false;       ///< rules about names and clients wait for the answer (BIND's order)
+  bool own_zones_policy = false;             ///< policy by name applies to own zones too
+  bool minimal_responses = true;             ///< positive answers of own zones carry no NS set in authority
+  bool minimal_any = true;                   ///< own zones answer ANY with one set (RFC 8482)
+  std::vector<wire::Name> not_special;       ///< special-use names (RFC 6761) that are to be treated as ordinary
+  std::string identity;                      ///< of id.server; empty: not told
+  std::string version;                       ///< of version.bind; empty: not told
+  std::vector<std::uint8_t> resolver_info;   ///< rdata of resolver.arpa's RESINFO (RFC 9606); empty: none
   Dns64 dns64;
   std::vector<std::uint8_t> nsid;  ///< RFC 5001, at most kMaxNsid octets; empty: not told
   LimitOptions limits;

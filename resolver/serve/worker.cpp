@@ -81,6 +81,7 @@ struct Worker::State {
   WorkerCounters counters;
   net::Loop loop;
   recurse::Upstream upstream;
+  std::shared_ptr<const recurse::Cache> records;
   recurse::Resolver resolver;
   Pipeline pipeline;
   std::vector<std::unique_ptr<Listener>> listeners;
@@ -91,6 +92,7 @@ struct Worker::State {
   State(WorkerOptions given, std::shared_ptr<recurse::Cache> cache, std::shared_ptr<recurse::ServerTable> servers)
       : options(std::move(given)),
         upstream(loop, options.upstream, servers),
+        records(cache),
         resolver(options.resolver, upstream, std::move(cache), std::move(servers)),
         pipeline({options.answer_cache_memory, options.in_flight, options.waiters, options.resolver.bounds.deadline,
                   options.workers},
@@ -102,6 +104,9 @@ struct Worker::State {
                  gauges.start(kGaugeInterval);
                }),
         round_end(loop, [this] { pipeline.end_round(); }) {
+    pipeline.set_known_servers([this](wire::NameView name, std::int64_t now) {
+      return recurse::known_servers(*records, options.resolver.forwards, name, now);
+    });
     pipeline.set_round_end([this] { round_end.arm(); });
     if (!options.proxies.empty())
       options.stream.is_proxy = [this](const net::Address& peer) { return options.proxies.contains(peer); };
@@ -210,6 +215,10 @@ void Worker::flush_answers(std::function<void()> done) {
     state_->pipeline.flush_answers();
     done();
   });
+}
+
+void Worker::take_hits(std::function<void(std::vector<policy::Hits>)> taken) {
+  state_->loop.post([this, taken = std::move(taken)] { taken(state_->pipeline.take_hits()); });
 }
 
 const WorkerCounters& Worker::counters() const {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "policy/match/hits.hpp"
 #include "resolver/net/stream.hpp"
 #include "resolver/recurse/upstream.hpp"
 #include "resolver/serve/metrics.hpp"
@@ -53,6 +54,8 @@ class Worker {
   void set_anchors(std::shared_ptr<const validate::Anchors> anchors, std::function<void()> done);
   void flush_answers(std::function<void()> done);
   const WorkerCounters& counters() const;
+  /// Calls back on the worker's thread with what was counted of rules since the last time.
+  void take_hits(std::function<void(std::vector<policy::Hits>)> taken);
 
  private:
   struct State;

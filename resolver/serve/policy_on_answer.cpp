@@ -1,0 +1,177 @@
+// Step 8: policy on what came back, and where an action cname leads.
+#include "resolver/serve/policy_on_answer.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "resolver/serve/query.hpp"
+
+namespace placard::serve {
+
+std::size_t ServersOfChain::memory() const {
+  std::size_t size = sizeof *this + by_link.capacity() * sizeof by_link[0];
+  for (const auto& link : by_link) {
+    size += link.capacity() * sizeof(policy::NameServer);
+    for (const auto& server : link) size += server.addresses.capacity() * sizeof(policy::MappedAddress);
+  }
+  return size;
+}
+
+AnswerChain::AnswerChain(const StoredAnswer& answer) {
+  const auto message = wire::parse_message(answer.message);
+  assert(message);  // we wrote it
+  const auto asked = message->question_type();
+  const bool follows = asked != wire::RecordType::cname && asked != wire::RecordType::any;
+  found_.push_back({wire::Name(message->question_name()), {}, 0, UINT32_MAX});
+  std::size_t records = 0;
+  std::uint32_t ttl = UINT32_MAX;
+  for (const auto& record : message->records(wire::Section::answer)) {
+    ++records;
+    if (record.type() == wire::RecordType::cname) {
+      ttl = std::min(ttl, record.ttl());
+      if (!follows && record.owner() == found_.front().name) continue;  // what was asked for, not a link
+      const auto at = static_cast<std::size_t>(record.rdata().data() - answer.message.data());
+      const auto target = wire::parse_name(answer.message, at);
+      assert(target);
+      if (found_.size() < kMaxLinks) found_.push_back({target->name, {}, records, ttl});
+    } else if (record.type() == wire::RecordType::a || record.type() == wire::RecordType::aaaa) {
+      const auto owner = record.owner();
+      const auto link = std::ranges::find_if(found_, [&](const Found& each) { return each.name == owner; });
+      const auto address = policy::mapped_address(record.rdata());
+      if (link != found_.end() && address && link->addresses.size() < kMaxAddresses)
+        link->addresses.push_back(*address);
+    }
+  }
+  links_.reserve(found_.size());
+  for (const auto& each : found_) links_.push_back({each.name, each.addresses});
+}
+
+std::vector<policy::NameServer> Pipeline::name_servers_of(wire::NameView name) const {
+  std::vector<policy::NameServer> servers;
+  if (!known_servers_) return servers;
+  for (const auto& known : known_servers_(name, now_)) {
+    auto& server = servers.emplace_back(policy::NameServer{known.name, {}});
+    for (const auto& address : known.addresses)
+      if (const auto mapped = policy::mapped_address(address.bytes())) server.addresses.push_back(*mapped);
+  }
+  return servers;
+}
+
+/// Keeps the name servers with an answer that will be kept, where some view has rules about them.
+void Pipeline::remember_servers(StoredAnswer& answer) const {
+  if (answer.servers || !wants_servers_ || answer.bogus) return;
+  const AnswerChain chain(answer);
+  auto servers = std::make_shared<ServersOfChain>();
+  for (const auto& link : chain.links()) servers->by_link.push_back(name_servers_of(link.name));
+  answer.servers = std::move(servers);
+}
+
+std::size_t Pipeline::deliver(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path,
+                              PolicyState& state, std::span<std::uint8_t> reply) {
+  const bool judged = answer.has_chain || state.asked.match || triggers_[state.view].answer;
+  if (judged && !state.exempt && !answer.bogus)
+    if (const auto rewritten = policy_on_answer(answer, question, path, state, reply)) return *rewritten;
+  return render_stored(answer, question, now_, reply);
+}
+
+Pipeline::Step Pipeline::policy_on_answer(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path,
+                                          PolicyState& state, std::span<std::uint8_t> reply) {
+  const auto& index = *snapshot_->index;
+  const std::uint64_t view_bit = std::uint64_t{1} << state.view;
+  if (!state.asked.match && is_clean(answer, state.view)) return std::nullopt;
+  if (answer.clean_generation != index.generation() || policy_now_ >= answer.clean_until) answer.clean_views = 0;
+
+  const AnswerChain chain(answer);
+  const auto servers = [&](wire::NameView name, bool) {
+    const auto links = chain.links();
+    for (std::size_t i = 0; answer.servers && i < links.size() && i < answer.servers->by_link.size(); ++i)
+      if (links[i].name == name) return answer.servers->by_link[i];
+    return name_servers_of(name);
+  };
+  state.on_answer = true;
+  shadows_.count = 0;
+  const policy::Asker asker{state.view, policy_now_, question.client.bytes()};
+  const auto met = policy::match_answer(index, asker, state.asked, chain.links(), servers, &shadows_);
+  count_shadows(state.view);
+  if (!met) {
+    if (shadows_.count > 0 || state.asked.match) return std::nullopt;  // each of them counts
+    answer.clean_generation = index.generation();
+    answer.clean_views |= view_bit;
+    answer.clean_until = index.next_change(policy_now_);
+    return std::nullopt;
+  }
+  ChainPrefix prefix;
+  if (met->link > 0) {
+    const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now_ - answer.stored_at));
+    const auto ttl = chain.ttl_before(met->link);
+    prefix = {&answer, chain.records_before(met->link),
+              std::min(ttl > age ? ttl - age : 0, policy_ttl(met->match, snapshot_->options, policy_now_))};
+  }
+  // A passthru ends the search: at most one rule applies.
+  return apply(met->match, question, path, chain.links()[met->link].name, prefix, state, reply);
+}
+
+/// Action cname: the target is resolved like any name, is not checked again (RPZ: synthetic data), and stands behind
+/// the CNAME and what led to it. A wildcard's target that is too long for a name is YXDOMAIN, as for a DNAME.
+std::size_t Pipeline::redirect(const ClientQuestion& question, const ReturnPath& path, const policy::Match& match,
+                               wire::NameView met, const ChainPrefix& prefix, std::span<std::uint8_t> reply) {
+  const auto& index = *snapshot_->index;
+  const auto expanded = policy::expanded_target(index.target_of(match), met);
+  if (!expanded) return render_too_long(question, prefix, policy_error(match), reply);
+  Redirect redirect;
+  redirect.owner = wire::Name(met);
+  redirect.target = *expanded;
+  redirect.ttl = policy_ttl(match, snapshot_->options, policy_now_);
+  redirect.error = policy_error(match);
+  redirect.generation = index.generation();
+  redirect.good_until = index.next_change(policy_now_);
+  if (prefix.answer != nullptr) {
+    redirect.head = std::make_shared<const StoredAnswer>(*prefix.answer);
+    redirect.head_records = prefix.records;
+  }
+  ClientQuestion target = question;
+  target.question.name = redirect.target;
+  if (const auto* answer = answers_.find(target, now_)) return render(redirect, question, *answer, reply);
+  return resolve(question, path, &redirect, reply);
+}
+
+std::size_t Pipeline::render(const Redirect& redirect, const ClientQuestion& question, const StoredAnswer& target,
+                             std::span<std::uint8_t> reply) const {
+  const ChainPrefix prefix{redirect.head.get(), redirect.head_records, redirect.ttl};
+  return render_redirect(question, prefix, {redirect.owner, redirect.target, redirect.ttl}, redirect.error, target,
+                         now_, reply);
+}
+
+/// True while the rules are those that sent this client to another name.
+bool Pipeline::still_redirects(const Redirect& redirect) const {
+  return redirect.generation == snapshot_->index->generation() && policy_now_ < redirect.good_until;
+}
+
+/// It was looked at under this snapshot for this view, and nothing that begins or ends since can have changed that.
+bool Pipeline::is_clean(const StoredAnswer& answer, policy::ViewNumber view) const {
+  return answer.clean_generation == snapshot_->index->generation() && policy_now_ < answer.clean_until &&
+         (answer.clean_views >> view & 1) != 0;
+}
+
+void Pipeline::count_shadows(policy::ViewNumber view) {
+  for (std::size_t i = 0; i < shadows_.count; ++i) hits_.add(shadows_.matches[i], view);
+}
+
+/// What was counted of rules and decisions since the last time.
+std::vector<policy::Hits> Pipeline::take_hits() {
+  auto taken = std::exchange(kept_hits_, {});
+  if (snapshot_) {
+    auto fresh = hits_.take(*snapshot_->index);
+    std::move(fresh.begin(), fresh.end(), std::back_inserter(taken));
+  }
+  return taken;
+}
+
+/// Before another index comes: what was counted refers to the one that goes.
+void Pipeline::keep_hits() {
+  auto hits = take_hits();
+  if (hits.size() > kMaxKeptHits) hits.resize(kMaxKeptHits);
+  kept_hits_ = std::move(hits);
+}
+
+}  // namespace placard::serve

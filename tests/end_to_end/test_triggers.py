@@ -1,0 +1,100 @@
+"""Rules about clients, answers and name servers, over real sockets; what they met is counted and shown."""
+
+import unittest
+
+import harness
+
+HEAD = """
+[[authority]]
+id = "isp"
+kind = "operator"
+name = { en = "The operator" }
+jurisdiction = "NZ"
+"""
+
+DECISION = """
+[[decision]]
+id = "%(id)s"
+type = "voluntary"
+authority = "isp"
+legal_basis = "Terms of service"
+statement_of_reasons = { en = "A test." }
+redress = { en = "Write to us." }
+expires_after = "1 day"
+state = "%(state)s"
+%(rules)s
+"""
+
+CLIENT = "127.0.0.9"
+
+
+def decision(name, *rules, state="active"):
+    return DECISION % {"id": name, "state": state, "rules": "\n".join(f"[[decision.rule]]\n{rule}" for rule in rules)}
+
+
+class Triggers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = harness.Server().start()
+        cls.server.decide(
+            HEAD
+            + decision("by-client", f'trigger = "client-ip"\nprefix = "{CLIENT}/32"\naction = "nodata"')
+            + decision("by-address", 'trigger = "response-ip"\nprefix = "192.0.2.31/32"\naction = "nxdomain"',
+                       'trigger = "response-ip"\nprefix = "192.0.2.15/32"\naction = "local-data"\nrecords = ["A 198.51.100.1"]')
+            + decision("by-server", 'trigger = "nsdname"\nname = "ns1.provider.net"\nmatch = "exact"\naction = "nxdomain"')
+            + decision("by-server-address", 'trigger = "nsip"\nprefix = "127.53.0.8/32"\naction = "nodata"')
+            + decision("tcp", 'name = "four.example.net"\nmatch = "exact"\naction = "truncate"')
+            + decision("garden", 'name = "mail.example.org"\nmatch = "exact"\naction = "cname"\ntarget = "many.example.net"')
+            + decision("looked-at", 'trigger = "response-ip"\nprefix = "192.0.2.13/32"\naction = "nxdomain"', state="shadow"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.kill()
+
+    def blocked(self, answer, name, status):
+        self.assertEqual((answer.status, answer.ede), (status, [(15, name)]), answer)
+
+    def hits(self):
+        return {(row["decision"], row["state"]): row["hits"] for row in self.server.json("control", "status")["hits"]}
+
+    def test_clients(self):
+        answer = self.server.dig("www.example.net", client=CLIENT)
+        self.blocked(answer, "by-client", "NOERROR")
+        self.assertEqual(answer.data("A"), [])
+        self.assertEqual(self.server.dig("www.example.net").data("A"), ["192.0.2.11"])
+
+    def test_addresses_of_answers(self):
+        for _ in range(2):  # from its server, then from the cache
+            self.blocked(self.server.dig("www.example.org"), "by-address", "NXDOMAIN")
+        self.assertEqual(self.server.dig("www.example.org", "AAAA").data("AAAA"), ["2001:db8::31"])
+        behind = self.server.dig("chain-end.example.net")
+        self.assertEqual(behind.data("A"), ["198.51.100.1"])
+        alias = self.server.dig("chain.example.org")
+        self.assertEqual((alias.data("CNAME"), alias.data("A")), (["chain-end.example.net."], ["198.51.100.1"]))
+
+    def test_name_servers(self):
+        self.blocked(self.server.dig("www.provider.net"), "by-server", "NXDOMAIN")
+        self.blocked(self.server.dig("www.sub.example.org"), "by-server-address", "NOERROR")
+
+    def test_over_tcp_only(self):
+        self.assertIn("tc", self.server.dig("four.example.net", "A", "+ignore").flags)
+        self.assertEqual(self.server.dig("four.example.net", "A", "+tcp").data("A"), ["192.0.2.12"])
+
+    def test_redirect(self):
+        answer = self.server.dig("mail.example.org")
+        self.assertEqual(answer.data("CNAME"), ["many.example.net."])
+        self.assertEqual(answer.data("A"), ["192.0.2.101", "192.0.2.102", "192.0.2.103"])
+
+    def test_shadow_is_counted_and_changes_nothing(self):
+        for _ in range(2):
+            self.assertEqual(self.server.dig("mail.example.net").data("A"), ["192.0.2.13"])
+        self.assertEqual(self.hits()[("looked-at", "shadow")], 2)
+
+    def test_hits_are_shown(self):
+        before = self.hits().get(("by-client", "active"), 0)
+        self.server.dig("mail.example.net", client=CLIENT)
+        self.assertEqual(self.hits()[("by-client", "active")], before + 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
