@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "policy/record/utf8.hpp"
 
 namespace placard::policy {
@@ -79,7 +81,11 @@ std::string sample_text(std::string_view line) {
 }
 
 void ListTally::add(std::uint32_t line, std::string_view text, std::string_view detail) {
-  if (++count <= kMaxSamples) samples.push_back({line, sample_text(text), std::string(detail)});
+  // Parsers come line by line; guards look in the order of keys.
+  if (++count > kMaxSamples && line >= samples.back().line) return;
+  const auto at = std::ranges::upper_bound(samples, line, {}, &ListSample::line);
+  samples.insert(at, {line, sample_text(text), std::string(detail)});
+  if (samples.size() > kMaxSamples) samples.pop_back();
 }
 
 std::size_t ListReport::rejected_count() const {

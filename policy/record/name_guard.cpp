@@ -42,7 +42,12 @@ bool is_at_or_below(std::string_view key, std::string_view above) {
 
 NameGuard::NameGuard(const Guards& guards) : widest_ipv4_(guards.widest_ipv4), widest_ipv6_(guards.widest_ipv6) {
   for (const auto& name : guards.protected_names) protected_.push_back(stored_key(name));
+  for (const auto& name : guards.own_names) own_.push_back(stored_key(name));
+  // One that is protected with all below it is no less so for being our own.
+  std::erase_if(own_, [this](const auto& key) { return std::ranges::find(protected_, key) != protected_.end(); });
+  protected_.insert(protected_.end(), own_.begin(), own_.end());
   std::ranges::sort(protected_);
+  std::ranges::sort(own_);
 }
 
 std::string_view NameGuard::protected_by(std::string_view key, MatchKind match) const {
@@ -51,12 +56,14 @@ std::string_view NameGuard::protected_by(std::string_view key, MatchKind match) 
   // octet sorts before the dot ("com.a-b" before "com.a.b").
   for (auto at = std::ranges::lower_bound(protected_, key); at != protected_.end() && at->starts_with(key); ++at) {
     const bool same = at->size() == key.size();
+    if (same && match == MatchKind::subdomains && std::ranges::binary_search(own_, *at)) continue;
     if (is_at_or_below(*at, key) && (same || match != MatchKind::exact)) return *at;
   }
   // Those above it: its own beginnings.
   for (auto dot = key.size(); dot != key.npos && dot > 0; dot = key.rfind('.', dot - 1)) {
     const auto above = key.substr(0, dot);
-    if (const auto at = std::ranges::lower_bound(protected_, above); at != protected_.end() && *at == above) return *at;
+    const auto at = std::ranges::lower_bound(protected_, above);
+    if (at != protected_.end() && *at == above && !std::ranges::binary_search(own_, above)) return *at;
   }
   return {};
 }

@@ -14,11 +14,13 @@
 namespace placard::policy {
 
 struct Guards {
-  /// The notice's and the operator's own names: neither they nor anything below may be blocked, nor with them what is
-  /// above. Public suffixes (ICANN's and private ones, as libpsl has them), top-level domains and the root always are.
+  /// Neither they nor anything below may be blocked, nor with them what is above. Public suffixes (ICANN's and private
+  /// ones, as libpsl has them), top-level domains and the root always are protected.
   std::vector<wire::Name> protected_names = {};
   /// The shortest prefixes that an address trigger may have.
   std::uint8_t widest_ipv4 = 16, widest_ipv6 = 32;
+  /// The server's and its operator's own names: no rule may reach them; what is below them is like any other name.
+  std::vector<wire::Name> own_names = {};
 };
 
 /// Triggers that answers are held against; rules with another one are refused.
@@ -42,7 +44,8 @@ class NameGuard {
   std::string_view protected_by(std::string_view key, MatchKind match) const;
 
  private:
-  std::vector<std::string> protected_;  // keys, sorted
+  std::vector<std::string> protected_;  // keys, sorted; those of own names as well
+  std::vector<std::string> own_;        // keys, sorted: nothing below them is protected
   std::uint8_t widest_ipv4_, widest_ipv6_;
 };
 

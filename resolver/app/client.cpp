@@ -19,7 +19,8 @@ using nlohmann::json;
 /// Performs requests on the store itself, while no server runs.
 class Alone final : public RequestTarget {
  public:
-  Alone(const Options& options, std::string no_server) : options_(options), no_server_(std::move(no_server)) {}
+  Alone(const Options& options, std::string no_server, ImportProgress* progress)
+      : options_(options), no_server_(std::move(no_server)), progress_(progress) {}
 
   Done decide(const std::vector<DecisionFile>& files, const Order& order) override {
     auto store = open_for(order);
@@ -28,6 +29,23 @@ class Alone final : public RequestTarget {
   Done lift(const std::string& id, const std::string& reason, const Order& order) override {
     auto store = open_for(order);
     return app::lift({store, options_, nullptr}, id, reason, order.author, system_time());
+  }
+  Done import_list(const ImportRequest& request, const Order& order) override {
+    auto source = read_list_file(request, progress_);
+    if (!source) return std::unexpected(source.error());
+    auto store = open_for(order);
+    auto done = take_in_list({store, options_, nullptr}, request, *std::move(source), order.author, system_time());
+    if (!done) return std::unexpected(done.error());
+    return std::move(done->document);
+  }
+  Done import_progress() override { return nobody(); }
+  Done disclose(const std::string& id, const std::string& reason, const Order& order) override {
+    auto store = open_for(order);
+    return app::disclose({store, options_, nullptr}, id, reason, order.author, system_time());
+  }
+  Done change_state(const StateRequest& request, const Order& order) override {
+    auto store = open_for(order);
+    return app::change_state({store, options_, nullptr}, request, order.author, system_time());
   }
   Done why(const WhyRequest& request) override {
     auto store =
@@ -58,6 +76,7 @@ class Alone final : public RequestTarget {
 
   const Options& options_;
   std::string no_server_;
+  ImportProgress* progress_;  // may be null
 };
 
 Output output_of(const std::string& line) {
@@ -73,7 +92,8 @@ Output output_of(const std::string& line) {
 
 }  // namespace
 
-Output perform(const Options& options, const std::string& request, const Rendering& rendering) {
+Output perform(const Options& options, const std::string& request, const Rendering& rendering,
+               ImportProgress* progress) {
   auto whole = json::parse(request);
   whole["json"] = rendering.as_json;
   whole["width"] = rendering.width;
@@ -81,7 +101,7 @@ Output perform(const Options& options, const std::string& request, const Renderi
   const auto reply = control_call(options.fixed.control_socket, line);
   if (reply) return output_of(*reply);
   if (reply.error().kind != ControlFailure::no_server) return std::unexpected(reply.error().reason);
-  Alone alone(options, reply.error().reason);
+  Alone alone(options, reply.error().reason, progress);
   return output_of(perform_line(alone, line, author_of(::getuid())));
 }
 

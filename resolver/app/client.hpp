@@ -7,6 +7,7 @@
 #include <expected>
 #include <string>
 
+#include "resolver/app/list_import.hpp"
 #include "resolver/app/operations.hpp"
 #include "resolver/app/options.hpp"
 
@@ -22,7 +23,9 @@ using Output = std::expected<std::string, std::string>;
 
 /// Sends `request`, a JSON object without its rendering, to the server, or performs it here with the store's lock.
 /// Throws policy::StoreError.
-Output perform(const Options& options, const std::string& request, const Rendering& rendering);
+/// `progress`: of an import that is performed here; may be null.
+Output perform(const Options& options, const std::string& request, const Rendering& rendering,
+               ImportProgress* progress = nullptr);
 
 /// Runs a question of the record on the store opened read-only. Throws policy::StoreError.
 Output read_record(const Options& options, const Rendering& rendering, const std::function<Done(policy::Store&)>& ask);

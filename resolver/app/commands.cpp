@@ -16,6 +16,7 @@
 #include "resolver/app/client.hpp"
 #include "resolver/app/clock.hpp"
 #include "resolver/app/decision_input.hpp"
+#include "resolver/app/import_command.hpp"
 #include "resolver/app/options.hpp"
 #include "resolver/app/serve.hpp"
 #include "resolver/app/version.hpp"
@@ -256,9 +257,91 @@ class CommandLine {
     lift->add_option("ID", id_, "The decision")->required();
     lift->add_option("--reason", reason_, "Why it ends; public")->required();
     lift->add_flag("--clock-is-right", clock_is_right_, "As of decide");
+    import_command();
+    auto* disclose = command(app_, "disclose", "Make a delayed or sealed decision public for good", [this] {
+      return request(
+          {{"operation", "disclose"}, {"id", id_}, {"reason", reason_}, {"clock_is_right", clock_is_right_}});
+    });
+    disclose->add_option("ID", id_, "The decision")->required();
+    disclose->add_option("--reason", reason_, "Why now; public")->required();
+    disclose->add_flag("--clock-is-right", clock_is_right_, "As of decide");
+    auto* preview = command(app_, "preview", "Say what a decision would do if it came into force", [this] {
+      const auto options = read_options();
+      return options ? print(read_record(
+                           *options, rendering(),
+                           [&](policy::Store& store) { return app::preview(store, *options, id_, system_time()); }))
+                     : 1;
+    });
+    preview->add_option("ID", id_, "The decision")->required();
+    state_command("activate", "Bring a decision that is proposed, in shadow or suspended into force");
+    state_command("shadow", "Have a decision matched and counted, without changing any answer");
     auto* backup = command(app_, "backup", "Copy the whole record, while the server runs or not",
                            [this] { return ask([this](policy::Store& store) { return app::backup(store, file_); }); });
     backup->add_option("FILE", file_, "The copy; must not exist yet")->required();
+  }
+
+  void import_command() {
+    auto* import = command(app_, "import", "Take a list in from a file, under a decision or a standing mandate",
+                           [this] { return import_file(); });
+    import->add_option("FILE", file_, "The list; the server reads it")->required()->check(CLI::ExistingFile);
+    auto text = [&](const char* option, const char* key, const char* help) {
+      return import->add_option_function<std::string>(
+          option, [this, key](const std::string& value) { import_[key] = value; }, help);
+    };
+    auto number = [&](const char* option, const char* key, const char* help) {
+      import->add_option_function<std::uint32_t>(
+          option, [this, key](const std::uint32_t& value) { import_[key] = value; }, help);
+    };
+    text("--format", "format", "domains, hosts, adblock, dnsmasq, rpz, csv or jsonl")->required();
+    auto* decision = text("--decision", "decision", "The decision that names the list");
+    text("--authority", "mandate", "Or an authority with a standing mandate")->excludes(decision);
+    text("--list", "list", "The id of a list that comes under a mandate")->excludes(decision);
+    text("--match", "match", "exact, subdomains or both, where the format does not say it");
+    text("--action", "action", "What happens to its names, where the format does not say it: sinkhole, nxdomain ...");
+    number("--ttl", "ttl", "Seconds, where the format does not say it");
+    import->add_flag_callback(
+        "--redirects", [this] { import_["redirects"] = true; },
+        "hosts, dnsmasq: take addresses of others as local data");
+    text("--zone", "zone", "rpz: the policy zone's name, where the file does not say it");
+    import
+        ->add_option_function<std::vector<std::string>>(
+            "--columns", [this](const std::vector<std::string>& value) { import_["columns"] = value; },
+            "csv: what each column is: name, match, action, ttl or -")
+        ->delimiter(',');
+    text("--delimiter", "delimiter", "csv: the character between columns; a comma if none is named");
+    number("--skip-lines", "skip_lines", "csv: headings");
+    text("--encoding", "encoding", "csv: utf-8 or windows-1251");
+    number("--max-rejects", "max_rejects", "Refuse the whole when more percent of its lines are broken; 0: never");
+    number("--max-growth", "max_growth", "The same of more percent of growth");
+    number("--max-shrink", "max_shrink", "The same of more percent of shrinkage");
+    text("--preview", "token", "The token of the preview that was seen");
+    import->add_flag_callback(
+        "--dry-run", [this] { import_["dry_run"] = true; }, "Say what would change, and the token");
+    import->add_flag("--clock-is-right", clock_is_right_, "As of decide");
+  }
+
+  int import_file() {
+    const auto options = read_options();
+    if (!options) return 1;
+    import_["operation"] = "import";
+    import_["file"] = std::filesystem::absolute(file_).string();
+    import_["clock_is_right"] = clock_is_right_;
+    return print(import_with_progress(*options, dumped(import_), rendering()));
+  }
+
+  void state_command(const std::string& name, const std::string& help) {
+    auto* state = command(app_, name, help, [this, name] {
+      return request({{"operation", name},
+                      {"id", id_},
+                      {"reason", reason_},
+                      {"token", token_},
+                      {"clock_is_right", clock_is_right_}});
+    });
+    state->add_option("ID", id_, "The decision")->required();
+    state->add_option("--reason", reason_, "Why; public")->required();
+    if (name == "activate")
+      state->add_option("--preview", token_, "The token of the preview that was seen")->check(not_empty);
+    state->add_flag("--clock-is-right", clock_is_right_, "As of decide");
   }
 
   void research_commands() {
@@ -362,9 +445,10 @@ class CommandLine {
   Common common_;
   std::function<int()> action_;
   std::vector<std::string> files_;
-  std::string id_, reason_, file_, name_, client_, at_, valid_at_, known_at_, sql_, format_ = "jsonl", output_, table_,
-                                                                                    type_ = "A", cached_type_;
+  std::string id_, reason_, token_, file_, name_, client_, at_, valid_at_, known_at_, sql_,
+      format_ = "jsonl", output_, table_, type_ = "A", cached_type_;
   std::int64_t rows_ = 1000, seconds_ = 10;
+  json import_ = json::object();
   bool man_ = false, all_ = false, subtree_ = false, strict_ = false, clock_is_right_ = false;
 };
 

@@ -61,6 +61,16 @@ auto naming_the_flag(policy::Store& store, policy::Time now, const auto& write) 
   }
 }
 
+/// The domain of "mailto:hostmaster@example.net" or "https://example.net/contact": who is blocked must reach it.
+std::optional<wire::Name> host_of_contact(std::string_view contact) {
+  const auto at = contact.starts_with("mailto:") ? contact.rfind('@') : contact.find("//") + 1;
+  if (contact.empty() || at == contact.npos || (!contact.starts_with("mailto:") && !contact.starts_with("https://")))
+    return std::nullopt;
+  const auto host = contact.substr(at + 1);
+  const auto name = policy::name_from_writing(host.substr(0, std::min(host.find_first_of("/:?"), host.size())));
+  return name ? std::optional(*name) : std::nullopt;
+}
+
 /// "active", "shadow", "lifted" ...; "not yet" before it begins.
 policy::Cell state_at(const policy::DecisionRecord& record, policy::Time now) {
   const policy::StatePeriod* current = nullptr;
@@ -135,7 +145,7 @@ Done decide(const Workplace& at, const std::vector<DecisionFile>& files, const s
     if (!parsed) return std::unexpected(policy::to_text(parsed.error()));
     append(batch, *std::move(parsed), i);
   }
-  const policy::Guards guards{at.options.reloadable.protected_names};
+  const auto guards = guards_of(at.options);
   const auto outcome =
       naming_the_flag(at.store, now, [&] { return policy::intake(at.store, batch, guards, author, now); });
   if (!outcome) return std::unexpected(told(outcome.error(), files));
@@ -190,6 +200,32 @@ Done lift(const Workplace& at, const std::string& id, const std::string& reason,
                    {"log_sequence", "Log entry", lifted->sequence},
                    {"published", "The server has taken it in", at.publish != nullptr}};
   return policy::Document{{std::move(fields)}};
+}
+
+Done disclose(const Workplace& at, const std::string& id, const std::string& reason, const std::string& author,
+              policy::Time now) {
+  const auto done = naming_the_flag(at.store, now, [&] { return at.store.disclose(id, reason, author, now); });
+  if (!done) return std::unexpected(done.error());
+  if (at.publish)
+    if (auto published = at.publish(); !published)
+      return std::unexpected(fmt::format("recorded, but not yet in force: {}", published.error()));
+  policy::Fields fields{"", "", {}};
+  fields.fields = {{"id", "Decision", id},
+                   {"disclosed_at", "Public since", policy::to_text(at.store.last_recorded_at())},
+                   {"reason", "Reason", reason},
+                   {"log_sequence", "Log entry", at.store.last_log_sequence()},
+                   {"published", "The server has taken it in", at.publish != nullptr}};
+  return policy::Document{{std::move(fields)}};
+}
+
+policy::Guards guards_of(const Options& options) {
+  const auto& now = options.reloadable;
+  policy::Guards guards{now.protected_names, now.widest_ipv4, now.widest_ipv6, {}};
+  // Zones with listeners of their own are somebody else's whom we host; the others are ours.
+  for (const auto& zone : now.zones)
+    if (zone.listen.empty()) guards.own_names.push_back(zone.name);
+  if (const auto host = host_of_contact(now.operator_contact)) guards.own_names.push_back(*host);
+  return guards;
 }
 
 Done why(policy::Store& store, const Options& options, const policy::Index* current, const WhyRequest& request,

@@ -14,6 +14,7 @@
 
 #include "policy/match/index.hpp"
 #include "policy/public/table.hpp"
+#include "policy/record/name_guard.hpp"
 #include "policy/record/store.hpp"
 #include "resolver/app/options.hpp"
 
@@ -45,6 +46,25 @@ struct Workplace {
 Done decide(const Workplace& at, const std::vector<DecisionFile>& files, const std::string& author, policy::Time now);
 Done lift(const Workplace& at, const std::string& id, const std::string& reason, const std::string& author,
           policy::Time now);
+
+/// Makes a delayed or sealed decision public for good.
+Done disclose(const Workplace& at, const std::string& id, const std::string& reason, const std::string& author,
+              policy::Time now);
+
+/// A decision that was proposed, in shadow or suspended comes into force, or goes into shadow.
+struct StateRequest {
+  std::string id, reason;
+  policy::DecisionState state = policy::DecisionState::active;  ///< active or shadow
+  std::string token;                                            ///< of the preview that was seen; may be empty
+};
+/// Throws policy::StoreError.
+Done change_state(const Workplace& at, const StateRequest& request, const std::string& author, policy::Time now);
+
+/// What a decision would do if it came into force, and the token for that. Throws policy::StoreError.
+Done preview(policy::Store& store, const Options& options, const std::string& id, policy::Time now);
+
+/// What the guards hold against: the configured names, the server's own zones, the contact of its operator.
+policy::Guards guards_of(const Options& options);
 
 struct WhyRequest {
   std::string name, client, at;  ///< as typed; the last two may be empty

@@ -125,6 +125,7 @@ struct ReloadableOptions {
   std::string policy_order;                   ///< "name-first" or "after-recursion"
   std::vector<wire::Name> protected_names;
   std::vector<KeyOption> keys;
+  std::uint8_t widest_ipv4 = 16, widest_ipv6 = 32;  ///< shortest prefixes of address triggers
   std::vector<ZoneOption> zones;
   std::vector<std::pair<std::size_t, std::string>> catalogs;  ///< positions among zones, and what is said of each
   std::vector<policy::View> views;

@@ -484,6 +484,11 @@ constexpr std::array kOptions = {
     Option{"policy", "protected", names, 0, 0, "[]", "", kReload, kOptional,
            "Names that no decision may block, nor anything above them.",
            [](O& o, V& v) { o.reloadable.protected_names = v.names; }},
+    Option{"policy", "widest_ipv4", integer, 0, 32, "16", "bits", kReload, kOptional,
+           "The shortest IPv4 prefix that a rule about addresses may have; a wider one is refused.",
+           [](O& o, V& v) { o.reloadable.widest_ipv4 = static_cast<std::uint8_t>(v.integer); }},
+    Option{"policy", "widest_ipv6", integer, 0, 128, "32", "bits", kReload, kOptional, "The same for IPv6.",
+           [](O& o, V& v) { o.reloadable.widest_ipv6 = static_cast<std::uint8_t>(v.integer); }},
     // [notice]
     Option{"notice", "listen", endpoints, 80, 0, R"(["127.0.0.1:8451", "[::1]:8451"])", "", kFixed, kOptional,
            "Addresses of the notice page over HTTP; a public one wants port 80.",

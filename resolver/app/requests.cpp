@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "policy/record/guard.hpp"
+
 namespace placard::app {
 namespace {
 
@@ -111,6 +113,57 @@ Done zone(RequestTarget& target, const json& request) {
   return target.zone(order);
 }
 
+std::int64_t number_of(const json& request, const char* key, std::int64_t otherwise, std::int64_t most) {
+  if (!request.contains(key)) return otherwise;
+  const auto& value = request.at(key);
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > static_cast<std::uint64_t>(most))
+    throw std::runtime_error(fmt::format("request: \"{}\" must be a whole number up to {}", key, most));
+  return value.get<std::int64_t>();
+}
+
+template <typename Enum>
+Enum word_of(const json& request, const char* key, std::optional<Enum> (*from_text)(std::string_view)) {
+  const auto text = text_in(request, key);
+  const auto value = from_text(text);
+  if (!value) throw std::runtime_error(fmt::format("{}: \"{}\" is no such word", key, text.substr(0, 40)));
+  return *value;
+}
+
+Done import_list(RequestTarget& target, const json& request, const std::string& author) {
+  ImportRequest asked;
+  asked.file = text_in(request, "file");
+  auto& syntax = asked.syntax;
+  syntax.format = word_of(request, "format", policy::list_format_from_text);
+  if (request.contains("match")) syntax.match = word_of(request, "match", policy::match_kind_from_text);
+  if (request.contains("action")) syntax.action = word_of(request, "action", policy::action_from_text);
+  if (request.contains("ttl")) syntax.ttl = static_cast<std::uint32_t>(number_of(request, "ttl", 0, policy::kMaxTtl));
+  syntax.redirects = flag_of(request, "redirects");
+  syntax.zone = text_of(request, "zone");
+  if (request.contains("columns"))
+    for (const auto& column : request.at("columns")) {
+      if (!column.is_string()) throw std::runtime_error("request: \"columns\" must be texts");
+      syntax.columns.push_back(column.get<std::string>());
+    }
+  if (const auto delimiter = text_of(request, "delimiter"); !delimiter.empty()) {
+    if (delimiter.size() != 1) return std::unexpected("delimiter: must be one character");
+    syntax.delimiter = delimiter.front();
+  }
+  syntax.skip_lines = static_cast<std::uint32_t>(number_of(request, "skip_lines", 0, 1000));
+  if (request.contains("encoding")) syntax.encoding = text_in(request, "encoding");
+  asked.decision = text_of(request, "decision");
+  asked.mandate = text_of(request, "mandate");
+  asked.list = text_of(request, "list");
+  if (asked.decision.empty() == asked.mandate.empty())
+    return std::unexpected("a list comes under a decision or under a standing mandate: name one of them");
+  if (!asked.mandate.empty() && asked.list.empty()) return std::unexpected("a list under a mandate has an id: name it");
+  asked.limits.rejects = static_cast<std::uint32_t>(number_of(request, "max_rejects", asked.limits.rejects, 100));
+  asked.limits.growth = static_cast<std::uint32_t>(number_of(request, "max_growth", asked.limits.growth, 1'000'000));
+  asked.limits.shrink = static_cast<std::uint32_t>(number_of(request, "max_shrink", asked.limits.shrink, 100));
+  asked.dry_run = flag_of(request, "dry_run");
+  asked.token = text_of(request, "token");
+  return target.import_list(asked, {author, flag_of(request, "clock_is_right")});
+}
+
 Done perform(RequestTarget& target, const json& request, const std::string& author) {
   const auto operation = text_in(request, "operation");
   if (operation == "decide") {
@@ -124,6 +177,16 @@ Done perform(RequestTarget& target, const json& request, const std::string& auth
   if (operation == "lift")
     return target.lift(text_in(request, "id"), text_in(request, "reason"),
                        {author, flag_of(request, "clock_is_right")});
+  if (operation == "import") return import_list(target, request, author);
+  if (operation == "import_progress") return target.import_progress();
+  if (operation == "disclose")
+    return target.disclose(text_in(request, "id"), text_in(request, "reason"),
+                           {author, flag_of(request, "clock_is_right")});
+  if (operation == "activate" || operation == "shadow")
+    return target.change_state({text_in(request, "id"), text_in(request, "reason"),
+                                operation == "shadow" ? policy::DecisionState::shadow : policy::DecisionState::active,
+                                text_of(request, "token")},
+                               {author, flag_of(request, "clock_is_right")});
   if (operation == "why")
     return target.why({text_in(request, "name"), text_of(request, "client"), text_of(request, "at")});
   if (operation == "trace") return trace(target, request);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "resolver/app/cache_keeper.hpp"
+#include "resolver/app/list_import.hpp"
 #include "resolver/app/operations.hpp"
 #include "zones/wire/message.hpp"
 
@@ -29,6 +30,10 @@ class RequestTarget {
   virtual ~RequestTarget() = default;
   virtual Done decide(const std::vector<DecisionFile>& files, const Order& order) = 0;
   virtual Done lift(const std::string& id, const std::string& reason, const Order& order) = 0;
+  virtual Done import_list(const ImportRequest& request, const Order& order) = 0;
+  virtual Done import_progress() = 0;
+  virtual Done disclose(const std::string& id, const std::string& reason, const Order& order) = 0;
+  virtual Done change_state(const StateRequest& request, const Order& order) = 0;
   virtual Done why(const WhyRequest& request) = 0;
   virtual Done status() = 0;
   virtual Done dump() = 0;

@@ -47,6 +47,10 @@ class Server final : public RequestTarget {
   // RequestTarget: from the control socket, on threads of its own.
   Done decide(const std::vector<DecisionFile>& files, const Order& order) override;
   Done lift(const std::string& id, const std::string& reason, const Order& order) override;
+  Done import_list(const ImportRequest& request, const Order& order) override;
+  Done import_progress() override;
+  Done disclose(const std::string& id, const std::string& reason, const Order& order) override;
+  Done change_state(const StateRequest& request, const Order& order) override;
   Done why(const WhyRequest& request) override;
   Done status() override;
   Done dump() override;
@@ -79,6 +83,7 @@ class Server final : public RequestTarget {
   policy::Table hits_of_today();
 
   Privileges privileges_;
+  ImportProgress importing_;  ///< of the import that was begun last
   std::mutex changes_;
   Options options_;                                 // guarded by changes_
   std::unique_ptr<policy::Store> store_;            // guarded by changes_

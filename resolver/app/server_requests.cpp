@@ -46,6 +46,35 @@ Done Server::lift(const std::string& id, const std::string& reason, const Order&
   return app::lift(workplace(order), id, reason, order.author, system_time());
 }
 
+Done Server::import_list(const ImportRequest& request, const Order& order) {
+  importing_.octets = importing_.total = importing_.rules = 0;
+  auto source = read_list_file(request, &importing_);
+  if (!source) return std::unexpected(source.error());
+  const std::lock_guard changes(changes_);
+  auto done = take_in_list(workplace(order), request, *std::move(source), order.author, system_time());
+  if (!done) rejections_.fetch_add(1, std::memory_order_relaxed);
+  if (!done) return std::unexpected(done.error());
+  return std::move(done->document);
+}
+
+Done Server::import_progress() {
+  policy::Fields fields{"", "", {}};
+  fields.fields = {{"octets", "Octets read", as_cell(importing_.octets)},
+                   {"total", "Octets in all", as_cell(importing_.total)},
+                   {"rules", "Rules so far", as_cell(importing_.rules)}};
+  return policy::Document{{std::move(fields)}};
+}
+
+Done Server::disclose(const std::string& id, const std::string& reason, const Order& order) {
+  const std::lock_guard changes(changes_);
+  return app::disclose(workplace(order), id, reason, order.author, system_time());
+}
+
+Done Server::change_state(const StateRequest& request, const Order& order) {
+  const std::lock_guard changes(changes_);
+  return app::change_state(workplace(order), request, order.author, system_time());
+}
+
 Done Server::why(const WhyRequest& request) {
   const std::lock_guard changes(changes_);
   return app::why(*store_, options_, crew_->current()->index.get(), request, system_time());

@@ -149,8 +149,8 @@ class Changes(unittest.TestCase):
         external = external.replace("test-operator", "test-court").replace('"operator"', '"court"')
         self.server.decide(external)
         self.assertEqual(self.server.dig("example.org").ede, [(16, "ordered")])
-        self.server.decide(decision("ours", rule("example.net"), kind="emergency"))
-        self.assertEqual(self.server.dig("example.net").ede, [(15, "ours")])
+        self.server.decide(decision("ours", rule("shop.example.net"), kind="emergency"))
+        self.assertEqual(self.server.dig("shop.example.net").ede, [(15, "ours")])
 
     def test_it_survives_kill_9_at_once(self):
         self.server.decide(decision("kept", rule("example.org")))

@@ -57,6 +57,21 @@ TEST_CASE("guards take single rules out of a list and say why") {
   CHECK_THAT(out.refused[4], Contains("'co.uk' is a public suffix"));
 }
 
+TEST_CASE("own names can't be reached, but what is below them can") {
+  const Guards guards{.own_names = {wire::Name::from_text("www.example.net").value()}};
+  const NameGuard guard(guards);
+  const auto judge = [&](std::string_view key, MatchKind match) {
+    return guard.judge(key, Trigger::qname, match, Action::nxdomain);
+  };
+  CHECK(judge("net.example.www", MatchKind::exact) == Guarded::protected_name);
+  CHECK(judge("net.example.www", MatchKind::subdomains) == Guarded::no);
+  CHECK(judge("net.example", MatchKind::subdomains) == Guarded::protected_name);
+  CHECK(judge("net.example", MatchKind::both) == Guarded::protected_name);
+  CHECK(judge("net.example", MatchKind::exact) == Guarded::no);
+  CHECK(judge("net.example.www.shop", MatchKind::both) == Guarded::no);
+  CHECK(judge("net.example.ww", MatchKind::both) == Guarded::no);
+}
+
 TEST_CASE("a mandate limits the rules of a list, and guards that are off don't lift it") {
   Mandate mandate;
   mandate.suffixes = {wire::Name::from_text("nz").value()};

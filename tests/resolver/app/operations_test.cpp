@@ -234,6 +234,17 @@ struct Recorder final : RequestTarget {
   Done lift(const std::string& id, const std::string& reason, const Order&) override {
     return say("lift " + id + ": " + reason);
   }
+  Done import_list(const ImportRequest& request, const Order&) override {
+    return say("import " + request.file + " " + request.decision + request.mandate + " " + request.list +
+               (request.dry_run ? " dry" : ""));
+  }
+  Done import_progress() override { return say("progress"); }
+  Done disclose(const std::string& id, const std::string& reason, const Order&) override {
+    return say("disclose " + id + ": " + reason);
+  }
+  Done change_state(const StateRequest& request, const Order&) override {
+    return say(std::string(policy::to_text(request.state)) + " " + request.id + " " + request.token);
+  }
   Done why(const WhyRequest& request) override {
     return say("why " + request.name + " " + request.client + " " + request.at);
   }
@@ -264,6 +275,10 @@ TEST_CASE("request lines reach their operation, and what is wrong with them come
         "{\"seen\":\"decide a=b by uid 7\"}\n");
   reply(R"({"operation":"why","name":"x","client":"c"})");
   CHECK(target.seen == "why x c ");
+  reply(R"({"operation":"import","file":"f","format":"hosts","decision":"d","dry_run":true})");
+  CHECK(target.seen == "import f d  dry");
+  reply(R"({"operation":"activate","id":"d","reason":"r","token":"t"})");
+  CHECK(target.seen == "active d t");
   reply(R"({"operation":"flush","all":true})");
   CHECK(target.seen == "flush all");
   reply(R"({"operation":"decide","files":[{"name":"a","text":"b"}],"clock_is_right":true})");
@@ -281,15 +296,29 @@ TEST_CASE("request lines reach their operation, and what is wrong with them come
   target.seen.clear();
   CHECK(reply(R"({"operation":"status"})")["error"] == "the disk is on fire");
   CHECK(reply(R"({"operation":"dump"})")["error"] == "nothing to \"dump\"");
-  for (const auto* bad :
-       {"", "{}", "[]", "null", "{\"operation\":7}", "{\"operation\":\"fly\"}", "{\"operation\":\"decide\"}",
-        R"({"operation":"decide","files":[{"name":1,"text":"b"}]})", R"({"operation":"flush"})",
-        R"({"operation":"flush","name":""})", R"({"operation":"cache"})", R"({"operation":"cache","what":"eat"})",
-        R"({"operation":"cache","what":"load"})", R"({"operation":"cache","what":"dump","file":"here"})",
-        R"({"operation":"cache","what":"flush","name":"a","type":"nonsense"})",
-        R"({"operation":"cache","what":"flush","name":"a","type":"A","subtree":true})",
-        R"({"operation":"trace","name":"a","type":"nonsense"})", "{\"operation\":\"why\",\"name\":\"\xff\"}",
-        "\x01\x02"}) {
+  for (const auto* bad : {"",
+                          "{}",
+                          "[]",
+                          "null",
+                          "{\"operation\":7}",
+                          "{\"operation\":\"fly\"}",
+                          "{\"operation\":\"decide\"}",
+                          R"({"operation":"decide","files":[{"name":1,"text":"b"}]})",
+                          R"({"operation":"flush"})",
+                          R"({"operation":"import","file":"f","format":"words","decision":"d"})",
+                          R"({"operation":"import","file":"f","format":"hosts"})",
+                          R"({"operation":"import","file":"f","format":"hosts","authority":"a"})",
+                          R"({"operation":"import","file":"f","format":"csv","decision":"d","delimiter":"::"})",
+                          R"({"operation":"flush","name":""})",
+                          R"({"operation":"cache"})",
+                          R"({"operation":"cache","what":"eat"})",
+                          R"({"operation":"cache","what":"load"})",
+                          R"({"operation":"cache","what":"dump","file":"here"})",
+                          R"({"operation":"cache","what":"flush","name":"a","type":"nonsense"})",
+                          R"({"operation":"cache","what":"flush","name":"a","type":"A","subtree":true})",
+                          R"({"operation":"trace","name":"a","type":"nonsense"})",
+                          "{\"operation\":\"why\",\"name\":\"\xff\"}",
+                          "\x01\x02"}) {
     INFO(bad);
     CHECK(reply(bad).contains("error"));
   }

@@ -1,0 +1,501 @@
+#include "resolver/app/list_import.hpp"
+
+#include <fmt/format.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "policy/record/intake.hpp"
+#include "policy/record/ledger.hpp"
+#include "policy/record/list_intake.hpp"
+#include "policy/record/written_name.hpp"
+
+namespace placard::app {
+namespace {
+
+constexpr std::size_t kPiece = std::size_t{1} << 20;  // octets read at a time
+constexpr std::size_t kShownRules = 10;               // of what comes and goes
+constexpr std::size_t kReportWidth = 120;             // columns
+constexpr std::int64_t kFeedDuration = 365 * 86'400;  // seconds: half of it before its end a decision is renewed
+
+/// SHA-256 of a text that comes in pieces.
+class RunningDigest {
+ public:
+  RunningDigest() {
+    const int code = gnutls_hash_init(&hash_, GNUTLS_DIG_SHA256);
+    assert(code == 0);
+  }
+  ~RunningDigest() { gnutls_hash_deinit(hash_, nullptr); }
+  RunningDigest(const RunningDigest&) = delete;
+  RunningDigest& operator=(const RunningDigest&) = delete;
+  void add(std::string_view piece) { gnutls_hash(hash_, piece.data(), piece.size()); }
+  std::string hex() {
+    policy::Digest digest{};
+    gnutls_hash_output(hash_, digest.data());
+    return policy::to_hex(policy::as_text(digest));
+  }
+
+ private:
+  gnutls_hash_hd_t hash_ = nullptr;
+};
+
+/// What a list would do to the one in force.
+struct Difference {
+  std::size_t added = 0, removed = 0, changed = 0, unchanged = 0;
+  std::vector<std::pair<std::string_view, std::string>> shown;  // "added" or "removed" and the name
+  std::string digest;                                           // of the new list's rules
+
+  void show(std::string_view sign, std::string_view key, policy::Trigger trigger) {
+    const auto same = std::ranges::count_if(shown, [sign](const auto& one) { return one.first == sign; });
+    if (same < static_cast<std::ptrdiff_t>(kShownRules)) shown.emplace_back(sign, policy::shown_key(key, trigger));
+  }
+};
+
+using Place = std::tuple<policy::Trigger, std::string_view, policy::MatchKind>;
+
+/// Both in the same order: one walk over the two.
+Difference difference_to(policy::Store& store, const std::string& list, const policy::RuleList& rules) {
+  Difference out;
+  RunningDigest digest;
+  std::string piece;
+  std::vector<std::string> forms(rules.form_count());
+  for (std::size_t i = 0; i < forms.size(); ++i)
+    forms[i] = policy::canonical(rules.form(static_cast<std::uint32_t>(i)));
+  policy::RuleList::Cursor cursor(rules);
+  policy::ListedRule next;
+  bool more = cursor.next(next);
+  const auto place = [&] {
+    const auto& form = rules.form(next.form);
+    return Place{form.trigger, next.key, form.match};
+  };
+  const auto advance = [&] {
+    piece.append(next.key).append("\t").append(forms[next.form]).append("\n");
+    if (piece.size() >= kPiece) {
+      digest.add(piece);
+      piece.clear();
+    }
+    more = cursor.next(next);
+  };
+  const auto add = [&] {
+    ++out.added;
+    out.show("added", next.key, rules.form(next.form).trigger);
+    advance();
+  };
+  std::map<std::uint32_t, std::string> old_forms;
+  store.visit_list(list, [&](const policy::StoredListRule& old, const policy::RuleForm& form) {
+    const auto [known, fresh] = old_forms.try_emplace(old.form);
+    if (fresh) known->second = policy::canonical(form);
+    const Place old_place{old.trigger, old.key, old.match};
+    while (more && place() < old_place) add();
+    if (more && place() == old_place) {
+      ++(forms[next.form] == known->second ? out.unchanged : out.changed);
+      advance();
+    } else {
+      ++out.removed;
+      out.show("removed", old.key, old.trigger);
+    }
+  });
+  while (more) add();
+  digest.add(piece);
+  out.digest = digest.hex();
+  return out;
+}
+
+/// Rules that another decision has as well, by decision.
+std::vector<std::pair<std::string, std::int64_t>> overlap_with(policy::Store& store, const policy::RuleList& rules,
+                                                               const std::string& list, policy::Time now) {
+  std::vector<std::pair<std::string, std::string>> others;  // key, decision
+  for (const auto& stored : store.load_policy(now))
+    for (const auto& rule : stored.decision.rules)
+      if (rule.trigger == policy::Trigger::qname)
+        others.emplace_back(policy::stored_key(rule.name), stored.decision.id);
+  std::ranges::sort(others);
+  std::map<std::string, std::int64_t> counts;
+  policy::ListedRule rule;
+  for (policy::RuleList::Cursor cursor(rules); !others.empty() && cursor.next(rule);) {
+    if (rules.form(rule.form).trigger != policy::Trigger::qname) continue;
+    const auto same =
+        std::ranges::equal_range(others, rule.key, {}, [](const auto& one) -> std::string_view { return one.first; });
+    for (const auto& [key, decision] : same) ++counts[decision];
+  }
+  // Other lists are in the same order: one walk over both.
+  std::set<std::string> seen{list};
+  for (const auto& record : store.decisions_with_lists()) {
+    const auto& d = record.decision();
+    if (d.expires_at <= now || !seen.insert(d.list).second) continue;
+    policy::RuleList::Cursor cursor(rules);
+    bool more = cursor.next(rule);
+    std::int64_t count = 0;
+    store.visit_list(d.list, [&](const policy::StoredListRule& other, const policy::RuleForm&) {
+      const auto place = [&] { return std::pair(rules.form(rule.form).trigger, rule.key); };
+      const auto wanted = std::pair(other.trigger, other.key);
+      while (more && place() < wanted) more = cursor.next(rule);
+      if (more && place() == wanted) ++count;
+    });
+    if (count > 0) counts[d.id] += count;
+  }
+  return {counts.begin(), counts.end()};
+}
+
+policy::Rejection rejection_of(policy::Guarded guarded) {
+  using enum policy::Guarded;
+  switch (guarded) {
+    case root:
+      return policy::Rejection::root;
+    case top_level:
+      return policy::Rejection::top_level;
+    case public_suffix:
+      return policy::Rejection::public_suffix;
+    case protected_name:
+      return policy::Rejection::protected_name;
+    case wide_prefix:
+      return policy::Rejection::wide_prefix;
+    case no:
+      break;
+  }
+  return policy::Rejection::mandate;
+}
+
+void show_tally(policy::Table& table, std::string_view what, std::string_view reason, std::string_view words,
+                const policy::ListTally& tally) {
+  if (tally.count == 0) return;
+  std::string lines, first;
+  for (const auto& sample : tally.samples) {
+    lines += fmt::format("{}{}", lines.empty() ? "" : ", ", sample.line);
+    if (first.empty()) first = sample.text + (sample.detail.empty() ? "" : " (" + sample.detail + ")");
+  }
+  table.rows.push_back({std::string(what), std::string(reason), std::string(words),
+                        static_cast<std::int64_t>(tally.count), lines, first});
+}
+
+policy::Table report_table(const policy::ListReport& report) {
+  policy::Table table{"lines",
+                      "What became of the lines",
+                      {{"what", "What"},
+                       {"reason", "Reason"},
+                       {"words", "In words"},
+                       {"count", "Lines"},
+                       {"first_lines", "First at"},
+                       {"example", "Such as"}},
+                      {},
+                      "Every line was taken as it is."};
+  for (std::size_t i = 0; i < policy::kNormalisations; ++i) {
+    const auto kind = static_cast<policy::Normalisation>(i);
+    show_tally(table, "normalised", policy::to_text(kind), policy::in_words(kind), report.normalised[i]);
+  }
+  show_tally(table, "dropped", "duplicate", "stands there twice", report.duplicates);
+  show_tally(table, "dropped", "contradiction", "an earlier line says something else", report.contradictions);
+  for (std::size_t i = 0; i < policy::kRejections; ++i) {
+    const auto reason = static_cast<policy::Rejection>(i);
+    show_tally(table, "rejected", policy::to_text(reason), policy::in_words(reason), report.rejected[i]);
+  }
+  return table;
+}
+
+/// What a list comes under: a recorded decision, or one that will be recorded with the list.
+struct Standing {
+  policy::ListTerms terms;
+  policy::DecisionState state = policy::DecisionState::shadow;
+  policy::AuthoredBatch fresh;  // empty when the decision is there
+};
+
+/// The authority of feeds that name none: the operator, for whom the configuration speaks.
+policy::AuthoredAuthority operator_of_feeds(const Options& options) {
+  const auto& now = options.reloadable;
+  policy::AuthoredAuthority authored;
+  auto& authority = authored.authority;
+  authority.id = kOperatorFeeds;
+  authority.name = {{"en", now.operator_name.empty() ? "The operator of this server" : now.operator_name}};
+  authority.contact = now.operator_contact;
+  authority.external = false;
+  auto& mandate = authority.mandate.emplace();
+  mandate.max_duration = kFeedDuration;
+  mandate.legal_basis = "None: the operator of this server subscribes to this list of their own will.";
+  mandate.statement_of_reasons = {{"en", "The name is on a list that the operator of this server subscribes to."}};
+  mandate.redress = {{"en", now.operator_contact.empty()
+                                ? "Write to the operator of this server."
+                                : fmt::format("Write to the operator of this server: {}", now.operator_contact)}};
+  return authored;
+}
+
+policy::AuthoredDecision decision_under(const policy::Authority& authority, const ImportRequest& request,
+                                        policy::Time now) {
+  const auto& mandate = *authority.mandate;
+  policy::AuthoredDecision authored;
+  auto& d = authored.decision;
+  auto moment = policy::to_text(now);
+  std::erase_if(moment, [](char c) { return c == '-' || c == ':'; });
+  d.id = fmt::format("{}-{}", request.list, moment);
+  d.type = mandate.types.empty() ? policy::DecisionType::voluntary : mandate.types.front();
+  d.authority = authority.id;
+  d.legal_basis = mandate.legal_basis;
+  d.statement_of_reasons = mandate.statement_of_reasons;
+  d.redress = mandate.redress;
+  d.territorial_scope = mandate.jurisdictions;
+  d.effective_from = now;
+  d.expires_at = now + *mandate.max_duration;
+  authored.expires_after = *mandate.max_duration;
+  d.list = request.list;
+  d.initial_state = request.state;
+  return authored;
+}
+
+bool has_ended(const policy::DecisionRecord& record, policy::Time now) {
+  const auto state = record.transitions.back().state;
+  return state == policy::DecisionState::lifted || state == policy::DecisionState::annulled ||
+         record.decision().expires_at <= now;
+}
+
+std::expected<Standing, std::string> standing_under_mandate(const Workplace& at, const ImportRequest& request,
+                                                            policy::Time now) {
+  Standing out;
+  auto authority = at.store.authority(request.mandate);
+  if (!authority && request.mandate == kOperatorFeeds) {
+    out.fresh.authorities.push_back(operator_of_feeds(at.options));
+    authority = out.fresh.authorities.back().authority;
+  }
+  if (!authority) return std::unexpected(fmt::format("there is no authority '{}'", request.mandate));
+  if (!authority->mandate || !authority->mandate->is_standing())
+    return std::unexpected(
+        fmt::format("authority '{}' has no standing mandate (one with a legal_basis)", request.mandate));
+  auto made = decision_under(*authority, request, now);
+  for (const auto& id : at.store.decisions_of_list(request.list)) {
+    const auto record = at.store.decision(id);
+    const auto& d = record->decision();
+    if (d.authority != request.mandate)
+      return std::unexpected(fmt::format("'{}' is a list of authority '{}'", request.list, d.authority));
+    if (has_ended(*record, now)) continue;
+    // A decision that is about to end is followed by another while it still holds.
+    const auto state = record->transitions.back().state;
+    if (d.expires_at - now <= *authority->mandate->max_duration / 2 && state == policy::DecisionState::active) {
+      made.decision.supersedes = id;
+      made.decision.initial_state = state;
+      break;
+    }
+    auto terms = policy::ListIntake::terms_under(at.store, id, now);
+    if (!terms) return std::unexpected(terms.error());
+    out.terms = *std::move(terms);
+    out.state = state;
+    return out;
+  }
+  out.terms = {.list = request.list, .decision = made.decision.id, .mandate = authority->mandate, .overridden = {}};
+  out.state = made.decision.initial_state;
+  out.fresh.decisions.push_back(std::move(made));
+  return out;
+}
+
+std::expected<Standing, std::string> standing_of(const Workplace& at, const ImportRequest& request, policy::Time now) {
+  if (request.decision.empty()) return standing_under_mandate(at, request, now);
+  auto terms = policy::ListIntake::terms_under(at.store, request.decision, now);
+  if (!terms) return std::unexpected(terms.error());
+  if (!request.list.empty() && request.list != terms->list)
+    return std::unexpected(fmt::format("decision '{}' has the list '{}'", request.decision, terms->list));
+  return Standing{*std::move(terms), at.store.decision(request.decision)->transitions.back().state, {}};
+}
+
+/// Records a decision that is not there yet, and brings one out of shadow whose feed says so.
+std::expected<void, std::string> bring_about(const Workplace& at, const ImportRequest& request,
+                                             const Standing& standing, const std::string& author, policy::Time now) {
+  if (!standing.fresh.decisions.empty()) {
+    const auto outcome = policy::intake(at.store, standing.fresh, guards_of(at.options), author, now);
+    if (!outcome) return std::unexpected(policy::to_text(outcome.error()));
+  } else if (request.state == policy::DecisionState::active && standing.state == policy::DecisionState::shadow) {
+    const auto done = at.store.transition(standing.terms.decision, policy::DecisionState::active,
+                                          "The operator's configuration says so.", author, now);
+    if (!done) return std::unexpected(done.error());
+  }
+  return {};
+}
+
+std::string token_of(const policy::ListTerms& terms, const std::optional<policy::ListStand>& stand,
+                     const Difference& difference) {
+  const auto text = fmt::format("placard preview\n{}\n{}\n{}\n{}\n", terms.list, terms.decision,
+                                stand ? stand->sequence : 0, difference.digest);
+  return policy::to_hex(policy::as_text(policy::sha256(text))).substr(0, 16);
+}
+
+policy::Document told(const ImportRequest& request, const policy::ListTerms& terms, const policy::ListReport& report,
+                      const Difference& difference, const std::string& token) {
+  policy::Document document;
+  document.parts.emplace_back(report_table(report));
+  policy::Table changes{
+      "changes", "What changes (the first ones)", {{"change", "Change"}, {"name", "Name"}}, {}, "Nothing changes."};
+  for (const auto& [sign, name] : difference.shown) changes.rows.push_back({std::string(sign), name});
+  document.parts.emplace_back(std::move(changes));
+  const auto number = [](std::size_t value) { return static_cast<std::int64_t>(value); };
+  policy::Fields fields{"", "", {}};
+  fields.fields = {{"list", "List", terms.list},
+                   {"decision_id", "Decision", terms.decision},
+                   {"file", "Source", request.file},
+                   {"lines", "Lines", number(report.lines)},
+                   {"accepted", "Accepted", number(report.accepted)},
+                   {"rejected", "Rejected", number(report.rejected_count())},
+                   {"rules", "Rules", number(report.rules)},
+                   {"added", "Added", number(difference.added)},
+                   {"removed", "Removed", number(difference.removed)},
+                   {"changed", "Changed", number(difference.changed)},
+                   {"unchanged", "Unchanged", number(difference.unchanged)}};
+  if (!token.empty()) fields.fields.push_back({"preview", "Preview token", token});
+  document.parts.emplace_back(std::move(fields));
+  return document;
+}
+
+policy::Table overlap_table(policy::Store& store, const policy::RuleList& rules, const std::string& list,
+                            policy::Time now) {
+  policy::Table overlap{
+      "overlap", "Names that other decisions have too", {{"decision_id", "Decision"}, {"rules", "Names"}}, {}, "None."};
+  for (const auto& [id, count] : overlap_with(store, rules, list, now)) overlap.rows.push_back({id, count});
+  return overlap;
+}
+
+/// What the log keeps of a list beside its rules.
+std::string meta_of(const ImportRequest& request, const SourcedList& source, const policy::ListTerms& terms) {
+  nlohmann::json meta{{"source", request.file},
+                      {"sha256", source.sha256},
+                      {"format", policy::to_text(request.syntax.format)},
+                      {"decision", terms.decision},
+                      {"counts", nlohmann::json::parse(source.list.report.counts_as_json())}};
+  if (!terms.guards)
+    meta["override"] = {
+        {"about", "all guards"}, {"by", "operator"}, {"reason", "guards = \"off\" in the configuration"}};
+  return meta.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// Why the list may not come in now; nothing when it may.
+std::optional<std::string> objection(const ImportRequest& request, const Standing& standing,
+                                     const Difference& difference, const std::string& token) {
+  const auto size = difference.added + difference.removed + difference.changed;
+  if (!request.token.empty() && request.token != token)
+    return "the preview is stale: the list or the record has changed since; look at a new one";
+  // What is in shadow changes no answer: that is looked at when it is activated.
+  if (request.preview && request.token.empty() && size > kPreviewRules &&
+      standing.state == policy::DecisionState::active)
+    return fmt::format(
+        "{} rules would change that are in force; above {} that wants a preview: run it with --dry-run, then with "
+        "--preview TOKEN",
+        size, kPreviewRules);
+  return std::nullopt;
+}
+
+}  // namespace
+
+struct ListSource::State {
+  policy::ListReader reader;
+  RunningDigest digest;
+};
+
+std::expected<ListSource, std::string> ListSource::open(const policy::ListSyntax& syntax) {
+  auto reader = policy::ListReader::open(syntax);
+  if (!reader) return std::unexpected(reader.error());
+  return ListSource(std::unique_ptr<State>(new State{*std::move(reader), {}}));
+}
+
+ListSource::ListSource(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ListSource::ListSource(ListSource&&) noexcept = default;
+ListSource::~ListSource() = default;
+
+void ListSource::feed(std::string_view piece) {
+  state_->digest.add(piece);
+  state_->reader.feed(piece);
+}
+
+std::size_t ListSource::rules() const {
+  return state_->reader.rules();
+}
+
+SourcedList ListSource::finish() {
+  return {state_->reader.finish(), state_->digest.hex()};
+}
+
+std::expected<SourcedList, std::string> read_list_file(const ImportRequest& request, ImportProgress* progress) {
+  const auto failed = [&](std::string_view why) { return std::unexpected(fmt::format("{}: {}", request.file, why)); };
+  auto list = ListSource::open(request.syntax);
+  if (!list) return failed(list.error());
+  std::error_code error;
+  if (std::filesystem::is_directory(request.file, error)) return failed("is a folder");
+  errno = 0;
+  std::ifstream in(request.file, std::ios::binary);
+  if (!in) return failed(fmt::format("cannot be read: {}", std::strerror(errno)));
+  const auto size = std::filesystem::file_size(request.file, error);
+  if (progress && !error) progress->total = size;
+  std::string piece(kPiece, '\0');
+  while (in.read(piece.data(), static_cast<std::streamsize>(piece.size())), in.gcount() > 0) {
+    const std::string_view read(piece.data(), static_cast<std::size_t>(in.gcount()));
+    list->feed(read);
+    if (!progress) continue;
+    progress->octets += read.size();
+    progress->rules = list->rules();
+  }
+  if (in.bad()) return failed("cannot be read to its end");
+  return list->finish();
+}
+
+std::expected<TakenIn, std::string> take_in_list(const Workplace& at, const ImportRequest& request,
+                                                 SourcedList&& source, const std::string& author, policy::Time now) {
+  auto standing = standing_of(at, request, now);
+  if (!standing) return std::unexpected(standing.error());
+  auto& terms = standing->terms;
+  terms.guards = request.guards;
+  auto& [rules, report] = source.list;
+  const auto tell = [&](const policy::GuardedRule& one) {
+    report.reject(rejection_of(one.guarded), one.rule.line, policy::shown_key(one.rule.key, one.form.trigger), one.why);
+  };
+  const auto admitted = policy::ListIntake::admit(terms, rules, guards_of(at.options), tell, [&] {
+    report.rules = rules.size();
+    return meta_of(request, source, terms);
+  });
+  if (!admitted) return std::unexpected(fmt::format("{}: {}", request.file, admitted.error()));
+  const auto stand = at.store.list_stand(terms.list);
+  const auto previous = stand ? std::optional(static_cast<std::size_t>(stand->rules)) : std::nullopt;
+  const auto limits = policy::check_limits(report, previous, request.limits);
+  if (!limits && !request.dry_run)
+    return std::unexpected(fmt::format("{}: refused whole: {}; the last good list stays\n{}", request.file,
+                                       limits.error(),
+                                       policy::to_text(policy::Document{{report_table(report)}}, kReportWidth)));
+  Difference difference;
+  std::string token;
+  if (request.preview) {
+    difference = difference_to(at.store, terms.list, rules);
+    token = token_of(terms, stand, difference);
+  }
+  if (request.dry_run) {
+    auto document = told(request, terms, report, difference, token);
+    document.parts.emplace_back(overlap_table(at.store, rules, terms.list, now));
+    document.parts.emplace_back(policy::Note{limits ? "Nothing was changed: this was a preview."
+                                                    : fmt::format("It would be refused: {}.", limits.error())});
+    return TakenIn{std::move(document), {}, rules.size()};
+  }
+  if (auto why = objection(request, *standing, difference, token)) return std::unexpected(*std::move(why));
+  if (auto done = bring_about(at, request, *standing, author, now); !done) return std::unexpected(done.error());
+  const auto outcome = at.store.record_list(*admitted, author, now);
+  if (at.publish)
+    if (auto published = at.publish(); !published)
+      return std::unexpected(fmt::format("recorded, but not yet in force: {}", published.error()));
+  auto document = told(request, terms, report, difference, "");
+  document.parts.emplace_back(policy::Note{
+      outcome.sequence == 0 ? "Nothing was new: the list is as it was."
+      : standing->state == policy::DecisionState::active || request.state == policy::DecisionState::active
+          ? "Recorded, and in force."
+          : fmt::format("Recorded; in shadow, so that no answer changes before: placard activate {}", terms.decision)});
+  return TakenIn{std::move(document), outcome, rules.size()};
+}
+
+std::expected<void, std::string> keep_standing(const Workplace& at, const ImportRequest& request,
+                                               const std::string& author, policy::Time now) {
+  const auto standing = standing_of(at, request, now);
+  if (!standing) return std::unexpected(standing.error());
+  const auto before = at.store.last_log_sequence();
+  if (auto done = bring_about(at, request, *standing, author, now); !done) return done;
+  return at.publish && at.store.last_log_sequence() != before ? at.publish() : std::expected<void, std::string>{};
+}
+
+}  // namespace placard::app

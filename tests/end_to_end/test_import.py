@@ -1,0 +1,116 @@
+"""Lists: taken in under a decision or a standing mandate, with a report, limits, guards, shadow and preview."""
+
+import unittest
+
+from decisions import AUTHORITY, decision, rule
+from harness import Server
+
+MANDATE = '''
+[[authority]]
+id = "list-maker"
+kind = "provider"
+name = { en = "A maker of lists" }
+[authority.mandate]
+actions = ["sinkhole", "nxdomain"]
+suffixes = ["org", "net"]
+max_duration = "90 days"
+legal_basis = "the terms of this test"
+statement_of_reasons = { en = "It is on the list." }
+redress = { en = "Write to the maker of the list." }
+'''
+
+
+def names(count, start=0):
+    return "".join(f"n{number}.example.net\n" for number in range(start, start + count))
+
+
+class Import(unittest.TestCase):
+    def setUp(self):
+        self.server = Server().start()
+        self.addCleanup(self.server.kill)
+
+    def file(self, text, name="list.txt"):
+        path = self.server.folder / name
+        path.write_text(text)
+        return path
+
+    def test_a_list_under_a_decision_is_enforced_and_reported(self):
+        server = self.server
+        server.decide(decision("the-list", more='list = "ads"'))
+        text = ("# a comment\nblocked.example.net\r\nBÜCHER.example.net.\nhttp://www.example.org/\n"
+                "192.0.2.1\nexample.org/path\nco.uk\nnot a name\nblocked.example.net\n")
+        told = server.ok("import", self.file(text), "--format", "domains", "--match", "both", "--decision", "the-list",
+                         "--action", "nxdomain", "--max-rejects", "60")
+        self.assertEqual(server.dig("www.blocked.example.net").status, "NXDOMAIN")
+        self.assertEqual(server.dig("xn--bcher-kva.example.net").status, "NXDOMAIN")
+        for word in ("public-suffix", "'co.uk' is a public suffix", "duplicate", "idn", "address", "in force"):
+            self.assertIn(word, told)
+        self.assertIn("the-list", server.ok("why", "www.blocked.example.net"))
+        # A refresh: what is gone from the file is answered again.
+        server.ok("import", self.file("other.example.net\n"), "--format", "domains", "--match", "both", "--decision",
+                  "the-list", "--action", "nxdomain")
+        self.assertEqual(server.dig("other.example.net").status, "NXDOMAIN")
+        self.assertNotIn("the-list", repr(server.dig("www.blocked.example.net")))
+
+    def test_limits_refuse_the_whole_and_keep_the_last_good(self):
+        server = self.server
+        server.decide(decision("the-list", more='list = "ads"'))
+        arguments = ("--format", "domains", "--match", "exact", "--decision", "the-list", "--action", "nxdomain")
+        token = self.token(server.json("import", self.file(names(300)), *arguments, "--dry-run"))
+        self.assertIn("wants a preview", server.fails("import", self.file(names(300)), *arguments))
+        server.ok("import", self.file(names(300)), *arguments, "--preview", token)
+        self.assertEqual(server.dig("n7.example.net").status, "NXDOMAIN")
+        self.assertIn("refused whole", server.fails("import", self.file(names(20)), *arguments))
+        self.assertIn("refused whole", server.fails("import", self.file(names(900)), *arguments))
+        broken = server.fails("import", self.file(names(300, 1) + "what is this\n" * 50), *arguments)
+        self.assertIn("refused whole", broken)
+        self.assertIn("syntax", broken)
+        self.assertIn("301", broken)  # the line
+        self.assertEqual(server.dig("n0.example.net").status, "NXDOMAIN")
+        self.assertIn("stale", server.fails("import", self.file(names(150, 150) + names(60, 900)), *arguments,
+                                            "--preview", token, "--max-shrink", "0"))
+        self.assertIn("no such file", server.fails("import", server.folder / "none", *arguments).lower().replace(
+            "does not exist", "no such file"))
+
+    def token(self, document):
+        text = repr(document)
+        start = text.index("'preview': '") + len("'preview': '")
+        return text[start:text.index("'", start)]
+
+    def test_a_list_under_a_mandate_waits_in_shadow_until_it_was_looked_at(self):
+        server = self.server
+        server.decide(MANDATE)
+        arguments = ("--format", "domains", "--match", "both", "--authority", "list-maker", "--list", "daily",
+                     "--action", "nxdomain")
+        told = server.ok("import", self.file(names(200) + "outside.example.com\n"), *arguments)
+        told = " ".join(told.split())
+        self.assertIn("suffixes are org,", told)
+        self.assertIn("in shadow", told)
+        self.assertNotEqual(server.dig("n1.example.net").ede[:1], [(15, "daily")])
+        identifier = next(word for word in told.split() if word.startswith("daily-2"))
+        self.assertNotIn(identifier, repr(server.dig("n1.example.net")))
+        self.assertIn("wants a preview", server.fails("activate", identifier, "--reason", "seen"))
+        stale = self.token(server.json("preview", identifier))
+        server.ok("import", self.file(names(201)), *arguments)
+        self.assertIn("stale", server.fails("activate", identifier, "--reason", "seen", "--preview", stale))
+        fresh = self.token(server.json("preview", identifier))
+        server.ok("activate", identifier, "--reason", "seen", "--preview", fresh)
+        self.assertEqual(server.dig("n200.example.net").status, "NXDOMAIN")
+        self.assertIn(identifier, repr(server.dig("n200.example.net")))
+        server.ok("shadow", identifier, "--reason", "too much")
+        self.assertNotIn(identifier, repr(server.dig("n200.example.net")))
+        self.assertIn("has no standing mandate",
+                      server.fails("import", self.file(names(1)), *arguments[:4], "--list", "x", "--authority",
+                                   self.operator()))
+
+    def test_our_own_names_are_guarded(self):
+        told = self.server.command("decide", self.file(decision("own", rule("example.net")), "own.toml"))
+        self.assertIn("'example.net' reaches 'example.net', which this server protects", told.stderr)
+
+    def operator(self):
+        self.server.decide(AUTHORITY, "authority.toml")
+        return "test-operator"
+
+
+if __name__ == "__main__":
+    unittest.main()
