@@ -1,5 +1,7 @@
 """Lists: taken in under a decision or a standing mandate, with a report, limits, guards, shadow and preview."""
 
+import base64
+import subprocess
 import unittest
 
 from decisions import AUTHORITY, decision, rule
@@ -106,6 +108,51 @@ class Import(unittest.TestCase):
     def test_our_own_names_are_guarded(self):
         told = self.server.command("decide", self.file(decision("own", rule("example.net")), "own.toml"))
         self.assertIn("'example.net' reaches 'example.net', which this server protects", told.stderr)
+
+    def signer(self, name):
+        """A key as `openssl` makes it: (its text for an authority, a function that signs)."""
+        key = self.server.folder / f"{name}.pem"
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True, capture_output=True)
+        public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], check=True,
+                                capture_output=True).stdout[-32:]
+
+        def sign(text):
+            message = self.file(text, "message")
+            signature = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", key, "-in", message],
+                                       check=True, capture_output=True).stdout
+            return "ed25519:" + base64.b64encode(signature).decode()
+
+        return "ed25519:" + base64.b64encode(public).decode(), sign
+
+    def test_a_public_suffix_is_blocked_with_two_signatures_only(self):
+        (one_key, one), (two_key, two) = self.signer("one"), self.signer("two")
+        authorities = "".join(f'''
+[[authority]]
+id = "{name}"
+kind = "regulator"
+name = {{ en = "{name}" }}
+public_key = "{key}"
+''' for name, key in (("regulator", one_key), ("ministry", two_key)))
+        self.server.decide(authorities)
+        text = "placard override\nwide\ngithub.io\nEvery page below it is the same fraud.\n"
+        plain = decision("wide", rule("github.io", "nxdomain"))
+        self.assertIn("public suffix", self.server.fails("decide", self.file(plain, "plain.toml")))
+
+        def signed(first, second):
+            signatures = "".join(f'''
+[[decision.override.signature]]
+authority = "{name}"
+value = "{value}"
+''' for name, value in (("regulator", first), ("ministry", second)))
+            return self.file(plain + f'''
+[[decision.override]]
+about = "github.io"
+reason = "Every page below it is the same fraud."
+{signatures}''', "signed.toml")
+
+        self.assertIn("the signature of 'ministry'", self.server.fails("decide", signed(one(text), one(text))))
+        self.server.ok("decide", signed(one(text), two(text)))
+        self.assertEqual(self.server.dig("page.github.io").status, "NXDOMAIN")
 
     def operator(self):
         self.server.decide(AUTHORITY, "authority.toml")
