@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto& decision = batch->decisions[i];
     assert(canonical(decision, Form::as_written) == canonical(later->decisions[i], Form::as_written));
     assert(decision.rule_positions.size() == decision.decision.rules.size());
-    if (!guard_decision(decision, Guards{}, "fuzz.toml", kNow).empty()) continue;
+    if (!guard_decision(decision, NameGuard(Guards{}), "fuzz.toml", kNow).empty()) continue;
     // What passes the guards has an end, unless it blocks nothing.
     assert(decision.decision.expires_at > kNow);
     assert(decision.decision.expires_at != kNever || decision.decision.rules.empty());
