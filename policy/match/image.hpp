@@ -186,6 +186,10 @@ class ImageView {
   bool may_hold(std::uint64_t hash) const;
   /// Asks the processor for the cache line that find() of this hash reads first.
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[first_bucket(hash)]); }
+  /// The same for may_hold().
+  void prefetch_filter(std::uint64_t hash) const {
+    __builtin_prefetch(&filter_[static_cast<std::size_t>(((hash >> 32) * filter_.size()) >> 32)]);
+  }
   /// Some rule of that trigger (qname or nsdname) stands at a name of `labels` labels.
   bool has_depth(Trigger trigger, std::size_t labels) const;
   /// The longest prefix length of that trigger below `below` that some rule has (client-ip, response-ip, nsip).

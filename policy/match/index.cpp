@@ -262,6 +262,22 @@ std::optional<Match> Index::match_name(const wire::Suffixes& name, ViewNumber vi
   return best(view, shadows, [&](const auto& visitor) { visit_name(Trigger::qname, name, view, now, visitor); });
 }
 
+void Index::prefetch_filter(const wire::Suffixes& name) const {
+  if (name.hashed < kFilterLabels) return;
+  for (std::size_t layer = 0; layer < layer_count_; ++layer)
+    layers_[layer].view.prefetch_filter(name.hash[kFilterLabels]);
+}
+
+void Index::prefetch_buckets(const wire::Suffixes& name) const {
+  if (name.hashed < kFilterLabels) return;
+  for (std::size_t layer = 0; layer < layer_count_; ++layer) {
+    const auto& image = layers_[layer].view;
+    if (!image.may_hold(name.hash[kFilterLabels])) continue;
+    for (std::size_t labels = kFilterLabels; labels <= name.hashed; ++labels)
+      if (image.has_depth(Trigger::qname, labels)) image.prefetch(name.hash[labels]);
+  }
+}
+
 std::optional<Match> Index::match_server(wire::NameView name, ViewNumber view, Time now, ShadowMatches* shadows) const {
   const wire::Suffixes suffixes(name, seed_, most_labels_);
   return best(view, shadows, [&](const auto& visitor) { visit_name(Trigger::nsdname, suffixes, view, now, visitor); });

@@ -134,6 +134,10 @@ class Index {
   /// The same with hashes made before: of `seed()`, and of at least most_labels() labels.
   std::optional<Match> match_name(const wire::Suffixes& name, ViewNumber view, Time now,
                                   ShadowMatches* shadows = nullptr) const;
+  // What match_name of this name will read is asked of the memory beforehand: first the filters, some time later the
+  // buckets of what they let through.
+  void prefetch_filter(const wire::Suffixes& name) const;
+  void prefetch_buckets(const wire::Suffixes& name) const;
   /// The same for a name server's name (nsdname).
   std::optional<Match> match_server(wire::NameView name, ViewNumber view, Time now,
                                     ShadowMatches* shadows = nullptr) const;

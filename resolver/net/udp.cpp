@@ -108,6 +108,7 @@ struct UdpListener::State {
   bool receive_batch();
   void reset_incoming(std::size_t count);
   void answer(std::size_t count);
+  void announce(std::size_t first, std::size_t count);
   std::size_t add_outgoing(std::size_t place, const UdpPeer& peer, const std::uint8_t* octets, std::size_t size);
   std::size_t send_outgoing(std::size_t count);
   void queue(const UdpPeer& peer, wire::Bytes answer);
@@ -179,9 +180,17 @@ bool UdpListener::State::receive_batch() {
   return count == kUdpBatch;
 }
 
+void UdpListener::State::announce(std::size_t first, std::size_t count) {
+  std::array<wire::Bytes, kUdpGroup> packets;
+  for (std::size_t i = 0; i < count; ++i)
+    packets[i] = {received[first + i].octets.data(), incoming.messages[first + i].msg_len};
+  handler.expect({packets.data(), count});
+}
+
 void UdpListener::State::answer(std::size_t count) {
   std::size_t ready = 0;
   for (std::size_t i = 0; i < count; ++i) {
+    if (i % kUdpGroup == 0) announce(i, std::min(kUdpGroup, count - i));
     UdpPeer peer;
     peer.remote = Endpoint::from_sockaddr(reinterpret_cast<const sockaddr*>(&incoming.addresses[i]));
     if (peer.remote.port == 0) continue;  // nobody can be answered there

@@ -20,6 +20,7 @@
 namespace placard::net {
 
 inline constexpr std::size_t kUdpBatch = 64;  ///< datagrams a system call
+inline constexpr std::size_t kUdpGroup = 16;  ///< datagrams that are announced to the handler at a time
 inline constexpr int kUdpBatchesPerWake = 8;  ///< batches in a row before the loop's other handles get their turn
 inline constexpr std::size_t kUdpReceiveSize = 4096;  ///< octets of a question kept; longer ones are cut
 inline constexpr std::size_t kUdpSendSize = 4096;     ///< octets of an answer over UDP at most
@@ -38,6 +39,9 @@ class UdpHandler {
   virtual ~UdpHandler() = default;
   /// Before each batch: the place to read the clock once.
   virtual void on_batch() = 0;
+  /// Before on_datagram is called for each of these (but those that can't be answered), in this order: the place to
+  /// have the memory fetched that they will need. At most kUdpGroup; they stay where they are until then.
+  virtual void expect(std::span<const wire::Bytes> packets) { (void)packets; }
   /// One datagram. Writes an answer into `reply` (kUdpSendSize octets) and returns its size; 0: none, or later by
   /// send().
   virtual std::size_t on_datagram(wire::Bytes packet, const UdpPeer& peer, std::span<std::uint8_t> reply) = 0;

@@ -38,8 +38,7 @@ std::uint64_t AnswerCache::hash_of(const AnswerKey& key) const {
   return wire::hash_lowered(key.name, seed_) ^ (kind * 0x9e3779b97f4a7c15U);
 }
 
-StoredAnswer* AnswerCache::find(const AnswerKey& key, std::int64_t now) {
-  const std::uint64_t hash = hash_of(key);
+StoredAnswer* AnswerCache::find(const AnswerKey& key, std::uint64_t hash, std::int64_t now) {
   Slot* const slots = bucket(hash);
   for (std::size_t way = 0; way < kWays; ++way) {
     Slot& slot = slots[way];
@@ -54,6 +53,28 @@ StoredAnswer* AnswerCache::find(const AnswerKey& key, std::int64_t now) {
 StoredAnswer* AnswerCache::find(const ClientQuestion& question, std::int64_t now) {
   const wire::Name name = question.question.name.lowered();
   return find({name, question.question.type, question.dnssec_ok, question.checking_disabled, question.dns64}, now);
+}
+
+void AnswerCache::prefetch_bucket(std::uint64_t hash) const {
+  const auto* start = reinterpret_cast<const std::uint8_t*>(&slots_[(hash & mask_) * kWays]);
+  for (std::size_t at = 0; at < kWays * sizeof(Slot); at += kLine) __builtin_prefetch(start + at);
+}
+
+const StoredAnswer* AnswerCache::prefetch_answer(std::uint64_t hash) const {
+  const Slot* const slots = &slots_[(hash & mask_) * kWays];
+  for (std::size_t way = 0; way < kWays; ++way) {
+    if (!slots[way].answer || slots[way].hash != hash) continue;
+    const auto* start = reinterpret_cast<const std::uint8_t*>(slots[way].answer.get());
+    for (std::size_t at = 0; at < sizeof(StoredAnswer); at += kLine) __builtin_prefetch(start + at);
+    return slots[way].answer.get();
+  }
+  return nullptr;
+}
+
+void AnswerCache::prefetch_octets(const StoredAnswer& answer) {
+  for (std::size_t at = 0; at < std::min<std::size_t>(answer.message.size(), 4 * kLine); at += kLine)
+    __builtin_prefetch(answer.message.data() + at);
+  __builtin_prefetch(answer.ttl_offsets.data());
 }
 
 StoredAnswer* AnswerCache::insert(const AnswerKey& key, StoredAnswer answer) {

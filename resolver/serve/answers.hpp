@@ -27,24 +27,33 @@ class AnswerCache {
   AnswerCache(std::size_t memory, std::uint64_t seed);
 
   /// The fresh answer, or null. The pointer lives until the next insert() or clear().
-  StoredAnswer* find(const AnswerKey& key, std::int64_t now);
+  StoredAnswer* find(const AnswerKey& key, std::int64_t now) { return find(key, hash_of(key), now); }
+  StoredAnswer* find(const AnswerKey& key, std::uint64_t hash, std::int64_t now);
   StoredAnswer* find(const ClientQuestion& question, std::int64_t now);
   /// REQUIRES: the question in `answer` is the key's.
   StoredAnswer* insert(const AnswerKey& key, StoredAnswer answer);
   void clear();
+
+  // What a find() to come will read is asked of the memory beforehand, step by step, each some time after the one
+  // before.
+  std::uint64_t hash_of(const AnswerKey& key) const;
+  void prefetch_bucket(std::uint64_t hash) const;
+  /// The answer that probably is meant; null: none.
+  const StoredAnswer* prefetch_answer(std::uint64_t hash) const;
+  static void prefetch_octets(const StoredAnswer& answer);
 
   std::size_t entries() const { return entries_; }
   std::size_t memory() const { return memory_; }
 
  private:
   static constexpr std::size_t kWays = 8;
+  static constexpr std::size_t kLine = 64;  // octets of a cache line
   struct Slot {
     std::uint64_t hash = 0;
     std::uint64_t used = 0;  ///< tick of the last use
     std::unique_ptr<StoredAnswer> answer;
   };
 
-  std::uint64_t hash_of(const AnswerKey& key) const;
   Slot* bucket(std::uint64_t hash) { return &slots_[(hash & mask_) * kWays]; }
   void drop(Slot& slot);
   void make_room(std::size_t needed);

@@ -6,6 +6,7 @@
 // judged by the snapshot of the moment it is sent (steps 5 and 8 again).
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -27,6 +28,7 @@
 #include "resolver/serve/special.hpp"
 #include "resolver/serve/views_here.hpp"
 #include "resolver/transfer/desk.hpp"
+#include "zones/wire/quick_question.hpp"
 
 namespace placard::serve {
 
@@ -66,6 +68,9 @@ class Pipeline {
   /// Once a batch.
   void read_clock();
 
+  /// Packets that on_question will soon be called with: reads them, and asks the memory for what they will need. At
+  /// most net::kUdpGroup; they stay as they are until then.
+  void expect(std::span<const wire::Bytes> packets);
   /// One packet from a client of listener number `listener`. Writes an answer into `reply` and returns its size; 0:
   /// none, or later over `path`.
   std::size_t on_question(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
@@ -124,6 +129,15 @@ class Pipeline {
 
   // The quick path (quick.cpp); nullopt: the full one has the word.
   struct QuickTerms;
+  struct Expected {
+    const std::uint8_t* packet = nullptr;
+    bool is_ordinary = false;  ///< then the rest means something
+    wire::QuickQuestion asked;
+    std::uint64_t answer_hash = 0;
+    AnswerKey key() const { return {asked.name.whole(), asked.type, asked.dnssec_ok, asked.checking_disabled, false}; }
+  };
+  void read(wire::Bytes packet, Expected& expected) const;
+  const Expected& expected(wire::Bytes packet);
   Step quick(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
              std::span<std::uint8_t> reply);
   void work_out(ClientFacts& facts) const;
@@ -224,6 +238,8 @@ class Pipeline {
   std::int64_t now_ = 0;               // seconds, of the cache
   policy::Time policy_now_ = 0;        // the same, but never before the record's latest moment
   ClientMemo clients_;
+  std::array<Expected, net::kUdpGroup + 1> expected_;  // the last: what nobody announced
+  std::size_t expected_next_ = 0, expected_end_ = 0;
   AnswerCache answers_;
   ViewsHere views_;                     // of snapshot_
   std::vector<ViewTriggers> triggers_;  // by view, of snapshot_

@@ -47,9 +47,9 @@ struct Pipeline::QuickTerms {
 
 Pipeline::Step Pipeline::quick(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
                                std::span<std::uint8_t> reply) {
-  wire::QuickQuestion asked;
-  if (!asked.parse(packet) || asked.record_class != wire::RecordClass::in || wire::is_meta(asked.type))
-    return std::nullopt;
+  const Expected& question = expected(packet);
+  const auto& asked = question.asked;
+  if (!question.is_ordinary) return std::nullopt;
   QuickTerms terms{asked, clients_.find(client, listener, [this](ClientFacts& facts) { work_out(facts); })};
   if (!terms.client.quick || !quick_admit(stream, terms)) return std::nullopt;
 
@@ -64,18 +64,15 @@ Pipeline::Step Pipeline::quick(wire::Bytes packet, std::uint16_t listener, const
   const auto& index = *snapshot_->index;
   std::optional<policy::Match> match;
   if (index.has(policy::Trigger::qname, terms.client.view)) {
-    asked.name.make_hashes(index.seed(), index.most_labels());
     shadows_.count = 0;
     match = index.match_name(asked.name, terms.client.view, policy_now_, &shadows_);
     // Whom a rule in shadow meets is counted there, and what comes back may have a say before this rule.
     if (shadows_.count > 0 || (match && (terms.client.judged || snapshot_->options.policy_after_recursion)))
       return std::nullopt;
   }
-  StoredAnswer* answer = nullptr;
   if (match) {
     size = quick_blocked(*match, terms, reply);
-  } else if ((answer = answers_.find({asked.name.whole(), asked.type, asked.dnssec_ok, asked.checking_disabled, false},
-                                     now_)) != nullptr) {
+  } else if (auto* answer = answers_.find(question.key(), question.answer_hash, now_)) {
     size = quick_cached(*answer, terms, reply);
   }
   if (!size || !quick_meter(terms, reply)) return std::nullopt;
@@ -87,6 +84,46 @@ Pipeline::Step Pipeline::quick(wire::Bytes packet, std::uint16_t listener, const
     counters_.answer_cache_hits.add();
   }
   return size;
+}
+
+// What a question needs lies somewhere in hundreds of megaoctets, so the processor would wait for the memory several
+// times in a row for each. A group of them waits together: all are read and asked for what comes first, then all for
+// what that leads to.
+void Pipeline::expect(std::span<const wire::Bytes> packets) {
+  expected_next_ = 0;
+  expected_end_ = packets.size();
+  const auto& index = *snapshot_->index;
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    read(packets[i], expected_[i]);
+    if (!expected_[i].is_ordinary) continue;
+    answers_.prefetch_bucket(expected_[i].answer_hash);
+    index.prefetch_filter(expected_[i].asked.name);
+  }
+  std::array<const StoredAnswer*, net::kUdpGroup> answers{};
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (!expected_[i].is_ordinary) continue;
+    answers[i] = answers_.prefetch_answer(expected_[i].answer_hash);
+    if (answers[i] == nullptr) index.prefetch_buckets(expected_[i].asked.name);
+  }
+  for (const auto* answer : answers)
+    if (answer != nullptr) AnswerCache::prefetch_octets(*answer);
+}
+
+void Pipeline::read(wire::Bytes packet, Expected& expected) const {
+  auto& asked = expected.asked;
+  expected.packet = packet.data();
+  expected.is_ordinary =
+      asked.parse(packet) && asked.record_class == wire::RecordClass::in && !wire::is_meta(asked.type);
+  if (!expected.is_ordinary) return;
+  expected.answer_hash = answers_.hash_of(expected.key());
+  asked.name.make_hashes(snapshot_->index->seed(), snapshot_->index->most_labels());
+}
+
+const Pipeline::Expected& Pipeline::expected(wire::Bytes packet) {
+  while (expected_next_ < expected_end_)
+    if (const auto& next = expected_[expected_next_++]; next.packet == packet.data()) return next;
+  read(packet, expected_.back());
+  return expected_.back();
 }
 
 /// Step 4.

@@ -103,10 +103,22 @@ class Both {
     const auto full = house.packet(marked);
     const auto after = counters();
     CHECK(quick == full);
+    CHECK(announced(packet) == quick);
     for (std::size_t i = 0; i < before.size(); ++i) CHECK(between[i] - before[i] == after[i] - between[i]);
     return quick;
   }
   House house;
+
+ private:
+  /// Asked after it was announced, between others.
+  std::vector<std::uint8_t> announced(const std::vector<std::uint8_t>& packet) {
+    static const auto kOther = packet_of("other.example.org.", RecordType::a, {});
+    const std::array<wire::Bytes, 3> packets{kOther, packet, kOther};
+    house.pipeline().expect(packets);
+    std::vector<std::uint8_t> reply(65'535);
+    reply.resize(house.pipeline().on_question(packet, 0, *net::Address::from_text("127.0.0.1"), false, {}, reply));
+    return reply;
+  }
 };
 
 const std::vector<std::string> kNames = {"www.example.org.",
