@@ -132,12 +132,14 @@ class Pipeline {
   struct Expected {
     const std::uint8_t* packet = nullptr;
     bool is_ordinary = false;  ///< then the rest means something
+    bool is_hashed = false;    ///< the name's hashes are made, and `answer_hash`
     wire::QuickQuestion asked;
     std::uint64_t answer_hash = 0;
     AnswerKey key() const { return {asked.name.whole(), asked.type, asked.dnssec_ok, asked.checking_disabled, false}; }
   };
-  void read(wire::Bytes packet, Expected& expected) const;
-  const Expected& expected(wire::Bytes packet);
+  static void read(wire::Bytes packet, Expected& expected);
+  void make_hashes(Expected& expected) const;
+  Expected& expected(wire::Bytes packet);
   Step quick(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
              std::span<std::uint8_t> reply);
   void work_out(ClientFacts& facts) const;

@@ -6,6 +6,7 @@
 // a limit that is reached) leaves the question to the full path, which begins anew. So nothing here may have changed
 // anything, counters included, before the answer is certain. What it costs, and why it is as it is: README.md.
 #include <algorithm>
+#include <utility>
 
 #include "resolver/serve/query.hpp"
 #include "resolver/serve/quick_writer.hpp"
@@ -47,7 +48,7 @@ struct Pipeline::QuickTerms {
 
 Pipeline::Step Pipeline::quick(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
                                std::span<std::uint8_t> reply) {
-  const Expected& question = expected(packet);
+  Expected& question = expected(packet);
   const auto& asked = question.asked;
   if (!question.is_ordinary) return std::nullopt;
   QuickTerms terms{asked, clients_.find(client, listener, [this](ClientFacts& facts) { work_out(facts); })};
@@ -60,6 +61,7 @@ Pipeline::Step Pipeline::quick(wire::Bytes packet, std::uint16_t listener, const
       return quick_own(*zone, terms, stream, reply);
   }
   if (!terms.client.recursion || !asked.recursion_desired || may_be_special(asked.name.whole())) return std::nullopt;
+  make_hashes(question);
   Step size;
   const auto& index = *snapshot_->index;
   std::optional<policy::Match> match;
@@ -93,9 +95,11 @@ void Pipeline::expect(std::span<const wire::Bytes> packets) {
   expected_next_ = 0;
   expected_end_ = packets.size();
   const auto& index = *snapshot_->index;
+  for (std::size_t i = 0; i < packets.size(); ++i) read(packets[i], expected_[i]);
+  if (!snapshot_->options.recursion) return;
   for (std::size_t i = 0; i < packets.size(); ++i) {
-    read(packets[i], expected_[i]);
     if (!expected_[i].is_ordinary) continue;
+    make_hashes(expected_[i]);
     answers_.prefetch_bucket(expected_[i].answer_hash);
     index.prefetch_filter(expected_[i].asked.name);
   }
@@ -109,19 +113,23 @@ void Pipeline::expect(std::span<const wire::Bytes> packets) {
     if (answer != nullptr) AnswerCache::prefetch_octets(*answer);
 }
 
-void Pipeline::read(wire::Bytes packet, Expected& expected) const {
+void Pipeline::read(wire::Bytes packet, Expected& expected) {
   auto& asked = expected.asked;
   expected.packet = packet.data();
   expected.is_ordinary =
       asked.parse(packet) && asked.record_class == wire::RecordClass::in && !wire::is_meta(asked.type);
-  if (!expected.is_ordinary) return;
-  expected.answer_hash = answers_.hash_of(expected.key());
-  asked.name.make_hashes(snapshot_->index->seed(), snapshot_->index->most_labels());
+  expected.is_hashed = false;
 }
 
-const Pipeline::Expected& Pipeline::expected(wire::Bytes packet) {
+void Pipeline::make_hashes(Expected& expected) const {
+  if (std::exchange(expected.is_hashed, true)) return;
+  expected.answer_hash = answers_.hash_of(expected.key());
+  expected.asked.name.make_hashes(snapshot_->index->seed(), snapshot_->index->most_labels());
+}
+
+Pipeline::Expected& Pipeline::expected(wire::Bytes packet) {
   while (expected_next_ < expected_end_)
-    if (const auto& next = expected_[expected_next_++]; next.packet == packet.data()) return next;
+    if (auto& next = expected_[expected_next_++]; next.packet == packet.data()) return next;
   read(packet, expected_.back());
   return expected_.back();
 }

@@ -10,6 +10,7 @@ is the same each time for the same program, so it can be compared where seconds 
 import concurrent.futures
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,9 @@ def per_answer(program, workload):
 
 
 def main():
+    if not shutil.which('valgrind'):
+        print('skipped: there is no valgrind')
+        sys.exit(77)
     program = Path(sys.argv[1]) / 'tests/bench/answer_path'
     workloads = subprocess.run([program, 'list'], capture_output=True, text=True, check=True).stdout.split()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
