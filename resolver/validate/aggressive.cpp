@@ -12,7 +12,8 @@ using wire::NameView;
 using wire::RecordType;
 
 constexpr std::uint8_t kStar[] = {'*'};
-constexpr std::int64_t kSweepInterval = 60;  // seconds
+constexpr std::int64_t kSweepInterval = 60;     // seconds
+constexpr std::uint32_t kHashesOfShortest = 6;  // the apex, a name below it and the wildcard: found, then proven
 
 /// The element at or before `key`; of a ring, the last one stands before the first.
 template <class Map, class Key>
@@ -97,6 +98,7 @@ std::optional<std::size_t> Aggressive::collect_nsec3(const Zone& zone, NameView 
   if (zone.nsec3.empty()) return std::nullopt;
   const auto view = wire::parse_nsec3(*zone.nsec3.begin()->second.set->rdatas.begin());
   if (!view) return std::nullopt;
+  if ((view->parameters.iterations + 1U) * kHashesOfShortest > means.hash_runs) return std::nullopt;
   const Kept* above = nullptr;  // of the name one label shorter, when that is known to exist
   for (std::size_t labels = apex.label_count(); labels <= name.label_count(); ++labels) {
     const auto near = nearest(zone, name.suffix(labels), view->parameters, means);

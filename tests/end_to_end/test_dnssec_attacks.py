@@ -12,7 +12,7 @@ from harness import Server, until
 
 A_REPLY, A_QUESTION = 48, 160  # ValidationBounds: verifications
 HASHES_OF_A_REPLY = 4_000      # runs of SHA-1
-HASHES_BESIDE = 2 * 500        # Aggressive::kMaxHashes, for the question and the DS that it leads to
+HASHES_BESIDE = 2 * 100        # Aggressive::kMaxHashes, for the question and the DS that it leads to
 FAILURES = 4                   # kMaxFailures: of one set
 NO_CUT = 4                     # of the proof that no unsigned zone begins there
 CHAIN = 12                     # from the root's anchor down to a zone's keys, and of its first answer
