@@ -81,5 +81,34 @@ class Signed(unittest.TestCase):
             self.assertEqual((answer.data("A"), answer.ede), ([NOTICE], [(15, "signed-test")]))
 
 
+class Addresses(unittest.TestCase):
+    """Rules about addresses are held against what came back."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server().start()
+        by_address = [f'\n[[decision.rule]]\ntrigger = "response-ip"\nprefix = "{prefix}"\naction = "sinkhole"\n'
+                      for prefix in ("192.0.2.66/32", "192.0.2.1/32")]
+        cls.server.decide(decision("address-test", *by_address))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.kill()
+
+    def test_a_good_answer_is_rewritten_and_says_no_longer_that_it_is_authentic(self):
+        answer = self.server.dig("www.rsa.lab.", "A", "+dnssec", "+adflag")
+        self.assertEqual((answer.data("A"), answer.data("RRSIG")), ([NOTICE], []), answer)
+        self.assertNotIn("ad", answer.flags)
+        self.assertIn((15, "address-test"), answer.ede)
+
+    def test_a_bogus_one_is_not_rewritten(self):
+        for name in ("www.forged.lab.", "alias.forged.lab.", "www.expired.lab."):
+            for option in ("+dnssec", "+nodnssec"):
+                answer = self.server.dig(name, "A", option)
+                with self.subTest(name=name, answer=answer):
+                    self.assertEqual((answer.status, answer.answer), ("SERVFAIL", []))
+                    self.assertNotIn(15, [code for code, _ in answer.ede])
+
+
 if __name__ == "__main__":
     unittest.main()
