@@ -14,11 +14,18 @@
 #include <string_view>
 #include <vector>
 
-#include "policy/match/index.hpp"
+#include "policy/match/match.hpp"
 #include "policy/public/table.hpp"
 #include "policy/record/store.hpp"
 
 namespace placard::policy {
+
+/// What a cache holds of one name of an answer: the name asked, or the target of an alias.
+struct KnownLink {
+  wire::Name name;
+  std::vector<MappedAddress> addresses;
+  std::vector<NameServer> servers;  ///< of the zones that hold it
+};
 
 struct WhyRequest {
   wire::Name name;
@@ -27,6 +34,9 @@ struct WhyRequest {
   std::optional<Time> at;            ///< what this node answered by then; absent: now
   std::string node;                  ///< whose enforcement `at` asks about; empty: any node of this record
   std::uint32_t default_ttl = 60;    ///< seconds: policy.ttl of the configuration, for rules without their own
+  /// The chain of the answer as the server's cache has it, the name asked first: rules about aliases, addresses and
+  /// name servers are held against it. Of no use with `at`.
+  std::vector<KnownLink> known = {};
 };
 
 /// The whole chain from the client to the answer: the view and why it is that one, every rule that matched in order of

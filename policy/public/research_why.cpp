@@ -31,18 +31,13 @@ struct Chain {
   const Index& index;
   ViewNumber view_number;
   std::string view_reason;
-  std::vector<Match> matches;  // the winner first, unless all are in shadow
+  std::vector<Met> met;                             // the winner first, unless all are in shadow
+  std::vector<std::optional<std::uint32_t>> lines;  // of their lists, where they are of one
   const std::vector<DecisionRecord>& records;
-  const std::vector<ListedAbout>& listed;  // rules of lists about the name, as of the moment
 
   const View& view() const { return index.views()[view_number]; }
-  const ListedAbout* listed_of(const Match& match) const {
-    const auto at = std::find_if(listed.begin(), listed.end(), [&](const ListedAbout& each) {
-      return each.list == match.list && each.form.match == match.match && each.key == stored_key(match.rule_name);
-    });
-    return match.list.empty() || at == listed.end() ? nullptr : &*at;
-  }
-  const Match* winner() const { return matches.empty() || matches.front().shadow ? nullptr : &matches.front(); }
+  const Met* first() const { return met.empty() || met.front().match.shadow ? nullptr : &met.front(); }
+  const Match* winner() const { return first() == nullptr ? nullptr : &first()->match; }
   const DecisionRecord* record_of(std::string_view id) const {
     const auto at =
         std::find_if(records.begin(), records.end(), [&](const auto& each) { return each.decision().id == id; });
@@ -122,20 +117,55 @@ std::expected<std::pair<ViewNumber, std::string>, std::string> choose_view(const
   return std::unexpected(fmt::format("there is no view \"{}\"; there are: {}", name, joined(names, "none")));
 }
 
-// What decided between the winner and a rule behind it, in the order of index.hpp.
-std::string reason_behind(const Chain& chain, const Match& match) {
-  const auto* winner = chain.winner();
+// What decided between the winner and a rule behind it, in the order of index.hpp and match.hpp.
+std::string reason_behind(const Chain& chain, const Met& met) {
+  const auto& match = met.match;
   if (match.shadow) return "in shadow: counted, changes no answer";
-  if (&match == winner) return "wins";
+  if (&met == chain.first()) return "wins";
+  const auto& won = chain.first()->match;
+  if (met.link != chain.first()->link) return "it is met later in the chain of aliases";
   const auto* record = chain.record_of(match.decision_id);
-  const auto* won = chain.record_of(winner->decision_id);
-  if (!record || !won) return "behind the winner";
-  if (match.rank / 2 != winner->rank / 2) return "its authority comes later in the view's sources";
-  if (match.rank != winner->rank) return "an order of a court or administration comes first";
-  const auto labels = match.rule_name.label_count(), won_labels = winner->rule_name.label_count();
-  if (labels != won_labels) return fmt::format("its name has fewer labels ({} to {})", labels, won_labels);
-  if (record->number != won->number) return "an older decision";
+  const auto* won_record = chain.record_of(won.decision_id);
+  if (!record || !won_record) return "behind the winner";
+  if (match.rank / 2 != won.rank / 2) return "its source comes later in the view's sources";
+  if (match.rank != won.rank) return "an order of a court or administration comes first";
+  if (match.trigger != won.trigger)
+    return fmt::format("{} comes before {}", to_text(won.trigger), to_text(match.trigger));
+  if (match.precision != won.precision)
+    return match.prefix ? fmt::format("its prefix is shorter")
+                        : fmt::format("its name has fewer labels ({} to {})", match.precision, won.precision);
+  if (record->number != won_record->number) return "an older decision";
   return "the same decision has a narrower or earlier rule";
+}
+
+std::string shown_address(const MappedAddress& address) {
+  Prefix whole;
+  whole.address = address;
+  whole.length = 128;
+  whole.ipv4 = is_mapped_ipv4(address);
+  const auto text = whole.to_text();
+  return text.substr(0, text.find('/'));
+}
+
+// What of the question or of the cached answer met the rule.
+std::string met_by(const Chain& chain, const Met& met) {
+  const auto& known = chain.request.known;
+  const auto name = met.link < known.size() ? shown_name(known[met.link].name) : shown_name(chain.request.name);
+  switch (met.match.trigger) {
+    case Trigger::client_ip:
+      return "the client";
+    case Trigger::qname:
+      return met.link == 0 ? "the name asked" : fmt::format("the alias leads to {}", name);
+    case Trigger::response_ip:
+      return fmt::format("{} has the address {}", name, met.address ? shown_address(*met.address) : "");
+    case Trigger::nsdname:
+      return fmt::format("{} is served by {}", name, met.name_server ? shown_name(*met.name_server) : "");
+    case Trigger::nsip:
+      return fmt::format("{} is served by {} {}", name,
+                         met.name_server && !met.name_server->view().is_root() ? shown_name(*met.name_server) : "",
+                         met.address ? shown_address(*met.address) : "");
+  }
+  return {};
 }
 
 std::string answer_text(const Index& index, const Match& match) {
@@ -205,6 +235,7 @@ Table rule_table(const Chain& chain) {
               {{"decision", "Decision"},
                {"rule", ""},
                {"match", "Covers"},
+               {"met_by", "Met by"},
                {"action", "Action"},
                {"list", "List"},
                {"line", "Line"},
@@ -214,20 +245,20 @@ Table rule_table(const Chain& chain) {
                {"verdict", "Verdict"}},
               {},
               "No rule in force for this client matches the name."};
-  for (const auto& match : chain.matches) {
+  for (std::size_t i = 0; i < chain.met.size(); ++i) {
+    const auto& match = chain.met[i].match;
     const auto* record = chain.record_of(match.decision_id);
     Rule rule;
     rule.trigger = match.trigger;
     rule.match = match.match;
     rule.name = wire::Name(match.rule_name);
     if (match.prefix) rule.prefix = match.prefix->to_text();
-    const auto* listed = chain.listed_of(match);
-    table.rows.push_back({std::string(match.decision_id), match.rule_id, shown_rule(rule),
+    table.rows.push_back({std::string(match.decision_id), match.rule_id, shown_rule(rule), met_by(chain, chain.met[i]),
                           std::string(to_text(match.action)), std::string(match.list),
-                          listed ? Cell(static_cast<std::int64_t>(listed->line)) : Cell(),
+                          chain.lines[i] ? Cell(static_cast<std::int64_t>(*chain.lines[i])) : Cell(),
                           record ? shown_authority(*record) : std::string(),
                           record && record->disclosed ? record->decision().reference : std::string(),
-                          std::string(match.shadow ? "shadow" : "active"), reason_behind(chain, match)});
+                          std::string(match.shadow ? "shadow" : "active"), reason_behind(chain, chain.met[i])});
   }
   return table;
 }
@@ -307,8 +338,7 @@ Table other_table(const Chain& chain) {
               ""};
   for (const auto& record : chain.records) {
     const auto& id = record.decision().id;
-    if (std::any_of(chain.matches.begin(), chain.matches.end(),
-                    [&](const Match& match) { return match.decision_id == id; }))
+    if (std::any_of(chain.met.begin(), chain.met.end(), [&](const Met& met) { return met.match.decision_id == id; }))
       continue;
     table.rows.push_back(
         {id, shown_authority(record), shown_rules(record.decision().rules), reason_out(chain, record)});
@@ -364,6 +394,36 @@ std::vector<DecisionRecord> records_about(Store& store, wire::NameView name, con
   return records;
 }
 
+/// All five triggers over what the cache knows.
+std::vector<Met> met_now(const Index& index, const WhyRequest& request, ViewNumber view, Time at) {
+  std::vector<ChainLink> chain;
+  for (const auto& link : request.known) chain.push_back({link.name, link.addresses});
+  if (chain.empty()) chain.push_back({request.name, {}});
+  const auto servers = [&](wire::NameView name, bool) {
+    for (const auto& link : request.known)
+      if (link.name.view() == name) return link.servers;
+    return std::vector<NameServer>();
+  };
+  return explain_answer_rules(index, {view, at, request.client}, chain, servers);
+}
+
+/// Where the rule stands in its list: as of the moment for the name asked, else as it was read last.
+std::optional<std::uint32_t> line_of(Store& store, const Match& match, const std::vector<ListedAbout>& listed) {
+  if (match.list.empty()) return std::nullopt;
+  const auto key = match.prefix ? match.prefix->to_text() : stored_key(match.rule_name);
+  for (const auto& each : listed)
+    if (match.trigger == Trigger::qname && each.list == match.list && each.form.match == match.match && each.key == key)
+      return each.line;
+  return store.list_line(match.list, match.trigger, key, match.match);
+}
+
+void add_record(Store& store, std::string_view id, std::vector<DecisionRecord>& records) {
+  const bool known =
+      std::any_of(records.begin(), records.end(), [&](const DecisionRecord& each) { return each.decision().id == id; });
+  if (known) return;
+  if (auto record = store.decision(id)) records.push_back(*std::move(record));
+}
+
 }  // namespace
 
 std::expected<Document, std::string> explain_answer(Store& store, const WhyRequest& request, const Index* current,
@@ -372,7 +432,7 @@ std::expected<Document, std::string> explain_answer(Store& store, const WhyReque
   const auto moment = find_moment(store, request, current, now);
   if (!moment) return std::unexpected(moment.error());
   const auto listed = store.lists_about(request.name, moment->last_sequence);
-  const auto records = records_about(store, request.name, listed);
+  auto records = records_about(store, request.name, listed);
   const bool live = current && !request.at;
   const auto views = store.views_at(moment->last_sequence);
   if (const auto checked = check_views(views); !live && !checked) return std::unexpected(checked.error());
@@ -381,8 +441,16 @@ std::expected<Document, std::string> explain_answer(Store& store, const WhyReque
   const Index& index = live ? *current : *rebuilt;
   const auto view = choose_view(index, request);
   if (!view) return std::unexpected(view.error());
-  auto document = to_document({request, clock, *moment, index, view->first, view->second,
-                               index.explain_name(request.name, view->first, moment->at), records, listed});
+  auto met = live ? met_now(index, request, view->first, moment->at) : std::vector<Met>();
+  if (!live)
+    for (const auto& match : index.explain_name(request.name, view->first, moment->at)) met.push_back({match});
+  std::vector<std::optional<std::uint32_t>> lines;
+  for (const auto& each : met) {
+    lines.push_back(line_of(store, each.match, listed));
+    add_record(store, each.match.decision_id, records);
+  }
+  auto document = to_document(
+      {request, clock, *moment, index, view->first, view->second, std::move(met), std::move(lines), records});
   if (now != clock && !request.at) {
     document.parts.push_back(Note{
         fmt::format("The clock says {}, which the record contradicts: judged by {}.", to_text(clock), to_text(now))});

@@ -23,10 +23,6 @@ struct Guards {
   std::vector<wire::Name> own_names = {};
 };
 
-/// Triggers that answers are held against; rules with another one are refused.
-constexpr bool is_enforced(Trigger trigger) {
-  return trigger == Trigger::qname;
-}
 constexpr bool is_about_a_name(Trigger trigger) {
   return trigger == Trigger::qname || trigger == Trigger::nsdname;
 }

@@ -184,6 +184,8 @@ class Store {
                               const std::function<void(const StoredListRule&)>& visitor);
   /// Rules of lists (qname) about `name` or from above it, as the entries up to `last_sequence` have them.
   std::vector<ListedAbout> lists_about(wire::NameView name, std::int64_t last_sequence = INT64_MAX);
+  /// Where a rule of a list stands in its source, as it was read last; 0: nowhere.
+  std::optional<std::uint32_t> list_line(std::string_view list, Trigger trigger, std::string_view key, MatchKind match);
   /// The views as they were recorded by the entries up to `sequence`; empty when none were.
   std::vector<View> views_at(std::int64_t sequence);
 

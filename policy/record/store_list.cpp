@@ -433,6 +433,17 @@ std::vector<ListedAbout> Store::lists_about(wire::NameView name, std::int64_t la
   return found;
 }
 
+std::optional<std::uint32_t> Store::list_line(std::string_view list, Trigger trigger, std::string_view key,
+                                              MatchKind match) {
+  Statement rows(*connection_,
+                 "SELECT r.line FROM list_rule AS r JOIN list AS l USING (list_number)"
+                 " WHERE l.list_id = ?1 AND r.trigger = ?2 AND r.key = ?3 AND r.match = ?4"
+                 " ORDER BY r.sequence DESC LIMIT 1");
+  rows.with(list, static_cast<std::int64_t>(trigger), key, static_cast<std::int64_t>(match));
+  if (!rows.step()) return std::nullopt;
+  return static_cast<std::uint32_t>(rows.integer(0));
+}
+
 std::optional<std::string> list_content(Connection& connection, std::int64_t sequence, std::string_view list) {
   Statement rows(connection,
                  "SELECT c.added, c.removed, c.rules, c.digest, c.meta FROM list_change AS c"

@@ -229,8 +229,9 @@ policy::Guards guards_of(const Options& options) {
 }
 
 Done why(policy::Store& store, const Options& options, const policy::Index* current, const WhyRequest& request,
-         policy::Time now) {
+         policy::Time now, std::vector<policy::KnownLink> known) {
   policy::WhyRequest asked;
+  asked.known = std::move(known);
   asked.default_ttl = options.reloadable.policy_ttl;
   const auto name = typed_name(request.name);
   if (!name) return std::unexpected(name.error());
@@ -245,7 +246,8 @@ Done why(policy::Store& store, const Options& options, const policy::Index* curr
   asked.at = *time;
   std::shared_ptr<const policy::Index> made;
   if (!current && !asked.at) {
-    made = policy::compile_index(store, options.reloadable.views, {}, store.effective_now(now), 1);
+    made = policy::compile_index(store, options.reloadable.views, source_policies(options.reloadable.feeds),
+                                 store.effective_now(now), 1);
     current = made.get();
   }
   return policy::explain_answer(store, asked, current, now);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "policy/match/index.hpp"
+#include "policy/public/research.hpp"
 #include "policy/public/table.hpp"
 #include "policy/record/name_guard.hpp"
 #include "policy/record/store.hpp"
@@ -70,9 +71,10 @@ struct WhyRequest {
   std::string name, client, at;  ///< as typed; the last two may be empty
 };
 /// Why `name` is answered as it is, by `current`, the index in force; null: by what the record and the configured views
-/// would make of it. With a time: what this node enforced then. Throws policy::StoreError.
+/// would make of it. `known`: what the cache holds of the answer. With a time: what this node enforced then. Throws
+/// policy::StoreError.
 Done why(policy::Store& store, const Options& options, const policy::Index* current, const WhyRequest& request,
-         policy::Time now);
+         policy::Time now, std::vector<policy::KnownLink> known = {});
 
 struct HistoryRequest {
   std::string name, valid_at, known_at;  ///< as typed; the last two may be empty

@@ -230,6 +230,13 @@ void check_together(Reader& reader) {
     if (const auto& name = now.views[i].name; !views.insert(name).second)
       bad_at(reader.places["view"].at(i), "view.name", fmt::format("\"{}\" stands there twice", name));
   if (views.size() > 63) bad("view", "more than 63 views");
+  std::set<std::string> feeds;
+  for (std::size_t i = 0; i < now.feeds.size(); ++i) {
+    if (auto wrong = what_is_wrong(now.feeds[i]); !wrong.empty())
+      bad_at(reader.places["feed"].at(i), "feed", std::move(wrong));
+    if (!feeds.insert(now.feeds[i].id).second)
+      bad_at(reader.places["feed"].at(i), "feed.id", fmt::format("\"{}\" stands there twice", now.feeds[i].id));
+  }
   std::set<std::string> prefixes;
   for (std::size_t i = 0; i < now.views.size(); ++i)
     for (const auto& client : now.views[i].clients)
@@ -266,6 +273,7 @@ void resolve_paths(Options& options) {
     zone.file = beside(folder, zone.file);
     zone.key_folder = beside(folder, zone.key_folder);
   }
+  for (auto& feed : options.reloadable.feeds) feed.path = beside(folder, feed.path);
   options.reloadable.cookies.secret_file = beside(folder, options.reloadable.cookies.secret_file);
   for (auto& key : options.reloadable.keys) key.secret_file = beside(folder, key.secret_file);
   fixed.state_is_default = fixed.state_directory.empty();
@@ -323,6 +331,8 @@ std::expected<Options, std::vector<OptionProblem>> parse_options(std::string_vie
     return std::unexpected(std::move(reader.problems));
   }
   resolve_paths(reader.options);
+  auto& now = reader.options.reloadable;
+  now.views = views_with_feeds(std::move(now.views), now.feeds);
   if (auto loaded = load_cookie_secrets(reader.options.reloadable.cookies); !loaded)
     return std::unexpected(std::vector{OptionProblem{file, 0, 0, "cookies.secret_file", loaded.error()}});
   return std::move(reader.options);

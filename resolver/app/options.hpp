@@ -18,6 +18,7 @@
 #include "policy/match/views.hpp"
 #include "policy/record/decision.hpp"
 #include "resolver/app/dnssec_options.hpp"
+#include "resolver/app/feed_option.hpp"
 #include "resolver/net/address.hpp"
 #include "resolver/serve/cookies.hpp"
 #include "resolver/transfer/zone_plan.hpp"
@@ -129,6 +130,7 @@ struct ReloadableOptions {
   std::vector<ZoneOption> zones;
   std::vector<std::pair<std::size_t, std::string>> catalogs;  ///< positions among zones, and what is said of each
   std::vector<policy::View> views;
+  std::vector<FeedOption> feeds;
   std::string operator_name, operator_contact;
 };
 

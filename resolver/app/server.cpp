@@ -107,6 +107,8 @@ void Server::open_state() {
   zone_keeper_ = std::make_unique<transfer::ZoneKeeper>(keeper_options(options_));
   const auto loaded = zone_keeper_->load(std::move(setup->plans), keys_);
   for (const auto& problem : loaded.problems) warn(fmt::format("{}; the other zones are served", problem));
+  served_ = zone_keeper_->served();
+  load_feeds();
 }
 
 void Server::open_sockets() {
@@ -179,6 +181,7 @@ void Server::start(std::function<void()> stop_asked) {
   keeper_->start();
   zone_keeper_->start([this](const std::vector<transfer::ServedZone>& served) {
     crew_->publish([&](serve::Snapshot& next) { put_zones(next, served, zone_listeners_); });
+    take_served(served);
   });
   {
     const std::lock_guard lock(changes_);
@@ -223,6 +226,30 @@ void Server::stop() {
   reset_.reset();
   if (crew_) crew_->stop();
   if (keeper_) keeper_->stop();
+}
+
+/// Into the record alone: who calls this brings it into force. REQUIRES changes_ held, or nobody else there yet.
+void Server::load_feeds() {
+  const Workplace place{*store_, options_, nullptr};
+  for (const auto& line : feeds_.load(place, served_, "placard serve, " + author_of(::getuid()), system_time()))
+    warn(line);
+}
+
+/// Policy zones among what the keeper has. On its thread of the pool.
+void Server::take_served(const std::vector<transfer::ServedZone>& served) {
+  const std::lock_guard changes(changes_);
+  served_ = served;
+  std::vector<std::string> log;
+  try {
+    const Workplace place{*store_, options_, nullptr};
+    const bool changed =
+        feeds_.take_zones(place, served, "placard serve, " + author_of(::getuid()), system_time(), log);
+    if (changed)
+      if (auto published = bring_into_force(); !published) log.push_back(published.error());
+  } catch (const policy::StoreError& error) {
+    log.push_back(fmt::format("feeds: {}", error.what()));
+  }
+  for (const auto& line : log) warn(line);
 }
 
 /// Trust anchors roll over by themselves (RFC 5011), where there is a file to keep them in.
@@ -274,7 +301,8 @@ Workplace Server::workplace(const Order& order) {
 }
 
 std::shared_ptr<const policy::Index> Server::next_index(policy::Time now) {
-  auto index = index_->current(*store_, options_.reloadable.views, {}, generation_ + 1, store_->effective_now(now));
+  auto index = index_->current(*store_, options_.reloadable.views, source_policies(options_.reloadable.feeds),
+                               generation_ + 1, store_->effective_now(now));
   ++generation_;
   return index;
 }
@@ -368,6 +396,7 @@ Done Server::reload() {
     std::swap(options_, *next);
     std::swap(keys_, setup->keys);
     try {
+      load_feeds();
       if (auto published = bring_into_force(); !published) warn("reload: " + published.error());
     } catch (const policy::StoreError&) {
       std::swap(options_, *next);

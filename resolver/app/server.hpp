@@ -18,6 +18,7 @@
 
 #include "resolver/app/control.hpp"
 #include "resolver/app/crew.hpp"
+#include "resolver/app/feeds.hpp"
 #include "resolver/app/hit_keeper.hpp"
 #include "resolver/app/index_keeper.hpp"
 #include "resolver/app/key_keeper.hpp"
@@ -76,10 +77,13 @@ class Server final : public RequestTarget {
   /// REQUIRES changes_ held.
   void note_enforcement(const policy::Index& index, policy::Time since);
   std::string node() const;
-  net::HttpResponse metrics_page(const net::HttpRequest& request) const;
+  net::HttpResponse metrics_page(const net::HttpRequest& request);
   void reload_thread();
   void keep_keys();
   void suspend_anchors(const std::vector<std::string>& before, const std::vector<std::string>& now);
+  void load_feeds();
+  void take_served(const std::vector<transfer::ServedZone>& served);
+  std::vector<FeedStatus> feed_status();
   policy::Table hits_of_today();
 
   Privileges privileges_;
@@ -107,6 +111,8 @@ class Server final : public RequestTarget {
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<KeyKeeper> key_keeper_;
   std::unique_ptr<HitKeeper> hit_keeper_;
+  Feeds feeds_;                               // guarded by changes_
+  std::vector<transfer::ServedZone> served_;  // guarded by changes_: the keeper's last word
   std::function<void()> stop_asked_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::atomic<std::uint64_t> notice_requests_{0}, reloads_{0}, reload_failures_{0}, rejections_{0};

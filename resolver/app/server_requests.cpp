@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "resolver/app/clock.hpp"
+#include "resolver/app/known_answer.hpp"
 #include "resolver/app/server.hpp"
 #include "resolver/app/version.hpp"
 #include "zones/wire/ldns_adapter.hpp"
@@ -76,8 +77,15 @@ Done Server::change_state(const StateRequest& request, const Order& order) {
 }
 
 Done Server::why(const WhyRequest& request) {
+  std::vector<policy::KnownLink> known;
+  if (const auto name = typed_name(request.name)) {
+    std::vector<recurse::Forward> stubs;
+    for (const auto& forward : options_.fixed.forwards)
+      stubs.push_back({forward.zone, forward.servers, forward.stub, forward.first});
+    known = known_answer(crew_->cache(), stubs, *name, system_time());
+  }
   const std::lock_guard changes(changes_);
-  return app::why(*store_, options_, crew_->current()->index.get(), request, system_time());
+  return app::why(*store_, options_, crew_->current()->index.get(), request, system_time(), std::move(known));
 }
 
 Done Server::status() {
@@ -119,8 +127,24 @@ Done Server::status() {
       {"reload_failures", "Reloads refused", as_cell(reload_failures_)},
   };
   policy::Document document{{std::move(fields)}};
+  if (!options_.reloadable.feeds.empty()) document.parts.emplace_back(feed_report(feed_status(), system_time()));
   if (hit_keeper_) document.parts.emplace_back(hits_of_today());
   return document;
+}
+
+/// Of what is transferred, the primaries' word that nothing is new counts too. REQUIRES changes_ held.
+std::vector<FeedStatus> Server::feed_status() {
+  auto all = feeds_.status(*store_, options_.reloadable.feeds);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto& feed = options_.reloadable.feeds[i];
+    if (!feed.is_transferred()) continue;
+    for (const auto& zone : zone_keeper_->status(*feed.zone)) {
+      all[i].good_at = std::max<policy::Time>(all[i].good_at, zone.confirmed_at);
+      for (const auto failures : zone.transfer_failures) all[i].failures += failures;
+      if (all[i].last_error.empty() && zone.last_error_at > zone.confirmed_at) all[i].last_error = zone.last_error;
+    }
+  }
+  return all;
 }
 
 /// What decisions did in the last 24 hours.
@@ -226,7 +250,7 @@ Done Server::zone(const ZoneOrder& order) {
   return policy::Document{{policy::Note{*done}}};
 }
 
-net::HttpResponse Server::metrics_page(const net::HttpRequest& request) const {
+net::HttpResponse Server::metrics_page(const net::HttpRequest& request) {
   if (request.target != "/metrics" && !request.target.starts_with("/metrics?"))
     return {404, {{"Content-Type", "text/plain; charset=utf-8"}}, "The metrics are at /metrics.\n"};
   const auto snapshot = crew_->current();
@@ -250,9 +274,14 @@ net::HttpResponse Server::metrics_page(const net::HttpRequest& request) const {
   figures.intake_rejections = rejections_;
   figures.uptime_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
   const auto workers = crew_->counters();
+  std::string feeds;
+  {
+    const std::lock_guard changes(changes_);
+    if (!options_.reloadable.feeds.empty()) feeds = feed_metrics(feed_status(), system_time());
+  }
   return {200,
           {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
-          serve::render_metrics(workers, figures) + zone_metrics(zone_keeper_->figures())};
+          serve::render_metrics(workers, figures) + zone_metrics(zone_keeper_->figures()) + feeds};
 }
 
 }  // namespace placard::app

@@ -40,6 +40,8 @@ serve::ServeOptions serve_options(const Options& options) {
   out.minimal_responses = now.minimal_responses;
   out.minimal_any = now.minimal_any;
   out.own_zones_policy = now.own_zones_policy;
+  for (const auto& feed : now.feeds)
+    if (feed.signal_nxdomain) out.signal_nxdomain.push_back(feed.id);
   out.policy_after_recursion = now.policy_order == "after-recursion";
   if (now.signed_names == "nxdomain") out.signed_names = serve::SignedNames::nxdomain;
   if (now.signed_names == "refuse") out.signed_names = serve::SignedNames::refuse;

@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 
+#include "resolver/app/feeds.hpp"
 #include "zones/load.hpp"
 
 namespace placard::app {
@@ -147,6 +148,7 @@ std::expected<ZoneSetup, std::vector<std::string>> read_zone_setup(const Options
       problems.push_back(fmt::format("{}: key {}: {}", option.place, option.name.to_text(), key.error()));
   }
   auto plans = plans_of(options, problems);
+  for (auto& plan : plans_of_feeds(options.reloadable.feeds)) plans.push_back(std::move(plan));
   for (const auto& plan : plans) {
     const auto bad = [&](const std::string& reason) {
       problems.push_back(fmt::format("{}: zone {}: {}", plan.place, plan.name.to_text(), reason));
@@ -189,6 +191,7 @@ void put_zones(serve::Snapshot& snapshot, const std::vector<transfer::ServedZone
   std::map<net::Endpoint, Zones> own;
   for (const auto& endpoint : bound) own[endpoint];
   for (const auto& zone : served) {
+    if (zone.policy_feed) continue;
     if (zone.listen.empty()) everywhere.add(zone);
     for (const auto& endpoint : zone.listen)
       if (const auto found = own.find(endpoint); found != own.end()) found->second.add(zone);

@@ -115,7 +115,8 @@ std::vector<ServedZone> ZoneKeeper::served() const {
   std::vector<ServedZone> all;
   all.reserve(zones_.size());
   for (const auto& [name, kept] : zones_)
-    all.push_back({kept->plan.name, kept->plan.listen, kept->is_available() ? kept->zone : nullptr});
+    all.push_back({kept->plan.name, kept->plan.listen,
+                   kept->is_available() || kept->plan.policy_feed ? kept->zone : nullptr, kept->plan.policy_feed});
   return all;
 }
 

@@ -45,6 +45,7 @@ struct ServedZone {
   wire::Name origin;
   std::vector<net::Endpoint> listen;
   std::shared_ptr<const zones::Zone> zone;  ///< null: SERVFAIL
+  bool policy_feed = false;  ///< its records are rules; the last version that was transferred, however old it is
 };
 /// Puts all zones into force on every worker; returns when they are. Called on a thread of the pool, one at a time.
 using Publish = std::function<void(std::vector<ServedZone>)>;

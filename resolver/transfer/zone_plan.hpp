@@ -48,6 +48,7 @@ struct ZonePlan {
   std::optional<wire::Name> notify_key;
   Permission transfer, update, notify_from;
   CatalogRole catalog = CatalogRole::none;
+  bool policy_feed = false;                  ///< a policy zone (RPZ) that we follow: nobody is answered from it
   std::optional<wire::Name> member_of;       ///< a catalog we make
   std::string group;                         ///< in that catalog
   std::vector<zones::CatalogEntry> members;  ///< of a catalog that we make

@@ -1,0 +1,44 @@
+// `[[feed]]`: a list that this server follows, as the configuration says it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/record/decision.hpp"
+#include "resolver/net/address.hpp"
+
+namespace placard::app {
+
+struct FeedOption {
+  std::string id;                        ///< of the list: [a-z0-9-]{1,64}
+  std::string format;                    ///< as policy::list_format_from_text knows them
+  std::string path;                      ///< a file; empty: transferred
+  std::vector<net::Endpoint> primaries;  ///< of a policy zone that is transferred
+  std::optional<wire::Name> primary_key, zone;
+  bool guards = true;
+  bool shadow = true;  ///< its rules are counted and change no answer
+  /// RPZ's policy of the zone: "given", "disabled", or an action that stands for all of its rules.
+  std::string policy;
+  std::optional<wire::Name> target;      ///< of "cname"
+  std::optional<std::uint32_t> max_ttl;  ///< seconds
+  bool signal_nxdomain = false;          ///< its NXDOMAIN goes out with RA clear
+
+  bool is_transferred() const { return !primaries.empty(); }
+  friend bool operator==(const FeedOption&, const FeedOption&) = default;
+};
+
+/// What the policy of a feed makes of its rules; nothing for a word that means nothing.
+std::optional<policy::SourcePolicy> source_policy(const FeedOption& feed);
+
+/// Of all feeds, for the index.
+std::vector<policy::SourcePolicy> source_policies(const std::vector<FeedOption>& feeds);
+
+/// What is wrong with one feed, beside others before it; empty when nothing is.
+std::string what_is_wrong(const FeedOption& feed);
+
+/// The views as they are with feeds: where a view has "*", the feeds that it does not name come behind it, in their
+/// order; and "default" is there.
+std::vector<policy::View> views_with_feeds(std::vector<policy::View> views, const std::vector<FeedOption>& feeds);
+
+}  // namespace placard::app

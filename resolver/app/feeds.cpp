@@ -1,0 +1,227 @@
+#include "resolver/app/feeds.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "policy/lists/rpz.hpp"
+#include "policy/record/written_name.hpp"
+
+namespace placard::app {
+namespace {
+
+/// What a feed's list is taken in as.
+ImportRequest request_of(const FeedOption& feed, const std::string& source) {
+  ImportRequest request;
+  request.file = source;
+  request.syntax.format = *policy::list_format_from_text(feed.format);
+  if (feed.zone) request.syntax.zone = policy::stored_name(*feed.zone);
+  request.mandate = kOperatorFeeds;
+  request.list = feed.id;
+  request.state = feed.shadow ? policy::DecisionState::shadow : policy::DecisionState::active;
+  request.guards = feed.guards;
+  request.preview = false;
+  if (!feed.guards) {  // the operator answers for all of it, sizes included
+    request.limits.growth = 0;
+    request.limits.shrink = 0;
+    request.limits.rejects = 0;
+  }
+  return request;
+}
+
+std::string source_of(const FeedOption& feed) {
+  if (!feed.is_transferred()) return feed.path;
+  std::string text = "zone " + feed.zone->to_text() + " from";
+  for (const auto& primary : feed.primaries) text += " " + primary.to_text();
+  return text;
+}
+
+/// Decisions of feeds that are followed no more end now.
+void lift_others(const Workplace& at, const std::string& author, policy::Time now, std::vector<std::string>& log) {
+  const auto& feeds = at.options.reloadable.feeds;
+  for (const auto& record : at.store.decisions_with_lists()) {
+    const auto& decision = record.decision();
+    const auto followed = std::ranges::any_of(feeds, [&](const FeedOption& feed) { return feed.id == decision.list; });
+    if (decision.authority != kOperatorFeeds || followed || decision.expires_at <= now) continue;
+    const auto whole = at.store.decision(decision.id);
+    if (!whole || whole->transitions.empty()) continue;
+    const auto state = whole->transitions.back().state;
+    if (state == policy::DecisionState::lifted || state == policy::DecisionState::annulled) continue;
+    const auto lifted = at.store.lift(decision.id, "The configuration follows this feed no more.", author, now);
+    log.push_back(lifted ? fmt::format("feed {}: followed no more, {} is lifted", decision.list, decision.id)
+                         : fmt::format("feed {}: {}", decision.list, lifted.error()));
+  }
+}
+
+}  // namespace
+
+policy::ReadList list_of_zone(const zones::Zone& zone) {
+  policy::ReadList out;
+  auto& report = out.report;
+  for (const auto& node : zone.nodes()) {
+    for (const auto& set : node.sets()) {
+      for (const auto rdata : set.rdatas()) {
+        ++report.lines;
+        const auto reading = policy::read_rpz_record(node.name(), zone.origin(), set.type(), set.ttl(), rdata);
+        const auto shown = [&] { return fmt::format("{} {}", node.name().to_text(), wire::to_text(set.type())); };
+        switch (reading.kind) {
+          case policy::RpzReading::Kind::own:
+            ++report.ignored;
+            break;
+          case policy::RpzReading::Kind::rejected:
+            report.reject(reading.reason, 0, shown(), reading.detail);
+            break;
+          case policy::RpzReading::Kind::rule:
+            if (reading.normalised) report.normalise(policy::Normalisation::prefix, 0, shown());
+            if (out.rules.add(reading.key, out.rules.form_number(reading.form), 0))
+              ++report.accepted;
+            else
+              report.reject(policy::Rejection::list_full, 0, shown());
+            break;
+        }
+      }
+    }
+  }
+  out.rules.seal([&](const policy::DroppedRule& dropped) {
+    auto& tally = dropped.why == policy::DroppedRule::Why::duplicate ? report.duplicates : report.contradictions;
+    tally.add(0, dropped.key, {});
+  });
+  report.rules = out.rules.size();
+  return out;
+}
+
+std::vector<transfer::ZonePlan> plans_of_feeds(const std::vector<FeedOption>& feeds) {
+  std::vector<transfer::ZonePlan> plans;
+  for (const auto& feed : feeds) {
+    if (!feed.is_transferred()) continue;
+    auto& plan = plans.emplace_back();
+    plan.name = *feed.zone;
+    plan.primaries = feed.primaries;
+    plan.primary_key = feed.primary_key;
+    plan.place = "[[feed]] " + feed.id;
+    plan.policy_feed = true;
+  }
+  return plans;
+}
+
+void Feeds::failed(const FeedOption& feed, const std::string& why, std::vector<std::string>& log) {
+  auto& state = states_[feed.id];
+  ++state.failures;
+  state.last_error = why;
+  log.push_back(fmt::format("feed {}: {}; what it was before stays", feed.id, why));
+}
+
+/// True when something was recorded.
+bool Feeds::take(const Workplace& at, const FeedOption& feed, SourcedList&& list, const std::string& source,
+                 const std::string& author, policy::Time now, std::vector<std::string>& log) {
+  const auto before = at.store.last_log_sequence();
+  const auto rejected = list.list.report.rejected_count();
+  const auto taken = take_in_list(at, request_of(feed, source), std::move(list), author, now);
+  if (!taken) {
+    failed(feed, taken.error(), log);
+    return false;
+  }
+  auto& state = states_[feed.id];
+  state.good_at = now;
+  state.last_error.clear();
+  const bool changed = at.store.last_log_sequence() != before;
+  if (changed)
+    log.push_back(fmt::format("feed {}: {} rules ({} added, {} removed, {} changed), {} records rejected", feed.id,
+                              taken->rules, taken->outcome.added, taken->outcome.removed, taken->outcome.changed,
+                              rejected));
+  return changed;
+}
+
+std::vector<std::string> Feeds::load(const Workplace& at, const std::vector<transfer::ServedZone>& served,
+                                     const std::string& author, policy::Time now) {
+  std::vector<std::string> log;
+  for (const auto& feed : at.options.reloadable.feeds) {
+    if (feed.is_transferred()) continue;
+    auto list = read_list_file(request_of(feed, feed.path), nullptr);
+    if (list)
+      take(at, feed, *std::move(list), feed.path, author, now, log);
+    else
+      failed(feed, list.error(), log);
+  }
+  take_zones(at, served, author, now, log);
+  lift_others(at, author, now, log);
+  return log;
+}
+
+bool Feeds::take_zones(const Workplace& at, const std::vector<transfer::ServedZone>& served, const std::string& author,
+                       policy::Time now, std::vector<std::string>& log) {
+  bool changed = false;
+  for (const auto& feed : at.options.reloadable.feeds) {
+    if (!feed.is_transferred()) continue;
+    const auto zone = std::ranges::find_if(served, [&](const transfer::ServedZone& one) {
+      return one.policy_feed && one.zone && one.origin.view() == feed.zone->view();
+    });
+    if (zone == served.end() || states_[feed.id].zone == zone->zone) continue;
+    states_[feed.id].zone = zone->zone;
+    const auto source = fmt::format("{}, serial {}", source_of(feed), zone->zone->serial());
+    const auto key = fmt::format("{} {}", zone->origin.to_text(), zone->zone->serial());
+    SourcedList list{list_of_zone(*zone->zone), policy::to_hex(policy::as_text(policy::sha256(key)))};
+    changed = take(at, feed, std::move(list), source, author, now, log) || changed;
+  }
+  return changed;
+}
+
+std::vector<FeedStatus> Feeds::status(policy::Store& store, const std::vector<FeedOption>& feeds) const {
+  std::vector<FeedStatus> all;
+  for (const auto& feed : feeds) {
+    auto& one = all.emplace_back();
+    one.id = feed.id;
+    one.source = source_of(feed);
+    if (const auto stand = store.list_stand(feed.id)) {
+      one.rules = static_cast<std::uint64_t>(stand->rules);
+      one.good_at = stand->recorded_at;
+    }
+    const auto found = states_.find(feed.id);
+    if (found == states_.end()) continue;
+    const auto& state = found->second;
+    if (state.zone) one.serial = state.zone->serial();
+    one.good_at = std::max(one.good_at, state.good_at);
+    one.failures = state.failures;
+    one.last_error = state.last_error;
+  }
+  return all;
+}
+
+std::string feed_metrics(const std::vector<FeedStatus>& feeds, policy::Time now) {
+  std::string text;
+  const auto family = [&](std::string_view name, std::string_view kind, std::string_view help, const auto& value) {
+    text += fmt::format("# HELP placard_feed_{0} {2}\n# TYPE placard_feed_{0} {1}\n", name, kind, help);
+    for (const auto& feed : feeds)
+      text += fmt::format("placard_feed_{}{{feed=\"{}\"}} {}\n", name, feed.id, value(feed));
+  };
+  if (feeds.empty()) return text;
+  family("rules", "gauge", "Rules of the list as it is in force.", [](const FeedStatus& feed) { return feed.rules; });
+  family("age_seconds", "gauge", "Since the list was last taken whole; -1: never. Alarm on this.",
+         [&](const FeedStatus& feed) { return feed.good_at == 0 ? std::int64_t{-1} : now - feed.good_at; });
+  family("failures_total", "counter", "Attempts that changed nothing because something was wrong.",
+         [](const FeedStatus& feed) { return feed.failures; });
+  return text;
+}
+
+policy::Table feed_report(const std::vector<FeedStatus>& feeds, policy::Time now) {
+  policy::Table table{"feeds",
+                      "Feeds",
+                      {{"feed", "Feed"},
+                       {"source", "From"},
+                       {"serial", "Serial"},
+                       {"rules", "Rules"},
+                       {"age", "Age (s)"},
+                       {"failures", "Failures"},
+                       {"last_error", "Last error"}},
+                      {},
+                      "No feeds."};
+  for (const auto& feed : feeds)
+    table.rows.push_back(
+        {feed.id, feed.source, feed.serial ? policy::Cell(static_cast<std::int64_t>(*feed.serial)) : policy::Cell(),
+         static_cast<std::int64_t>(feed.rules), feed.good_at == 0 ? policy::Cell() : policy::Cell(now - feed.good_at),
+         static_cast<std::int64_t>(feed.failures),
+         feed.last_error.empty() ? policy::Cell() : policy::Cell(feed.last_error)});
+  return table;
+}
+
+}  // namespace placard::app
