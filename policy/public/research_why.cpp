@@ -127,7 +127,7 @@ std::string reason_behind(const Chain& chain, const Met& met) {
   const auto* record = chain.record_of(match.decision_id);
   const auto* won_record = chain.record_of(won.decision_id);
   if (!record || !won_record) return "behind the winner";
-  if (match.rank / 2 != won.rank / 2) return "its source comes later in the view's sources";
+  if (match.rank / 2 != won.rank / 2) return "its authority comes later in the view's sources";
   if (match.rank != won.rank) return "an order of a court or administration comes first";
   if (match.trigger != won.trigger)
     return fmt::format("{} comes before {}", to_text(won.trigger), to_text(match.trigger));
