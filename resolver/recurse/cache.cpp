@@ -17,7 +17,8 @@
 #include <cstring>
 #include <mutex>
 #include <random>
-#include <unordered_map>
+
+#include "resolver/recurse/cache_table.hpp"
 
 namespace placard::recurse {
 namespace {
@@ -83,21 +84,17 @@ struct Cache::Shard {
     Node* oldest = nullptr;
     std::size_t memory = 0;
   };
-  struct AsIs {
-    std::size_t operator()(std::uint64_t key) const { return key; }
-  };
 
   std::mutex mutex;
   // Everything below: GUARDED by mutex.
-  std::unordered_map<std::uint64_t, Node, AsIs> nodes;
+  CacheTable<Node> nodes;
   Fifo small, main;
   std::vector<std::uint32_t> ghosts;  // fingerprints of keys that left the small queue; direct mapped
   std::size_t limit = 0;
   CacheCounters counters;
 
   std::size_t memory() const {
-    return sizeof(Shard) + small.memory + main.memory + nodes.bucket_count() * sizeof(void*) +
-           ghosts.size() * sizeof(std::uint32_t);
+    return sizeof(Shard) + small.memory + main.memory + nodes.memory() + ghosts.size() * sizeof(std::uint32_t);
   }
   Fifo& fifo(Queue queue) { return queue == Queue::small ? small : main; }
 
@@ -121,11 +118,9 @@ struct Cache::Shard {
   static std::uint32_t fingerprint(std::uint64_t key) { return static_cast<std::uint32_t>(key >> 32U) | 1U; }
 
   Node* find(std::uint64_t key, wire::NameView name, wire::RecordType type, Slot slot) {
-    const auto found = nodes.find(key);
-    if (found == nodes.end()) return nullptr;
-    Node& node = found->second;
-    if (node.type != type || node.slot != slot || !(node.name_view() == name)) return nullptr;  // two names, one hash
-    return &node;
+    Node* node = nodes.find(key);
+    if (!node || node->type != type || node->slot != slot) return nullptr;
+    return node->name_view() == name ? node : nullptr;  // two names, one hash
   }
   EntryPointer use(std::uint64_t key, wire::NameView name, wire::RecordType type, Slot slot) {
     Node* node = find(key, name, type, slot);
@@ -161,18 +156,26 @@ struct Cache::Shard {
     }
     return false;
   }
-  template <class Wanted>
-  void collect(std::vector<Cached>& into, const Wanted& wanted) const {
+  /// `visit` may erase the node it is given.
+  template <class Visit>
+  void each(const Visit& visit) const {
     for (const Fifo* queue : {&small, &main}) {
-      for (const Node* node = queue->oldest; node; node = node->newer) {
-        if (!wanted(node->name_view())) continue;
-        Cached& cached = into.emplace_back();
-        cached.name = wire::Name(node->name_view());
-        cached.type = node->type;
-        cached.proven = node->queue == Queue::main || node->uses > 0;
-        cached.entry = node->entry;
+      for (Node *node = queue->oldest, *next = nullptr; node; node = next) {
+        next = node->newer;
+        visit(*node);
       }
     }
+  }
+  template <class Wanted>
+  void collect(std::vector<Cached>& into, const Wanted& wanted) const {
+    each([&](const Node& node) {
+      if (!wanted(node.name_view())) return;
+      Cached& cached = into.emplace_back();
+      cached.name = wire::Name(node.name_view());
+      cached.type = node.type;
+      cached.proven = node.queue == Queue::main || node.uses > 0;
+      cached.entry = node.entry;
+    });
   }
   void erase(const Cache& cache, Node& node) {
     unlink(node);
@@ -360,13 +363,13 @@ void Cache::insert(wire::NameView name, wire::RecordType type, Slot slot, EntryP
   const std::uint64_t hash = name.hash(seed_);
   const std::uint64_t key = key_of(hash, type, static_cast<std::uint8_t>(slot));
   const bool own_name = !(entry->set.owner.view() == name);
-  const std::size_t cost = sizeof(Shard::Node) + 2 * sizeof(void*) + kAllocation + entry_memory(*entry) +
-                           (own_name ? name.size() + kAllocation : 0);
+  const std::size_t cost =
+      sizeof(Shard::Node) + kAllocation + entry_memory(*entry) + (own_name ? name.size() + kAllocation : 0);
   Shard& shard = shard_of(hash);
   const std::scoped_lock lock(shard.mutex);
   auto queue = Shard::Queue::small;
-  if (const auto found = shard.nodes.find(key); found != shard.nodes.end()) {
-    Shard::Node& old = found->second;
+  if (Shard::Node* found = shard.nodes.find(key)) {
+    Shard::Node& old = *found;
     const bool same = old.type == type && old.slot == slot && old.name_view() == name;
     if (same && (slot == Slot::exact || slot == Slot::unchecked) && old.entry->fresh(now) &&
         old.entry->credibility > entry->credibility)
@@ -386,14 +389,13 @@ void Cache::insert(wire::NameView name, wire::RecordType type, Slot slot, EntryP
   while (shard.memory() + cost > shard.limit && shard.evict_one(*this)) {
   }
   if (shard.memory() + cost > shard.limit) return;
-  Shard::Node& node = shard.nodes[key];
+  Shard::Node& node = shard.nodes.add(key);
   node.entry = std::move(entry);
   if (own_name) {
     node.name = std::make_unique<std::uint8_t[]>(name.size());
     std::memcpy(node.name.get(), name.bytes().data(), name.size());
     node.name_size = static_cast<std::uint8_t>(name.size());
   }
-  node.key = key;
   node.cost = static_cast<std::uint32_t>(cost);
   node.slot = slot;
   node.type = type;
@@ -408,14 +410,12 @@ void Cache::insert(wire::NameView name, wire::RecordType type, Slot slot, EntryP
 std::size_t Cache::flush_if(Shard& shard, wire::NameView name, bool below) {
   std::size_t count = 0;
   const std::scoped_lock lock(shard.mutex);
-  for (auto it = shard.nodes.begin(); it != shard.nodes.end();) {
-    Shard::Node& node = (it++)->second;
+  shard.each([&](Shard::Node& node) {
     const auto owner = node.name_view();
-    if (below ? owner.is_subdomain_of(name) : owner == name) {
-      shard.erase(*this, node);
-      ++count;
-    }
-  }
+    if (below ? !owner.is_subdomain_of(name) : !(owner == name)) return;
+    shard.erase(*this, node);
+    ++count;
+  });
   return count;
 }
 
@@ -435,12 +435,11 @@ std::size_t Cache::flush_type(wire::NameView name, wire::RecordType type) {
   std::size_t count = 0;
   Shard& shard = shard_of(name.hash(seed_));
   const std::scoped_lock lock(shard.mutex);
-  for (auto it = shard.nodes.begin(); it != shard.nodes.end();) {
-    Shard::Node& node = (it++)->second;
-    if (!(node.name_view() == name) || (node.type != type && node.type != kAnyType)) continue;
+  shard.each([&](Shard::Node& node) {
+    if (!(node.name_view() == name) || (node.type != type && node.type != kAnyType)) return;
     shard.erase(*this, node);
     ++count;
-  }
+  });
   return count;
 }
 
@@ -478,7 +477,7 @@ void Cache::restore(const Cached& cached, std::int64_t now) {
   Shard& shard = shard_of(hash);
   {
     const std::scoped_lock lock(shard.mutex);
-    if (shard.nodes.contains(key)) return;
+    if (shard.nodes.find(key)) return;
     // As if it had left the small queue before: it enters the main one.
     if (cached.proven) shard.ghost(key) = Shard::fingerprint(key);
   }
