@@ -319,6 +319,7 @@ std::expected<void, std::string> Server::bring_into_force() {
   const auto change = [&](serve::Snapshot& next) {
     publication.snapshot->everywhere = std::move(next.everywhere);
     publication.snapshot->listeners = std::move(next.listeners);
+    publication.snapshot->for_recursion = std::move(next.for_recursion);
     publication.snapshot->keys = keys_;
     next = *publication.snapshot;
   };

@@ -55,6 +55,7 @@ std::string what_is_wrong(const transfer::ZonePlan& plan) {
     if (plan.signing.keys.algorithm == wire::Algorithm{}) return "sign_algorithm is ecdsap256sha256 or ed25519";
     if (plan.signing.refresh >= plan.signing.lifetime) return "signature_refresh must be less than signature_lifetime";
   }
+  if (!plan.for_clients && !plan.for_recursion) return "is neither for_clients nor for_recursion";
   if (plan.file.empty() && !plan.is_secondary()) return "has neither a file nor primaries";
   if (plan.catalog == consume && !plan.is_secondary()) return "a catalog to consume needs primaries";
   if (plan.is_secondary() && !plan.update.empty()) return "has primaries: updates go to them";
@@ -187,16 +188,19 @@ void put_zones(serve::Snapshot& snapshot, const std::vector<transfer::ServedZone
       return std::make_shared<const zones::ZoneSet>(std::move(loaded), std::move(unavailable));
     }
   };
-  Zones everywhere;
+  Zones everywhere, recursion;
   std::map<net::Endpoint, Zones> own;
   for (const auto& endpoint : bound) own[endpoint];
   for (const auto& zone : served) {
     if (zone.policy_feed) continue;
+    if (zone.for_recursion && (zone.zone || !zone.fallback)) recursion.add(zone);
+    if (!zone.for_clients) continue;
     if (zone.listen.empty()) everywhere.add(zone);
     for (const auto& endpoint : zone.listen)
       if (const auto found = own.find(endpoint); found != own.end()) found->second.add(zone);
   }
   snapshot.everywhere = everywhere.empty() ? nullptr : everywhere.take();
+  snapshot.for_recursion = recursion.empty() ? nullptr : recursion.take();
   snapshot.listeners.clear();
   for (auto& [endpoint, zones] : own) snapshot.listeners.push_back({endpoint, zones.take()});
 }

@@ -52,6 +52,7 @@ void add_error(std::vector<wire::ExtendedError>& errors, std::string text) {
 }  // namespace
 
 net::Task<Outcome> Resolver::State::ask(Flight& flight, const Delegation& delegation, wire::Question question) {
+  if (delegation.local) co_return ask_local(flight, delegation.zone(), question);
   Outcome outcome;
   Budget& budget = *flight.asker.budget;
   const ServerList::World world{options, *cache, *servers, network, flight.distrusted};

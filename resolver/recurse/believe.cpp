@@ -99,7 +99,9 @@ Fetched Resolver::State::believe(const wire::Question& question, Reply reply, co
 /// kLeastDelegation, lest a zone send everybody to its parent all the time.
 void Resolver::State::shorten_delegation(const Delegation& delegation, const Reply& reply) {
   constexpr std::uint32_t kLeastDelegation = 60;  // seconds
-  if (!reply.apex_ttl || !reply.authoritative || delegation.configured || delegation.zone().is_root()) return;
+  if (!reply.apex_ttl || !reply.authoritative || delegation.configured || delegation.local ||
+      delegation.zone().is_root())
+    return;
   const CacheEntry& known = *delegation.entry;
   const std::int64_t now = network.wall_seconds();
   const std::int64_t until = now + std::max(*reply.apex_ttl, kLeastDelegation);
@@ -110,7 +112,7 @@ void Resolver::State::shorten_delegation(const Delegation& delegation, const Rep
 /// Who was told of a child by servers that are no longer the parent's may not know it longer than he knew those: a
 /// child could prolong itself for ever by servers of its own (phoenix domains, CVE-2022-30698). The root stays.
 EntryPointer Resolver::State::believe_referral(Reply& reply, const Delegation* from) {
-  const bool lasting = !from || from->configured || from->zone().is_root();
+  const bool lasting = !from || from->configured || from->local || from->zone().is_root();
   return cache->store_delegation(std::move(reply.ns), std::move(reply.glue), std::move(reply.proof),
                                  network.wall_seconds(), lasting ? Cache::kNoEnd : from->entry->expires_at);
 }

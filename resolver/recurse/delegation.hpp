@@ -13,13 +13,18 @@
 
 namespace placard::recurse {
 
-/// Where a question goes: to the servers that a parent, the hints, or the configuration (a stub, a forward) name.
+/// Where a question goes: to the servers that a parent, the hints, or the configuration (a stub, a forward) name, or to
+/// a zone of our own.
 struct Delegation {
   EntryPointer entry;                   ///< NS set and glue; null for the configured
   const Forward* configured = nullptr;  ///< its servers, with their ports
+  std::optional<wire::Name> local;      ///< the zone is read, and nobody is asked
   bool cached = false;                  ///< it was known before this question came
 
-  wire::NameView zone() const { return configured ? configured->zone.view() : entry->set.owner.view(); }
+  wire::NameView zone() const {
+    if (local) return *local;
+    return configured ? configured->zone.view() : entry->set.owner.view();
+  }
 };
 
 /// False for what is never a name server on the Internet: 0/8, multicast, broadcast, reserved, v4-mapped; and, unless

@@ -2,6 +2,7 @@
 //
 //   resolver.cpp   a question's whole life: cache, chain of aliases, stale answers
 //   iterate.cpp    from the deepest zone known down to the answer
+//   local.cpp      zones of our own that are read instead of asking their servers
 //   forward.cpp    questions that others resolve for us
 //   ask.cpp        one question to the servers of one zone
 //   validate.cpp   whether a reply may be believed (DNSSEC); validate_work.cpp has the arithmetic done elsewhere
@@ -22,6 +23,7 @@
 #include "resolver/recurse/flights.hpp"
 #include "resolver/recurse/reply.hpp"
 #include "resolver/recurse/zone_share.hpp"
+#include "zones/zone.hpp"
 
 namespace placard::recurse {
 
@@ -97,6 +99,11 @@ struct Resolver::State {
   net::Task<std::optional<Fetched>> denied_above(Flight& flight, wire::Name zone, wire::Question shortened,
                                                  Reply reply);
   Delegation deepest_known(const wire::Question& question, const Flight& flight);
+
+  // local.cpp
+  std::optional<Delegation> local_delegation(wire::NameView name, const Flight& flight) const;
+  bool has_local_below(const Flight& flight, wire::NameView zone) const;
+  Outcome ask_local(const Flight& flight, wire::NameView zone, const wire::Question& question);
 
   // forward.cpp
   const Forward* forward_for(wire::NameView name) const;
@@ -190,6 +197,7 @@ struct Resolver::State {
   Network& network;
   std::shared_ptr<Cache> cache;
   std::shared_ptr<ServerTable> servers;
+  std::shared_ptr<const zones::ZoneSet> local_zones;  // null: none
   ResolverCounters counters;
   ValidationCounters validation_counters;
   validate::Aggressive proofs{options.validation.rules};

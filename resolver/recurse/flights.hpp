@@ -80,6 +80,7 @@ struct Flight {
   std::string_view doing = "starting";
   net::Endpoint last_server;
   wire::Name report_agent;                ///< whom the servers want to be told of errors (RFC 9567); the root: nobody
+  bool without_local = false;             ///< no zone of our own had an answer, and others may be asked
   bool without_configured = false;        ///< what the configuration says of this name failed, and others may be asked
   std::vector<net::Endpoint> distrusted;  ///< gave bogus replies; not asked again
   const Flight* waiting_for = nullptr;

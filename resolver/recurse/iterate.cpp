@@ -73,12 +73,18 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
   bool looked_above = false;
   std::optional<Fetched> bogus;
   for (std::uint32_t referrals = 0; referrals <= options.bounds.referrals;) {
-    const wire::Question shown = minimiser.next(at.zone(), *cache, network.wall_seconds());
+    const bool local = at.local.has_value();  // then there is nobody to hide the name from
+    const wire::Question shown = local ? question : minimiser.next(at.zone(), *cache, network.wall_seconds());
     flight.doing = "iterating";
     auto asking = ask(flight, at, shown);
     Outcome outcome = co_await asking;
     if (!outcome.reply) {
       if (bogus) co_return *std::move(bogus);  // nobody had anything better
+      if (local && !outcome.out_of_means) {
+        flight.without_local = true;
+        at = deepest_known(question, flight);
+        continue;
+      }
       if (!outcome.out_of_means && minimiser.give_up()) {
         note(flight, "no good answer for a shortened name: asking the whole one");
         continue;
@@ -104,7 +110,7 @@ net::Task<Fetched> Resolver::State::iterate(Flight& flight) {
       at.entry = std::move(below);
       continue;
     }
-    if (!minimiser.whole()) {
+    if (!local && !minimiser.whole()) {
       // Something exists there, or nothing does: servers that deny empty non-terminals are too many to believe the
       // latter without proof.
       cache->store_no_cut(shown.name, ttl_of(reply), network.wall_seconds());
@@ -142,11 +148,12 @@ net::Task<std::optional<Fetched>> Resolver::State::denied_above(Flight& flight, 
   co_return fetched;
 }
 
-/// A stub of the configuration, or the deepest cached delegation where that is below it; else the root. The parent side
-/// of a cut answers for DS (RFC 4035 3.1.4.1).
+/// A zone of our own, a stub of the configuration, or the deepest cached delegation where that is below it; else the
+/// root. The parent side of a cut answers for DS (RFC 4035 3.1.4.1).
 Delegation Resolver::State::deepest_known(const wire::Question& question, const Flight& flight) {
   const bool parent_side = question.type == wire::RecordType::ds && !question.name.view().is_root();
   const wire::NameView name = parent_side ? question.name.view().parent() : question.name.view();
+  if (auto local = local_delegation(name, flight)) return *std::move(local);
   const Forward* stub = forward_for(name);
   Delegation delegation;
   delegation.cached = true;

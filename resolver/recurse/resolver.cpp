@@ -219,7 +219,8 @@ net::Task<Fetched> Resolver::State::work(Flight& flight) {
     if (known) co_return *std::move(known);
   }
   const Forward* to = forward_for(flight.key.name);
-  auto working = to && !to->stub ? forward(flight, *to) : iterate(flight);
+  const bool forwarding = to && !to->stub && !has_local_below(flight, to->zone);
+  auto working = forwarding ? forward(flight, *to) : iterate(flight);
   co_return co_await working;
 }
 
@@ -491,6 +492,10 @@ EntryPointer Resolver::referral(const wire::Question& question) const {
   const wire::NameView name = parent_side ? question.name.view().parent() : question.name.view();
   auto entry = state_->cache->find_delegation(name, state_->network.wall_seconds());
   return entry ? entry : state_->hints;
+}
+
+void Resolver::set_local_zones(std::shared_ptr<const zones::ZoneSet> zones) {
+  state_->local_zones = std::move(zones);
 }
 
 void Resolver::set_anchors(std::shared_ptr<const validate::Anchors> anchors) {

@@ -18,6 +18,10 @@
 #include "resolver/recurse/servers.hpp"
 #include "resolver/recurse/validation.hpp"
 
+namespace placard::zones {
+class ZoneSet;
+}
+
 namespace placard::recurse {
 
 /// Every bound of a resolution by its name; the attack each is for stands in README.md of this floor.
@@ -143,6 +147,10 @@ class Resolver {
   EntryPointer referral(const wire::Question& question) const;
   /// Other trust anchors from now on; what is known by the old ones stays known.
   void set_anchors(std::shared_ptr<const validate::Anchors> anchors);
+
+  /// Zones that are read instead of asking their servers, from now on (RFC 8806); null: none. Those that it says are
+  /// unavailable end in SERVFAIL. On the resolver's thread.
+  void set_local_zones(std::shared_ptr<const zones::ZoneSet> zones);
 
   const ResolverCounters& counters() const;
   const ValidationCounters& validation_counters() const;

@@ -256,6 +256,7 @@ void Pipeline::set_snapshot(std::shared_ptr<const Snapshot> snapshot) {
   clients_.forget_all();
   note_triggers();
   expected_end_ = 0;
+  resolver_.set_local_zones(snapshot_->for_recursion);
   zones_here_.assign(listeners_.size(), {snapshot_->everywhere.get(), false});
   for (std::size_t i = 0; i < listeners_.size(); ++i)
     for (const auto& own : snapshot_->listeners)

@@ -62,8 +62,9 @@ struct ListenerZones {
 };
 
 struct Snapshot {
-  std::shared_ptr<const policy::Index> index;        ///< never null
-  std::shared_ptr<const zones::ZoneSet> everywhere;  ///< null: none
+  std::shared_ptr<const policy::Index> index;           ///< never null
+  std::shared_ptr<const zones::ZoneSet> everywhere;     ///< null: none
+  std::shared_ptr<const zones::ZoneSet> for_recursion;  ///< what recursion reads instead of asking; null: nothing
   std::vector<ListenerZones> listeners;  ///< zones bound to listeners of their own: these answer nothing else
   ServeOptions options;
   std::shared_ptr<const zones::TsigKeyring> keys;  ///< who signs questions to us; null: nobody

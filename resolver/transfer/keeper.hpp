@@ -46,6 +46,7 @@ struct ServedZone {
   std::vector<net::Endpoint> listen;
   std::shared_ptr<const zones::Zone> zone;  ///< null: SERVFAIL
   bool policy_feed = false;  ///< its records are rules; the last version that was transferred, however old it is
+  bool for_clients = true, for_recursion = false, fallback = true;  ///< as in ZonePlan
 };
 /// Puts all zones into force on every worker; returns when they are. Called on a thread of the pool, one at a time.
 using Publish = std::function<void(std::vector<ServedZone>)>;

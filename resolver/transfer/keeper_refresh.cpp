@@ -6,6 +6,7 @@
 #include "resolver/transfer/keeper.hpp"
 #include "zones/catalog.hpp"
 #include "zones/serial.hpp"
+#include "zones/zonemd.hpp"
 
 namespace placard::transfer {
 namespace {
@@ -32,8 +33,13 @@ struct Applied {
   std::uint64_t journal_octets = 0;
 };
 
-/// A catalog that breaks the rules is no new version: the members of the last good one stay, after a restart too.
+/// A zone that is not what its digest says (RFC 8976 4) is no new version, nor a catalog that breaks the rules: the
+/// members of the last good one stay, after a restart too.
 bool is_refused(const Zone& zone, bool is_catalog, Applied& out) {
+  if (const auto digest = zones::check_zonemd(zone); digest.verdict == zones::ZonemdCheck::Verdict::bad) {
+    out.error = "ZONEMD: " + digest.reason;
+    return true;
+  }
   if (!is_catalog) return false;
   const auto members = zones::read_catalog(zone);
   if (!members) out.error = "a broken catalog: " + members.error();

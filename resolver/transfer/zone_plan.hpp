@@ -55,6 +55,9 @@ struct ZonePlan {
   bool sign = false;                         ///< by us
   zones::SigningPolicy signing;
   std::string key_folder;
+  bool for_clients = true;     ///< they are answered from it, with authority
+  bool for_recursion = false;  ///< which reads it instead of asking its servers (RFC 8806)
+  bool fallback = true;        ///< where there is nothing to read, recursion asks them after all
 
   bool is_secondary() const { return !primaries.empty(); }
   /// Our own changes to it are kept: dynamic update.

@@ -5,15 +5,12 @@ clock, which a preloaded library moves; keys and signatures are where the clock 
 """
 
 import json
-import os
 import subprocess
-import tempfile
 import unittest
-from pathlib import Path
 
 import authority_zones
 from peers import main, peer
-from transfer_peers import ADDRESS, ALGORITHM, KEY, SECRET, Bind, Knot, Nsd, Placard, axfr, dig, folder, harness, until, zone_text
+from transfer_peers import ADDRESS, ALGORITHM, KEY, SECRET, Bind, Clock, Knot, Nsd, Placard, axfr, dig, harness, until, zone_text
 
 ORIGIN = "example.test"
 DAY = 86400
@@ -23,29 +20,6 @@ VARIANTS = {"nsec, ecdsa": "", "nsec3, ecdsa": "nsec3 = true", "nsec, ed25519": 
 RECORDS = [line for line in authority_zones.text().splitlines() if line and not line.startswith((";", "$", "*.wns"))]
 SMALL = ["a A 192.0.2.7", "*.wild TXT x", "b.c.ent A 192.0.2.8", "sub NS ns.sub", "ns.sub A 192.0.2.9", "alias CNAME a",
          "safe NS ns", "safe DS 12345 13 2 " + "0123456789abcdef" * 4]
-
-
-def build_clock():
-    where = Path(tempfile.mkdtemp(prefix="placard-clock-"))
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", where / "clock.so", harness.ROOT / "tests" / "end_to_end" / "clock.c"], check=True)
-    return str(where / "clock.so")
-
-
-class Clock:
-    """For everything that is started inside of it."""
-
-    library = None
-
-    def __init__(self, offset):
-        Clock.library = Clock.library or build_clock()
-        self.wanted = {"LD_PRELOAD": Clock.library, "CLOCK_OFFSET": str(offset)} if offset else {}
-
-    def __enter__(self):
-        os.environ.update(self.wanted)
-
-    def __exit__(self, *_):
-        for name in self.wanted:
-            del os.environ[name]
 
 
 def transfer(server):

@@ -28,6 +28,29 @@ def folder():
     return made
 
 
+def build_clock():
+    where = folder()
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", where / "clock.so", harness.ROOT / "tests" / "end_to_end" / "clock.c"], check=True)
+    return str(where / "clock.so")
+
+
+class Clock:
+    """For everything that is started inside of it."""
+
+    library = None
+
+    def __init__(self, offset):
+        Clock.library = Clock.library or build_clock()
+        self.wanted = {"LD_PRELOAD": Clock.library, "CLOCK_OFFSET": str(offset)} if offset else {}
+
+    def __enter__(self):
+        os.environ.update(self.wanted)
+
+    def __exit__(self, *_):
+        for name in self.wanted:
+            del os.environ[name]
+
+
 def zone_text(origin, serial, lines=(), refresh=3600, retry=600, expire=86400):
     return (f"$ORIGIN {origin}.\n$TTL 300\n@ SOA ns hostmaster {serial} {refresh} {retry} {expire} 60\n@ NS ns\n"
             f"ns A 192.0.2.1\n" + "".join(f"{line}\n" for line in lines))
