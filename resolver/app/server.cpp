@@ -225,6 +225,7 @@ void Server::stop() {
   metrics_server_.reset();
   reset_.reset();
   if (crew_) crew_->stop();
+  zone_keeper_.reset();  // what it has not answered yet goes back to the workers' loops, which must still be there
   if (keeper_) keeper_->stop();
 }
 

@@ -1,5 +1,6 @@
 """Own zones beside recursion and policy: zones that recursion reads (RFC 8806), what blocks apply to, who may have what."""
 
+import subprocess
 import unittest
 
 from decisions import decision, rule
@@ -131,6 +132,23 @@ class Permissions(unittest.TestCase):
         status = self.server.json("control", "zone", "status", "second.org")["zone"]
         until("the primary was asked in vain", lambda: self.server.json("control", "zone", "status", "second.org")["zone"].get("last_error"))
         self.assertEqual(status["role"], "secondary")
+
+
+class Stopping(unittest.TestCase):
+    def test_in_the_middle_of_an_update(self):
+        server = Server(extra='[[zone]]\nname = "large.org"\nfile = "large.zone"\nallow_update = ["127.0.0.1/32"]\n')
+        names = "".join(f"n{i} A 192.0.2.{i % 250}\n" for i in range(50000))
+        (server.folder / "large.zone").write_text(ZONE.format(serial=1) + names)
+        self.addCleanup(server.kill)
+        for number in range(3):
+            server.start(patience=60)
+            update = subprocess.Popen(["nsupdate"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+            self.addCleanup(update.wait)
+            self.addCleanup(update.kill)
+            update.stdin.write(f"server 127.0.0.1 {server.port}\nzone large.org\nupdate add x{number}.large.org 300 A 192.0.2.1\nsend\n")
+            update.stdin.close()
+            until("the update begins", lambda: "updating" in server.ok("control", "zone", "status", "large.org") or update.poll() is not None)
+            self.assertEqual(server.stop(patience=60), 0)
 
 
 class CheckingFiles(unittest.TestCase):
