@@ -23,6 +23,7 @@ struct FeedOption {
   std::optional<wire::Name> target;      ///< of "cname"
   std::optional<std::uint32_t> max_ttl;  ///< seconds
   bool signal_nxdomain = false;          ///< its NXDOMAIN goes out with RA clear
+  std::string place;                     ///< file and line, for messages
 
   bool is_transferred() const { return !primaries.empty(); }
   friend bool operator==(const FeedOption&, const FeedOption&) = default;
@@ -34,7 +35,7 @@ std::optional<policy::SourcePolicy> source_policy(const FeedOption& feed);
 /// Of all feeds, for the index.
 std::vector<policy::SourcePolicy> source_policies(const std::vector<FeedOption>& feeds);
 
-/// What is wrong with one feed, beside others before it; empty when nothing is.
+/// What is wrong with one feed; empty when nothing is. read_zone_setup() says so.
 std::string what_is_wrong(const FeedOption& feed);
 
 /// The views as they are with feeds: where a view has "*", the feeds that it does not name come behind it, in their

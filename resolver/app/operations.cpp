@@ -221,9 +221,10 @@ Done disclose(const Workplace& at, const std::string& id, const std::string& rea
 policy::Guards guards_of(const Options& options) {
   const auto& now = options.reloadable;
   policy::Guards guards{now.protected_names, now.widest_ipv4, now.widest_ipv6, {}};
-  // Zones with listeners of their own are somebody else's whom we host; the others are ours.
+  // Zones with listeners of their own are somebody else's whom we host; the others are ours, and nothing of them is
+  // decided unless the operator lets policy apply to them.
   for (const auto& zone : now.zones)
-    if (zone.listen.empty()) guards.own_names.push_back(zone.name);
+    if (zone.listen.empty() && !now.own_zones_policy) guards.own_names.push_back(zone.name);
   if (const auto host = host_of_contact(now.operator_contact)) guards.own_names.push_back(*host);
   return guards;
 }

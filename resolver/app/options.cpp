@@ -91,6 +91,7 @@ class Reader {
       const auto place = fmt::format("{}:{}", file_, places[section.name].back().line);
       if (section.name == "zone") options.reloadable.zones.back().place = place;
       if (section.name == "key") options.reloadable.keys.back().place = place;
+      if (section.name == "feed") options.reloadable.feeds.back().place = place;
       read_table(section, *entry.as_table(), entry.source());
     }
   }
@@ -232,8 +233,6 @@ void check_together(Reader& reader) {
   if (views.size() > 63) bad("view", "more than 63 views");
   std::set<std::string> feeds;
   for (std::size_t i = 0; i < now.feeds.size(); ++i) {
-    if (auto wrong = what_is_wrong(now.feeds[i]); !wrong.empty())
-      bad_at(reader.places["feed"].at(i), "feed", std::move(wrong));
     if (!feeds.insert(now.feeds[i].id).second)
       bad_at(reader.places["feed"].at(i), "feed.id", fmt::format("\"{}\" stands there twice", now.feeds[i].id));
   }

@@ -148,6 +148,9 @@ std::expected<ZoneSetup, std::vector<std::string>> read_zone_setup(const Options
     else
       problems.push_back(fmt::format("{}: key {}: {}", option.place, option.name.to_text(), key.error()));
   }
+  for (const auto& feed : options.reloadable.feeds)
+    if (const auto wrong = what_is_wrong(feed); !wrong.empty())
+      problems.push_back(fmt::format("{}: feed {}: {}", feed.place, feed.id, wrong));
   auto plans = plans_of(options, problems);
   for (auto& plan : plans_of_feeds(options.reloadable.feeds)) plans.push_back(std::move(plan));
   for (const auto& plan : plans) {

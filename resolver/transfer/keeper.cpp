@@ -116,8 +116,8 @@ std::vector<ServedZone> ZoneKeeper::served() const {
   all.reserve(zones_.size());
   for (const auto& [name, kept] : zones_)
     all.push_back({kept->plan.name, kept->plan.listen,
-                   kept->is_available() || kept->plan.policy_feed ? kept->zone : nullptr, kept->plan.policy_feed, kept->plan.for_clients,
-                   kept->plan.for_recursion, kept->plan.fallback});
+                   kept->is_available() || kept->plan.policy_feed ? kept->zone : nullptr, kept->plan.policy_feed,
+                   kept->plan.for_clients, kept->plan.for_recursion, kept->plan.fallback});
   return all;
 }
 

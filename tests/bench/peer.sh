@@ -1,6 +1,6 @@
 # Placard as a peer of a side-by-side harness: sourced by it, with $ROLE (auth or resolver), $ADDR, $PORT, $THREADS, $G (zones,
-# hints and, with $DNSSEC, the anchor of the workloads) and $RD (a folder of this peer's own) given, and launch() to start a
-# program in the foreground.
+# hints and, with $DNSSEC, the anchor of the workloads), $RPZ (a policy zone's text, or empty) and $RD (a folder of this
+# peer's own) given, and launch() to start a program in the foreground.
 # The program is $PLACARD. What is not set here is as shipped.
 start() {
   mkdir -p "$RD/state"
@@ -25,6 +25,9 @@ X
     else
       printf '[dnssec]\nvalidation = false\n' >>"$RD/placard.toml"
     fi
+  fi
+  if [ -n "$RPZ" ]; then
+    printf '[[feed]]\nid = "bench"\nformat = "rpz"\npath = "%s"\nguards = "off"\nstate = "active"\n' "$RPZ" >>"$RD/placard.toml"
   fi
   launch "$PLACARD" serve --config "$RD/placard.toml"
 }

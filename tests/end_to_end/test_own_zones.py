@@ -88,13 +88,18 @@ class PolicyAndOwnZones(unittest.TestCase):
         (server.folder / "own.zone").write_text(ZONE.format(serial=1))
         self.addCleanup(server.kill)
         server.start()
-        server.decide(decision("ours", rule("own.org")))
         server.decide(decision("theirs", rule("example.org")))
-        self.assertEqual(server.dig("www.own.org").data("A"), ["192.0.2.7"])
         self.assertEqual(server.dig("www.example.org").data("A"), ["127.0.0.1"])
+        path = server.folder / "ours.toml"
+        path.write_text(decision("ours", rule("own.org")))
+        self.assertIn("which this server protects", server.fails("decide", path))
         server.write_config(policy="own_zones = true\n")
         server.ok("control", "reload")
+        server.ok("decide", path)
         self.assertEqual(server.dig("www.own.org").data("A"), ["127.0.0.1"])
+        server.write_config()
+        server.ok("control", "reload")
+        self.assertEqual(server.dig("www.own.org").data("A"), ["192.0.2.7"])
 
 
 class Permissions(unittest.TestCase):

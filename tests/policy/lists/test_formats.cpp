@@ -32,7 +32,7 @@ TEST_CASE("plain domains") {
   CHECK(rejections_of(list.report) == "syntax:15 not-a-name:17 bad-idn:18 address:13 port:10 path:9 ");
   CHECK(normalisations_of(list.report) == "idn:1 url:1 trailing-dot:1 wildcard:1 ");
   CHECK(list.report.duplicates.count == 2);
-  CHECK(list.report.duplicates.samples.front().line == 16);
+  CHECK(list.report.duplicates.samples.front().line == 12);  // the first, whatever the order of names
   CHECK(list.report.ignored == 3);
   CHECK(list.report.rules == 7);
 }
