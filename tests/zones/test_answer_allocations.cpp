@@ -1,6 +1,6 @@
 // Answering allocates nothing: counted, over every kind of answer, from zones plain and signed; except where a
 // sanitizer has a heap of its own.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef PLACARD_SANITIZED
 
 #include <catch2/catch.hpp>
 

@@ -163,7 +163,7 @@ TEST_CASE("the memory counted is the memory taken") {
   }
   const auto taken = static_cast<double>(mallinfo2().uordblks - taken_before);
   const auto counted = static_cast<double>(cache.counters().memory);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose allocators don't tell
+#ifndef PLACARD_SANITIZED  // whose allocators don't tell
   CHECK(taken <= counted * 1.05);
   CHECK(taken >= counted * 0.8);
 #endif
@@ -201,7 +201,7 @@ TEST_CASE("the heap stays near the limit under churn of entries of all sizes and
   CHECK(cache.counters().memory <= limits.memory);
   CHECK(cache.counters().memory > limits.memory * 9 / 10);
   CHECK(cache.counters().evicted > 80'000);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose allocators don't tell
+#ifndef PLACARD_SANITIZED  // whose allocators don't tell
   CHECK(static_cast<double>(most) <= static_cast<double>(limits.memory) * 1.05);
 #endif
 }

@@ -1,6 +1,6 @@
 // What answers that need looking up only take from the heap: nothing. Every `new` of this test program is counted,
 // except where a sanitizer has its own.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef PLACARD_SANITIZED
 
 #include <cstdlib>
 #include <new>
