@@ -265,6 +265,35 @@ TEST_CASE("water torture: a flood below one mute zone leaves the others their pl
   CHECK(bench.resolver.counters().zone_refusals > 0);
 }
 
+TEST_CASE("two packets lost in a row at a zone's only server cost a client some tenths of a second") {
+  int lost = 0;
+  Bench bench(
+      [&](const Outgoing& asked) -> std::optional<FakeNetwork::Answer> {
+        const bool only_server = asked.server.address == address("192.0.2.66");
+        if (only_server && asked.question.name == name("lost.lossy.example.") && ++lost <= 2) return std::nullopt;
+        FakeNetwork::Answer answer;
+        auto reply = honest(asked);
+        if (!only_server && asked.question.name.view().label_count() >= 2 &&
+            asked.server.address != address("198.51.100.1"))
+          reply = Writer(asked, false)
+                      .put(wire::Section::authority, "lossy.example. NS ns.lossy.example.")
+                      .put(wire::Section::additional, "ns.lossy.example. A 192.0.2.66")
+                      .bytes();
+        answer.result = std::move(reply);
+        return answer;
+      },
+      options());
+  wire::Question question;
+  question.name = name("known.lossy.example.");
+  bench.finish(*bench.ask(question));
+  question.name = name("lost.lossy.example.");
+  const auto client = bench.ask(question);
+  bench.finish(*client);
+  CHECK(client->resolved.rcode == wire::Rcode::noerror);
+  CHECK(lost == 3);
+  CHECK(client->ended - client->started <= 1'000);
+}
+
 TEST_CASE("clients that leave take nobody's answer away") {
   Bench bench(
       [](const Outgoing& asked) -> std::optional<FakeNetwork::Answer> {
