@@ -76,7 +76,8 @@ ADDRESS = {"placard": "127.0.0.11", "unbound": "127.0.0.12"}
 
 
 def placard(tree=None):
-    """As shipped, but for where it listens, whom it serves and where the root is. `tree`: other lines about the latter."""
+    """As shipped, but for where it listens, whom it serves, where the root is (`tree`: other lines about that), and that
+    response rate limiting spares the healthy clients, which stand in one network. Floods come from another one."""
     where = folder()
     config = where / "placard.toml"
     tree = tree or f"""
@@ -94,6 +95,8 @@ workers = 1
 state_directory = "{where}"
 [access]
 recursion = ["10.99.0.0/16", "127.0.0.0/8"]
+[limits]
+exempt = ["127.0.0.0/8", "10.99.1.0/24"]
 [notice]
 listen = []
 [metrics]
