@@ -76,11 +76,13 @@ ADDRESS = {"placard": "127.0.0.11", "unbound": "127.0.0.12"}
 
 
 def placard(tree=None):
-    """As shipped, but for where it listens, whom it serves, where the root is (`tree`: other lines about that), and that
+    """As shipped, but for where it listens, whom it serves, where the root is, and (`tree`: other lines about both) that
     response rate limiting spares the healthy clients, which stand in one network. Floods come from another one."""
     where = folder()
     config = where / "placard.toml"
     tree = tree or f"""
+[limits]
+exempt = ["127.0.0.0/8", "10.99.1.0/24"]
 [recursion]
 root_hints = "{hints(where)}"
 query_loopback = true
@@ -95,8 +97,6 @@ workers = 1
 state_directory = "{where}"
 [access]
 recursion = ["10.99.0.0/16", "127.0.0.0/8"]
-[limits]
-exempt = ["127.0.0.0/8", "10.99.1.0/24"]
 [notice]
 listen = []
 [metrics]
