@@ -19,18 +19,6 @@ bool is_named(Trigger trigger) {
   return trigger == Trigger::qname || trigger == Trigger::nsdname;
 }
 
-/// A list's rule as one of a decision, without name and prefix.
-Rule rule_of(const RuleForm& form) {
-  Rule rule;
-  rule.trigger = form.trigger;
-  rule.match = form.match;
-  rule.action = form.action;
-  rule.ttl = form.ttl;
-  rule.records = form.records;
-  rule.target = form.target;
-  return rule;
-}
-
 /// The rules of one trigger of one list under one decision, in the order of their keys.
 struct ListStream {
   ListCursor cursor;

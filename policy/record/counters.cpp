@@ -80,18 +80,4 @@ void Counters::forget(Time before) {
   Statement(*connection_, "DELETE FROM hit WHERE hour < ?").with(before / kHour * kHour).run();
 }
 
-std::optional<FeedState> Counters::feed(std::string_view feed) {
-  Statement rows(*connection_, "SELECT changed_at, state FROM feed_state WHERE feed = ?");
-  if (!rows.with(feed).step()) return std::nullopt;
-  return FeedState{rows.integer(0), rows.text(1)};
-}
-
-void Counters::set_feed(std::string_view feed, std::string_view state, Time now) {
-  Statement(*connection_,
-            "INSERT INTO feed_state (feed, changed_at, state) VALUES (?1, ?2, ?3)"
-            " ON CONFLICT DO UPDATE SET changed_at = ?2, state = ?3")
-      .with(feed, now, state)
-      .run();
-}
-
 }  // namespace placard::policy

@@ -1,14 +1,12 @@
-// Counters and the state of feeds, in a file of their own beside the store (STORE.counters).
+// Counters, in a file of their own beside the store (STORE.counters).
 //
-// How often rules were met, by hour and view: never by whom. And what a feed has to remember between two fetches. None
-// of it is part of the record: it may be deleted at any time, and a power cut may take the last minutes of it. Calls
-// come from one thread at a time; throws StoreError.
+// How often rules were met, by hour and view: never by whom. None of it is part of the record: it may be deleted at any
+// time, and a power cut may take the last minutes of it. Calls come from one thread at a time; throws StoreError.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,11 +31,6 @@ struct HitCount {
   Time hour = 0;  ///< its first second; of a total the last hour in it
 };
 
-struct FeedState {
-  Time changed_at = 0;
-  std::string state;  ///< JSON, as the feed's reader wrote it
-};
-
 class Counters {
  public:
   static Counters open(const std::filesystem::path& path);
@@ -52,9 +45,6 @@ class Counters {
   std::vector<HitCount> by_decision(Time since, std::int64_t limit);
   /// Forgets the hours before `before`.
   void forget(Time before);
-
-  std::optional<FeedState> feed(std::string_view feed);
-  void set_feed(std::string_view feed, std::string_view state, Time now);
 
  private:
   explicit Counters(std::unique_ptr<Connection> connection);

@@ -12,8 +12,3 @@ CREATE TABLE IF NOT EXISTS hit (
   hits         INTEGER NOT NULL,
   PRIMARY KEY (hour, decision_id, list_id, trigger, name, rule_id, view, shadow)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS feed_state (
-  feed        TEXT PRIMARY KEY,
-  changed_at  INTEGER NOT NULL,
-  state       TEXT NOT NULL        -- what the feed's reader keeps, as JSON
-) STRICT, WITHOUT ROWID;

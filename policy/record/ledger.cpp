@@ -1,4 +1,4 @@
-// Canonical JSON through nlohmann::json (its objects are sorted by key) and SHA-256 through GnuTLS.
+// Canonical JSON through nlohmann::json: its objects are sorted by key.
 #include "policy/record/ledger.hpp"
 
 #include <gnutls/crypto.h>
@@ -74,35 +74,11 @@ json overrides_json(const std::vector<GuardOverride>& overrides) {
 
 }  // namespace
 
-Digest sha256(std::string_view first, std::string_view second) {
-  gnutls_hash_hd_t hash = nullptr;
-  int code = gnutls_hash_init(&hash, GNUTLS_DIG_SHA256);
-  assert(code == 0);
-  code = gnutls_hash(hash, first.data(), first.size());
-  assert(code == 0);
-  code = gnutls_hash(hash, second.data(), second.size());
-  assert(code == 0);
-  Digest digest;
-  gnutls_hash_deinit(hash, digest.data());
-  return digest;
-}
-
 Salt random_salt() {
   Salt salt;
   const int code = gnutls_rnd(GNUTLS_RND_NONCE, salt.data(), salt.size());
   assert(code == 0);
   return salt;
-}
-
-std::string to_hex(std::string_view octets) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  text.reserve(octets.size() * 2);
-  for (char octet : octets) {
-    text += kDigits[static_cast<unsigned char>(octet) >> 4];
-    text += kDigits[static_cast<unsigned char>(octet) & 15];
-  }
-  return text;
 }
 
 std::string canonical(const Authority& authority) {

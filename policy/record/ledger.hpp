@@ -18,20 +18,13 @@
 #include <vector>
 
 #include "policy/record/authored.hpp"
+#include "policy/record/digest.hpp"
 
 namespace placard::policy {
 
-using Digest = std::array<std::uint8_t, 32>;
 using Salt = std::array<std::uint8_t, 16>;
 
-Digest sha256(std::string_view first, std::string_view second = {});
 Salt random_salt();
-std::string to_hex(std::string_view octets);
-/// The octets of an array as text, for the functions above.
-template <std::size_t size>
-std::string_view as_text(const std::array<std::uint8_t, size>& octets) {
-  return {reinterpret_cast<const char*>(octets.data()), size};
-}
 
 /// How a decision is written down: `as_written` leaves out what loading resolved (the beginning and the end where the
 /// file gives none or a length of time) and so is the same for the same file on any day; `resolved` has both.

@@ -222,6 +222,17 @@ void RuleList::remove_if(const std::function<bool(const ListedRule&)>& unwanted)
   }
 }
 
+Rule rule_of(const RuleForm& form) {
+  Rule rule;
+  rule.trigger = form.trigger;
+  rule.match = form.match;
+  rule.action = form.action;
+  rule.ttl = form.ttl;
+  rule.records = form.records;
+  rule.target = form.target;
+  return rule;
+}
+
 std::size_t RuleList::memory() const {
   std::size_t octets = chunks_.size() * kChunk;
   for (const auto& group : groups_) octets += sizeof *group + group->entries.capacity() * sizeof(Entry);

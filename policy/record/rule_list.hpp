@@ -33,6 +33,9 @@ struct RuleForm {
   wire::Name target;                 ///< of cname
 };
 
+/// A rule of that form, without name and prefix.
+Rule rule_of(const RuleForm& form);
+
 /// One rule of a sealed list; borrowed until the cursor moves.
 struct ListedRule {
   std::string_view key;

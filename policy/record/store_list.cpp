@@ -2,7 +2,6 @@
 #include "policy/record/store_list.hpp"
 
 #include <fmt/format.h>
-#include <gnutls/crypto.h>
 #include <sqlite3.h>
 
 #include <cassert>
@@ -20,55 +19,25 @@ namespace {
 
 using nlohmann::json;
 
-/// SHA-256 piece by piece.
-class RunningDigest {
+/// Of a list's rows, in order.
+class ListDigest : public RunningDigest {
  public:
-  RunningDigest() {
-    const int code = gnutls_hash_init(&hash_, GNUTLS_DIG_SHA256);
-    assert(code == 0);
-  }
-  ~RunningDigest() {
-    if (hash_ != nullptr) gnutls_hash_deinit(hash_, nullptr);
-  }
-  RunningDigest(const RunningDigest&) = delete;
-  RunningDigest& operator=(const RunningDigest&) = delete;
-
-  void add(std::string_view text) {
-    buffer_.append(text);
-    if (buffer_.size() > kPiece) flush();
-  }
   /// "1 net.example 2 1 17\n": trigger, key, match, form and line.
   void add_rule(Trigger trigger, std::string_view key, MatchKind match, std::int64_t form, std::int64_t line) {
     const auto number = [this](std::int64_t value) {
       std::array<char, 24> digits;
       const auto end = fmt::format_to(digits.data(), " {}", value);
-      buffer_.append(digits.data(), end);
+      gathered_.append(digits.data(), end);
     };
-    buffer_ += static_cast<char>('0' + static_cast<int>(trigger));
-    buffer_ += ' ';
-    buffer_.append(key);
+    gathered_ += static_cast<char>('0' + static_cast<int>(trigger));
+    gathered_ += ' ';
+    gathered_.append(key);
     number(static_cast<int>(match));
     number(form);
     number(line);
     add("\n");
   }
   void add_form(std::int64_t number, std::string_view content) { add(fmt::format("{} {}\n", number, content)); }
-  Digest finish() {
-    flush();
-    Digest digest;
-    gnutls_hash_deinit(std::exchange(hash_, nullptr), digest.data());
-    return digest;
-  }
-
- private:
-  static constexpr std::size_t kPiece = 60'000;
-  void flush() {
-    const int code = gnutls_hash(hash_, buffer_.data(), buffer_.size());
-    assert(code == 0);
-    buffer_.clear();
-  }
-  gnutls_hash_hd_t hash_ = nullptr;
-  std::string buffer_;
 };
 
 std::string content_json(std::int64_t added, std::int64_t removed, std::int64_t rules, std::string_view digest,
@@ -124,7 +93,7 @@ class RowWriter {
     digest.add_rule(trigger, key, match, form, line);
   }
 
-  RunningDigest digest;
+  ListDigest digest;
 
  private:
   Connection& connection_;
@@ -162,7 +131,7 @@ class FormNumbers {
     for (std::size_t i = 0; i < new_contents_.size(); ++i)
       insert.with(list, first_new_ + static_cast<std::int64_t>(i), sequence, new_contents_[i]).run();
   }
-  void add_new_to(RunningDigest& digest) const {
+  void add_new_to(ListDigest& digest) const {
     for (std::size_t i = 0; i < new_contents_.size(); ++i)
       digest.add_form(first_new_ + static_cast<std::int64_t>(i), new_contents_[i]);
   }
@@ -393,13 +362,7 @@ void Store::visit_list_differences(std::int64_t list_number, std::int64_t since,
 }
 
 Rule ListedAbout::rule() const {
-  Rule made;
-  made.trigger = form.trigger;
-  made.match = form.match;
-  made.action = form.action;
-  made.ttl = form.ttl;
-  made.records = form.records;
-  made.target = form.target;
+  Rule made = rule_of(form);
   if (const auto name = name_from_key(key)) made.name = *name;
   return made;
 }
@@ -457,7 +420,7 @@ std::vector<std::string> list_problems(Connection& connection) {
   const auto report = [&](std::string problem) {
     if (problems.size() < kMaxProblems) problems.push_back(std::move(problem));
   };
-  std::map<std::int64_t, RunningDigest> digests;
+  std::map<std::int64_t, ListDigest> digests;
   {
     Statement rows(connection,
                    "SELECT sequence, trigger, key, match, form, line FROM list_rule"

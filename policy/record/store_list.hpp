@@ -23,7 +23,7 @@ class Statement;
 class Store;
 struct Guards;
 
-/// A list that passed the guards. Only intake_list() makes one.
+/// A list that passed the guards. Only ListIntake makes one.
 class AdmittedList {
  public:
   const std::string& list() const { return list_; }

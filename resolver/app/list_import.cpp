@@ -1,12 +1,9 @@
 #include "resolver/app/list_import.hpp"
 
 #include <fmt/format.h>
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -27,27 +24,6 @@ constexpr std::size_t kShownRules = 10;               // of what comes and goes
 constexpr std::size_t kReportWidth = 120;             // columns
 constexpr std::int64_t kFeedDuration = 365 * 86'400;  // seconds: half of it before its end a decision is renewed
 
-/// SHA-256 of a text that comes in pieces.
-class RunningDigest {
- public:
-  RunningDigest() {
-    const int code = gnutls_hash_init(&hash_, GNUTLS_DIG_SHA256);
-    assert(code == 0);
-  }
-  ~RunningDigest() { gnutls_hash_deinit(hash_, nullptr); }
-  RunningDigest(const RunningDigest&) = delete;
-  RunningDigest& operator=(const RunningDigest&) = delete;
-  void add(std::string_view piece) { gnutls_hash(hash_, piece.data(), piece.size()); }
-  std::string hex() {
-    policy::Digest digest{};
-    gnutls_hash_output(hash_, digest.data());
-    return policy::to_hex(policy::as_text(digest));
-  }
-
- private:
-  gnutls_hash_hd_t hash_ = nullptr;
-};
-
 /// What a list would do to the one in force.
 struct Difference {
   std::size_t added = 0, removed = 0, changed = 0, unchanged = 0;
@@ -65,8 +41,7 @@ using Place = std::tuple<policy::Trigger, std::string_view, policy::MatchKind>;
 /// Both in the same order: one walk over the two.
 Difference difference_to(policy::Store& store, const std::string& list, const policy::RuleList& rules) {
   Difference out;
-  RunningDigest digest;
-  std::string piece;
+  policy::RunningDigest digest;
   std::vector<std::string> forms(rules.form_count());
   for (std::size_t i = 0; i < forms.size(); ++i)
     forms[i] = policy::canonical(rules.form(static_cast<std::uint32_t>(i)));
@@ -78,11 +53,10 @@ Difference difference_to(policy::Store& store, const std::string& list, const po
     return Place{form.trigger, next.key, form.match};
   };
   const auto advance = [&] {
-    piece.append(next.key).append("\t").append(forms[next.form]).append("\n");
-    if (piece.size() >= kPiece) {
-      digest.add(piece);
-      piece.clear();
-    }
+    digest.add(next.key);
+    digest.add("\t");
+    digest.add(forms[next.form]);
+    digest.add("\n");
     more = cursor.next(next);
   };
   const auto add = [&] {
@@ -105,8 +79,7 @@ Difference difference_to(policy::Store& store, const std::string& list, const po
     }
   });
   while (more) add();
-  digest.add(piece);
-  out.digest = digest.hex();
+  out.digest = policy::to_hex(policy::as_text(digest.finish()));
   return out;
 }
 
@@ -388,38 +361,10 @@ std::optional<std::string> objection(const ImportRequest& request, const Standin
 
 }  // namespace
 
-struct ListSource::State {
-  policy::ListReader reader;
-  RunningDigest digest;
-};
-
-std::expected<ListSource, std::string> ListSource::open(const policy::ListSyntax& syntax) {
-  auto reader = policy::ListReader::open(syntax);
-  if (!reader) return std::unexpected(reader.error());
-  return ListSource(std::unique_ptr<State>(new State{*std::move(reader), {}}));
-}
-
-ListSource::ListSource(std::unique_ptr<State> state) : state_(std::move(state)) {}
-ListSource::ListSource(ListSource&&) noexcept = default;
-ListSource::~ListSource() = default;
-
-void ListSource::feed(std::string_view piece) {
-  state_->digest.add(piece);
-  state_->reader.feed(piece);
-}
-
-std::size_t ListSource::rules() const {
-  return state_->reader.rules();
-}
-
-SourcedList ListSource::finish() {
-  return {state_->reader.finish(), state_->digest.hex()};
-}
-
 std::expected<SourcedList, std::string> read_list_file(const ImportRequest& request, ImportProgress* progress) {
   const auto failed = [&](std::string_view why) { return std::unexpected(fmt::format("{}: {}", request.file, why)); };
-  auto list = ListSource::open(request.syntax);
-  if (!list) return failed(list.error());
+  auto reader = policy::ListReader::open(request.syntax);
+  if (!reader) return failed(reader.error());
   std::error_code error;
   if (std::filesystem::is_directory(request.file, error)) return failed("is a folder");
   errno = 0;
@@ -427,16 +372,18 @@ std::expected<SourcedList, std::string> read_list_file(const ImportRequest& requ
   if (!in) return failed(fmt::format("cannot be read: {}", std::strerror(errno)));
   const auto size = std::filesystem::file_size(request.file, error);
   if (progress && !error) progress->total = size;
+  policy::RunningDigest digest;
   std::string piece(kPiece, '\0');
   while (in.read(piece.data(), static_cast<std::streamsize>(piece.size())), in.gcount() > 0) {
     const std::string_view read(piece.data(), static_cast<std::size_t>(in.gcount()));
-    list->feed(read);
+    digest.add(read);
+    reader->feed(read);
     if (!progress) continue;
     progress->octets += read.size();
-    progress->rules = list->rules();
+    progress->rules = reader->rules();
   }
   if (in.bad()) return failed("cannot be read to its end");
-  return list->finish();
+  return SourcedList{reader->finish(), policy::to_hex(policy::as_text(digest.finish()))};
 }
 
 std::expected<TakenIn, std::string> take_in_list(const Workplace& at, const ImportRequest& request,
@@ -477,9 +424,7 @@ std::expected<TakenIn, std::string> take_in_list(const Workplace& at, const Impo
   if (auto why = objection(request, *standing, difference, token)) return std::unexpected(*std::move(why));
   if (auto done = bring_about(at, request, *standing, author, now); !done) return std::unexpected(done.error());
   const auto outcome = at.store.record_list(*admitted, author, now);
-  if (at.publish)
-    if (auto published = at.publish(); !published)
-      return std::unexpected(fmt::format("recorded, but not yet in force: {}", published.error()));
+  if (auto waits = at.bring_into_force(); !waits) return std::unexpected(waits.error());
   auto document = told(request, terms, report, difference, "");
   document.parts.emplace_back(policy::Note{
       outcome.sequence == 0 ? "Nothing was new: the list is as it was."
@@ -487,15 +432,6 @@ std::expected<TakenIn, std::string> take_in_list(const Workplace& at, const Impo
           ? "Recorded, and in force."
           : fmt::format("Recorded; in shadow, so that no answer changes before: placard activate {}", terms.decision)});
   return TakenIn{std::move(document), outcome, rules.size()};
-}
-
-std::expected<void, std::string> keep_standing(const Workplace& at, const ImportRequest& request,
-                                               const std::string& author, policy::Time now) {
-  const auto standing = standing_of(at, request, now);
-  if (!standing) return std::unexpected(standing.error());
-  const auto before = at.store.last_log_sequence();
-  if (auto done = bring_about(at, request, *standing, author, now); !done) return done;
-  return at.publish && at.store.last_log_sequence() != before ? at.publish() : std::expected<void, std::string>{};
 }
 
 }  // namespace placard::app

@@ -48,22 +48,6 @@ struct SourcedList {
   std::string sha256;
 };
 
-/// Reads a list from pieces as they come.
-class ListSource {
- public:
-  static std::expected<ListSource, std::string> open(const policy::ListSyntax& syntax);
-  ListSource(ListSource&&) noexcept;
-  ~ListSource();
-  void feed(std::string_view piece);
-  std::size_t rules() const;  ///< so far
-  SourcedList finish();       ///< once, at the end
-
- private:
-  struct State;
-  explicit ListSource(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
-};
-
 /// Blocking. The error names the file.
 std::expected<SourcedList, std::string> read_list_file(const ImportRequest& request, ImportProgress* progress);
 
@@ -76,9 +60,5 @@ struct TakenIn {
 /// may have several lines. Throws policy::StoreError.
 std::expected<TakenIn, std::string> take_in_list(const Workplace& at, const ImportRequest& request,
                                                  SourcedList&& source, const std::string& author, policy::Time now);
-
-/// For a list that has not changed: sees to it that its decision holds. Throws policy::StoreError.
-std::expected<void, std::string> keep_standing(const Workplace& at, const ImportRequest& request,
-                                               const std::string& author, policy::Time now);
 
 }  // namespace placard::app

@@ -150,9 +150,7 @@ Done decide(const Workplace& at, const std::vector<DecisionFile>& files, const s
       naming_the_flag(at.store, now, [&] { return policy::intake(at.store, batch, guards, author, now); });
   if (!outcome) return std::unexpected(told(outcome.error(), files));
   // Also when nothing is new: what was recorded before may still wait to come into force.
-  if (at.publish)
-    if (auto published = at.publish(); !published)
-      return std::unexpected(fmt::format("recorded, but not yet in force: {}", published.error()));
+  if (auto waits = at.bring_into_force(); !waits) return std::unexpected(waits.error());
 
   policy::Document document;
   auto is_new = [&](const std::string& id) {
@@ -185,13 +183,18 @@ Done decide(const Workplace& at, const std::vector<DecisionFile>& files, const s
   return document;
 }
 
+std::expected<void, std::string> Workplace::bring_into_force() const {
+  if (!publish) return {};
+  const auto published = publish();
+  if (published) return {};
+  return std::unexpected(fmt::format("recorded, but not yet in force: {}", published.error()));
+}
+
 Done lift(const Workplace& at, const std::string& id, const std::string& reason, const std::string& author,
           policy::Time now) {
   const auto lifted = naming_the_flag(at.store, now, [&] { return at.store.lift(id, reason, author, now); });
   if (!lifted) return std::unexpected(lifted.error());
-  if (at.publish)
-    if (auto published = at.publish(); !published)
-      return std::unexpected(fmt::format("recorded, but not yet in force: {}", published.error()));
+  if (auto waits = at.bring_into_force(); !waits) return std::unexpected(waits.error());
   policy::Fields fields{"", "", {}};
   fields.fields = {{"id", "Decision", id},
                    {"state", "State", std::string(policy::to_text(lifted->state))},
@@ -206,9 +209,7 @@ Done disclose(const Workplace& at, const std::string& id, const std::string& rea
               policy::Time now) {
   const auto done = naming_the_flag(at.store, now, [&] { return at.store.disclose(id, reason, author, now); });
   if (!done) return std::unexpected(done.error());
-  if (at.publish)
-    if (auto published = at.publish(); !published)
-      return std::unexpected(fmt::format("recorded, but not yet in force: {}", published.error()));
+  if (auto waits = at.bring_into_force(); !waits) return std::unexpected(waits.error());
   policy::Fields fields{"", "", {}};
   fields.fields = {{"id", "Decision", id},
                    {"disclosed_at", "Public since", policy::to_text(at.store.last_recorded_at())},

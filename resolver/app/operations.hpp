@@ -41,6 +41,9 @@ struct Workplace {
   /// Brings what is recorded into force everywhere, where it isn't yet; null where no server runs. Throws or returns
   /// why it failed.
   std::function<std::expected<void, std::string>()> publish;
+
+  /// Publishes, where a server runs. The error says that what was recorded waits.
+  std::expected<void, std::string> bring_into_force() const;
 };
 
 /// Records what the files hold, all or nothing, and brings it into force. Throws policy::StoreError.

@@ -109,9 +109,7 @@ Done change_state(const Workplace& at, const StateRequest& request, const std::s
   }
   const auto done = at.store.transition(request.id, request.state, request.reason, author, now);
   if (!done) return std::unexpected(done.error());
-  if (at.publish)
-    if (auto published = at.publish(); !published)
-      return std::unexpected(fmt::format("recorded, but not yet in force: {}", published.error()));
+  if (auto waits = at.bring_into_force(); !waits) return std::unexpected(waits.error());
   policy::Fields fields{"", "", {}};
   fields.fields = {{"id", "Decision", request.id},
                    {"state", "State", std::string(policy::to_text(done->state))},

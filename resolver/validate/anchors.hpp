@@ -32,8 +32,7 @@ class Anchors {
   /// One record in presentation form, DS or DNSKEY; several of one zone add up. Error: a phrase.
   std::expected<void, std::string> add(std::string_view record);
   void add(const wire::RecordSet& ds_or_dnskey);
-  void add_negative(NegativeAnchor anchor) { negative_.push_back(std::move(anchor)); }
-  /// In place of all that are there.
+  /// In place of all negative ones that are there.
   void set_negative(std::vector<NegativeAnchor> anchors) { negative_ = std::move(anchors); }
   /// A file's text: one record a line, ";" comments. Error: with the line's number.
   std::expected<void, std::string> add_lines(std::string_view text);

@@ -4,29 +4,11 @@
 
 #include <catch2/catch.hpp>
 
-#include <cstdlib>
 #include <filesystem>
-#include <new>
 
+#include "tests/count_allocations.hpp"
 #include "tests/zones/asking.hpp"
 #include "zones/sign.hpp"
-
-namespace {
-thread_local std::size_t allocations = 0;
-}
-
-// Replaced for the whole test program; only the count is new.
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 using namespace placard;
 using asking::name;

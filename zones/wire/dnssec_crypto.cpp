@@ -1,34 +1,16 @@
 // Keys, signatures and digests through OpenSSL 3. Every failure of the library is "does not verify": what comes in is
 // from strangers, and OpenSSL's queue of errors is emptied so that it does not grow.
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/ecdsa.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/param_build.h>
 
 #include <algorithm>
 
 #include "zones/wire/dnssec.hpp"
+#include "zones/wire/dnssec_openssl.hpp"
 #include "zones/wire/octets.hpp"
 
 namespace placard::wire {
 namespace {
-
-template <auto kFree>
-struct Freed {
-  template <class Type>
-  void operator()(Type* object) const {
-    kFree(object);
-  }
-};
-using BigNumber = std::unique_ptr<BIGNUM, Freed<BN_free>>;
-using KeyPointer = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
-using ParameterBuilder = std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>>;
-using Parameters = std::unique_ptr<OSSL_PARAM, Freed<OSSL_PARAM_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
-using Signature = std::unique_ptr<ECDSA_SIG, Freed<ECDSA_SIG_free>>;
 
 constexpr std::size_t kMinModulus = 64, kMinModulus512 = 128, kMaxModulus = 512;  // octets
 constexpr std::size_t kMaxExponent = 8;                                           // octets

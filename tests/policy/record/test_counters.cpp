@@ -46,14 +46,3 @@ TEST_CASE("hits add up by hour, rule and view, and are there after the file was 
   counters.forget(10800);
   CHECK(counters.by_hour("", 0, 100).size() == 1);
 }
-
-TEST_CASE("a feed's state is what was said last") {
-  TemporaryFolder folder;
-  auto counters = Counters::open(folder / "c");
-  CHECK_FALSE(counters.feed("daily"));
-  counters.set_feed("daily", R"({"etag":"1"})", 5);
-  counters.set_feed("daily", R"({"etag":"2"})", 6);
-  REQUIRE(counters.feed("daily"));
-  CHECK(counters.feed("daily")->state == R"({"etag":"2"})");
-  CHECK(counters.feed("daily")->changed_at == 6);
-}

@@ -2,29 +2,9 @@
 // except where a sanitizer has its own.
 #ifndef PLACARD_SANITIZED
 
-#include <cstdlib>
-#include <new>
-
+#include "tests/count_allocations.hpp"
 #include "tests/resolver/serve/house.hpp"
 #include "zones/load.hpp"
-
-namespace {
-
-thread_local std::size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace placard {
 

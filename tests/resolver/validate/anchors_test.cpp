@@ -54,12 +54,12 @@ TEST_CASE("anchors: the deepest one counts; a negative one suspends it until its
   REQUIRE(anchors.add("corp.example. DS 1 13 2 " + std::string(64, 'a')));
   CHECK(anchors.find(name("www.example."), kNow)->zone == name("."));
   CHECK(anchors.find(name("a.corp.example."), kNow)->zone == name("corp.example."));
-  anchors.add_negative({name("example."), kNow + 10});
+  anchors.set_negative({{name("example."), kNow + 10}});
   CHECK(anchors.find(name("www.example."), kNow) == nullptr);
   CHECK(anchors.find(name("www.example."), kNow + 10) != nullptr);
   CHECK(anchors.find(name("a.corp.example."), kNow) != nullptr);  // an anchor below it is meant
   CHECK(anchors.find(name("www.other."), kNow) != nullptr);
-  anchors.add_negative({name("b.corp.example."), kNow + 10});
+  anchors.set_negative({{name("example."), kNow + 10}, {name("b.corp.example."), kNow + 10}});
   CHECK(anchors.find(name("x.b.corp.example."), kNow) == nullptr);
 }
 
