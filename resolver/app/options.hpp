@@ -1,8 +1,9 @@
 // The configuration: what is fixed when the server starts, what a reload may change, and the one table of options.
 //
-// options_table.cpp declares every option once (key, kind, range, default, unit, reloadable, help); reading
-// placard.toml, its errors, the documented example and the manual page all come from that table. The two structs keep
-// apart what can change while the server runs (after dnsdist), so that a reload cannot reach for what is bound.
+// options_table.cpp, with options_zones.cpp and options_policy.cpp, declares every option once (key, kind, range,
+// default, unit, reloadable, help); reading placard.toml, its errors, the documented example and the manual page all
+// come from that table. The two structs keep apart what can change while the server runs (after dnsdist), so that a
+// reload cannot reach for what is bound.
 // Paths come out absolute or relative to the working directory: those of files beside the configuration are resolved
 // against its folder, the store and the control socket against the state directory.
 #pragma once

@@ -1,38 +1,12 @@
-// The table of options: each stands here once and nowhere else.
+// The table of options: each stands once, here or in options_zones.cpp and options_policy.cpp, and nowhere else.
 #include <array>
 
-#include "policy/record/written_name.hpp"
-#include "resolver/app/options.hpp"
+#include "resolver/app/options_rows.hpp"
 
 namespace placard::app {
 namespace {
 
-constexpr bool kReload = true, kFixed = false;
-constexpr bool kRequired = true, kOptional = false;
 constexpr std::int64_t kMega = 1 << 20, kTera = std::int64_t{1} << 40;
-
-std::uint16_t small(const OptionValue& value) {
-  return static_cast<std::uint16_t>(value.integer);
-}
-std::uint32_t number(const OptionValue& value) {
-  return static_cast<std::uint32_t>(value.integer);
-}
-
-std::vector<wire::Name> lowered(const std::vector<wire::Name>& names) {
-  std::vector<wire::Name> all;
-  for (const auto& name : names) all.push_back(name.lowered());
-  return all;
-}
-
-zones::SigningPolicy& signing(Options& options) {
-  return options.reloadable.zones.back().signing;
-}
-
-/// One that cannot be used where the text is none; read_zone_setup() says so.
-wire::Algorithm signing_algorithm(const std::string& text) {
-  if (text == "ecdsap256sha256") return wire::Algorithm::ecdsap256sha256;
-  return text == "ed25519" ? wire::Algorithm::ed25519 : wire::Algorithm{};
-}
 
 void add_forward(Options& options, bool stub) {
   options.fixed.forwards.push_back({{}, {}, stub, false});
@@ -354,198 +328,6 @@ constexpr std::array kOptions = {
     Option{"stub", "first", boolean, 0, 0, "false", "", kFixed, kOptional,
            "Where these servers fail, start at the root as if they were not configured.",
            [](O& o, V& v) { o.fixed.forwards.back().first = v.boolean; }},
-    // [[key]]
-    Option{"key", "name", name, 0, 0, R"("transfer.example")", "", kReload, kRequired,
-           "Its name, the same on both ends.", [](O& o, V& v) { o.reloadable.keys.back().name = v.name; }},
-    Option{"key", "algorithm", text, 1, 32, R"("hmac-sha256")", "", kReload, kOptional,
-           "hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or hmac-sha512.",
-           [](O& o, V& v) { o.reloadable.keys.back().algorithm = v.text; }},
-    Option{"key", "secret", text, 0, 1024, R"("")", "", kReload, kOptional,
-           "The secret in base64; better in a file that only the server may read.",
-           [](O& o, V& v) { o.reloadable.keys.back().secret = v.text; }},
-    Option{"key", "secret_file", path, 0, 4096, R"("")", "", kReload, kOptional, "A file with the secret in base64.",
-           [](O& o, V& v) { o.reloadable.keys.back().secret_file = v.text; }},
-    // [[zone]]
-    Option{"zone", "name", name, 0, 0, R"("example.org")", "", kReload, kRequired, "The zone's apex.",
-           [](O& o, V& v) { o.reloadable.zones.back().name = v.name; }},
-    Option{"zone", "file", path, 1, 4096, R"("example.org.zone")", "", kReload, kOptional,
-           "Its master file; of a secondary what is served until the first transfer.",
-           [](O& o, V& v) { o.reloadable.zones.back().file = v.text; }},
-    Option{"zone", "listen", endpoints, 53, 0, R"(["127.0.0.9:5300"])", "", kReload, kOptional,
-           "Answer for it on these addresses alone, which answer nothing else. A new address needs a restart.",
-           [](O& o, V& v) { o.reloadable.zones.back().listen = v.endpoints; }},
-    Option{"zone", "primaries", endpoints, 53, 0, R"(["192.0.2.1"])", "", kReload, kOptional,
-           "Servers to follow: the zone is theirs, kept as a secondary, and served from its last transfer after a "
-           "restart.",
-           [](O& o, V& v) { o.reloadable.zones.back().primaries = v.endpoints; }},
-    Option{"zone", "primary_key", name, 0, 0, R"("transfer.example")", "", kReload, kOptional,
-           "The [[key]] that questions to the primaries are signed with.",
-           [](O& o, V& v) { o.reloadable.zones.back().primary_key = v.name; }},
-    Option{"zone", "allow_notify", prefixes, 0, 0, R"(["192.0.2.0/24"])", "", kReload, kOptional,
-           "Who besides the primaries may say that there is something new.",
-           [](O& o, V& v) { o.reloadable.zones.back().notify_from.prefixes = v.prefixes; }},
-    Option{"zone", "allow_transfer", prefixes, 0, 0, R"(["192.0.2.0/24"])", "", kReload, kOptional,
-           "Who may have the whole zone (AXFR, IXFR); with transfer_keys as well, both must fit. Neither: nobody.",
-           [](O& o, V& v) { o.reloadable.zones.back().transfer.prefixes = v.prefixes; }},
-    Option{"zone", "transfer_keys", names, 0, 0, R"(["transfer.example"])", "", kReload, kOptional,
-           "The [[key]]s of which a transfer must be signed with one.",
-           [](O& o, V& v) { o.reloadable.zones.back().transfer.keys = lowered(v.names); }},
-    Option{"zone", "notify", endpoints, 53, 0, R"(["192.0.2.2"])", "", kReload, kOptional,
-           "Secondaries that are told of each new version.",
-           [](O& o, V& v) { o.reloadable.zones.back().notify = v.endpoints; }},
-    Option{"zone", "notify_key", name, 0, 0, R"("transfer.example")", "", kReload, kOptional,
-           "The [[key]] that they are told with.", [](O& o, V& v) { o.reloadable.zones.back().notify_key = v.name; }},
-    Option{"zone", "allow_update", prefixes, 0, 0, R"(["192.0.2.9/32"])", "", kReload, kOptional,
-           "Who may change it by dynamic update (RFC 2136); with update_keys as well, both must fit. Neither: nobody.",
-           [](O& o, V& v) { o.reloadable.zones.back().update.prefixes = v.prefixes; }},
-    Option{"zone", "update_keys", names, 0, 0, R"(["transfer.example"])", "", kReload, kOptional,
-           "The [[key]]s of which an update must be signed with one.",
-           [](O& o, V& v) { o.reloadable.zones.back().update.keys = lowered(v.names); }},
-    Option{"zone", "catalog", text, 0, 8, R"("")", "", kReload, kOptional,
-           "\"consume\": the zones that this one lists (RFC 9432) are followed at the same primaries, with the same "
-           "options; \"produce\": it is made of the zones that name it in member_of, and wants no file.",
-           [](O& o, V& v) { o.reloadable.catalogs.emplace_back(o.reloadable.zones.size() - 1, v.text); }},
-    Option{"zone", "member_of", name, 0, 0, R"("catalog.example")", "", kReload, kOptional,
-           "The catalog of ours that lists it.", [](O& o, V& v) { o.reloadable.zones.back().member_of = v.name; }},
-    Option{"zone", "group", text, 0, 255, R"("")", "", kReload, kOptional, "Its group in that catalog.",
-           [](O& o, V& v) { o.reloadable.zones.back().group = v.text; }},
-    Option{"zone", "for_clients", boolean, 0, 0, "true", "", kReload, kOptional, "Answer clients from it.",
-           [](O& o, V& v) { o.reloadable.zones.back().for_clients = v.boolean; }},
-    Option{"zone", "for_recursion", boolean, 0, 0, "false", "", kReload, kOptional,
-           "Recursion reads it instead of asking its servers: the root, say (RFC 8806).",
-           [](O& o, V& v) { o.reloadable.zones.back().for_recursion = v.boolean; }},
-    Option{"zone", "fallback", boolean, 0, 0, "true", "", kReload, kOptional,
-           "While it cannot be read, recursion asks its servers after all; false: SERVFAIL.",
-           [](O& o, V& v) { o.reloadable.zones.back().fallback = v.boolean; }},
-    Option{"zone", "sign", boolean, 0, 0, "false", "", kReload, kOptional,
-           "Sign it here (DNSSEC): keys are made and rolled over, signatures kept fresh.",
-           [](O& o, V& v) { o.reloadable.zones.back().sign = v.boolean; }},
-    Option{"zone", "sign_algorithm", text, 1, 32, R"("ecdsap256sha256")", "", kReload, kOptional,
-           "ecdsap256sha256 or ed25519; of a signed zone another one means a roll-over that waits for the parent.",
-           [](O& o, V& v) { signing(o).keys.algorithm = signing_algorithm(v.text); }},
-    Option{"zone", "nsec3", boolean, 0, 0, "false", "", kReload, kOptional,
-           "Deny names by NSEC3, without salt and iterations (RFC 9276), instead of NSEC.",
-           [](O& o, V& v) { signing(o).nsec3 = v.boolean; }},
-    Option{"zone", "key_folder", path, 1, 4096, R"("keys")", "", kReload, kOptional,
-           "Where its keys are kept; without it in keys of the state directory.",
-           [](O& o, V& v) { o.reloadable.zones.back().key_folder = v.text; }},
-    Option{"zone", "signature_lifetime", integer, 60, 31'536'000, "1209600", "seconds", kReload, kOptional,
-           "For how long signatures are good.", [](O& o, V& v) { signing(o).lifetime = number(v); }},
-    Option{"zone", "signature_refresh", integer, 1, 31'535'999, "604800", "seconds", kReload, kOptional,
-           "So long before they lapse they are made anew.", [](O& o, V& v) { signing(o).refresh = number(v); }},
-    Option{"zone", "dnskey_ttl", integer, 0, 604'800, "3600", "seconds", kReload, kOptional,
-           "TTL of DNSKEY, CDS and CDNSKEY.", [](O& o, V& v) { signing(o).keys.dnskey_ttl = number(v); }},
-    Option{"zone", "zsk_lifetime", integer, 0, 315'360'000, "2592000", "seconds", kReload, kOptional,
-           "After which the key that signs the records is rolled over; 0: only when it is ordered.",
-           [](O& o, V& v) { signing(o).keys.zsk_lifetime = number(v); }},
-    Option{"zone", "ksk_lifetime", integer, 0, 315'360'000, "0", "seconds", kReload, kOptional,
-           "The same of the key that the parent's DS names.",
-           [](O& o, V& v) { signing(o).keys.ksk_lifetime = number(v); }},
-    Option{"zone", "propagation", integer, 0, 604'800, "3600", "seconds", kReload, kOptional,
-           "Until every secondary has a new version: what roll-overs wait for on top of TTLs.",
-           [](O& o, V& v) { signing(o).keys.propagation = number(v); }},
-    Option{"zone", "ds_ttl", integer, 0, 604'800, "86400", "seconds", kReload, kOptional,
-           "TTL of the DS at the parent.", [](O& o, V& v) { signing(o).keys.ds_ttl = number(v); }},
-    // [[view]]
-    Option{"view", "name", text, 1, 64, R"("nz")", "", kReload, kRequired, "Its name.",
-           [](O& o, V& v) { o.reloadable.views.back().name = v.text; }},
-    Option{"view", "clients", prefixes, 0, 0, R"(["127.0.0.64/26"])", "", kReload, kOptional,
-           "Prefixes of its clients.", [](O& o, V& v) { o.reloadable.views.back().clients = v.texts; }},
-    Option{"view", "jurisdictions", jurisdictions, 0, 0, R"(["NZ"])", "", kReload, kOptional,
-           "ISO 3166 codes; decisions of another territorial scope do not apply.",
-           [](O& o, V& v) { o.reloadable.views.back().jurisdictions = v.texts; }},
-    Option{"view", "sources", texts, 1, 64, R"(["*"])", "", kReload, kOptional,
-           "Authorities, and \"list:ID\" for one list, in the order of their precedence; \"*\" stands for all that are "
-           "not named.",
-           [](O& o, V& v) { o.reloadable.views.back().sources = v.texts; }},
-    Option{"view", "listeners", endpoints, 53, 0, R"(["192.0.2.1:53"])", "", kReload, kOptional,
-           "Addresses of the server that its clients ask; none: all.",
-           [](O& o, V& v) {
-             for (const auto& endpoint : v.endpoints)
-               o.reloadable.views.back().listeners.push_back(endpoint.to_text());
-           }},
-    Option{"view", "keys", names, 0, 0, R"(["home.example"])", "", kReload, kOptional,
-           "[[key]]s of which its clients sign their questions with one; none: signed or not.",
-           [](O& o, V& v) {
-             for (const auto& name : lowered(v.names))
-               o.reloadable.views.back().keys.push_back(policy::stored_name(name));
-           }},
-    Option{"view", "opted_in", boolean, 0, 0, "false", "", kReload, kOptional,
-           "Its clients chose it: blocks that are no orders carry the extended error 17 (filtered).",
-           [](O& o, V& v) { o.reloadable.views.back().opted_in = v.boolean; }},
-    // [[feed]]
-    Option{"feed", "id", text, 1, 64, R"("malware")", "", kReload, kRequired, "Its name: a-z, 0-9 and -.",
-           [](O& o, V& v) { o.reloadable.feeds.back().id = v.text; }},
-    Option{"feed", "format", text, 1, 16, R"("rpz")", "", kReload, kRequired,
-           "domains, hosts, adblock, dnsmasq, rpz, csv or jsonl.",
-           [](O& o, V& v) { o.reloadable.feeds.back().format = v.text; }},
-    Option{"feed", "path", path, 0, 4096, R"("")", "", kReload, kOptional,
-           "A file, read at the start and at each reload.",
-           [](O& o, V& v) { o.reloadable.feeds.back().path = v.text; }},
-    Option{"feed", "primaries", endpoints, 53, 0, R"(["192.0.2.1"])", "", kReload, kOptional,
-           "Servers that the policy zone (RPZ) is transferred from, by IXFR or AXFR; their NOTIFY is followed.",
-           [](O& o, V& v) { o.reloadable.feeds.back().primaries = v.endpoints; }},
-    Option{"feed", "primary_key", name, 0, 0, R"("transfer.example")", "", kReload, kOptional,
-           "The [[key]] that they are asked with.", [](O& o, V& v) { o.reloadable.feeds.back().primary_key = v.name; }},
-    Option{"feed", "zone", name, 0, 0, R"("rpz.example")", "", kReload, kOptional,
-           "The policy zone's name; of a file, where it is not that of its SOA.",
-           [](O& o, V& v) { o.reloadable.feeds.back().zone = v.name; }},
-    Option{"feed", "guards", text, 2, 3, R"("on")", "", kReload, kOptional,
-           "\"off\": public suffixes, protected names and wide prefixes may be blocked; recorded as the operator's override.",
-           [](O& o, V& v) { o.reloadable.feeds.back().guards = v.text != "off"; }},
-    Option{"feed", "state", text, 6, 6, R"("shadow")", "", kReload, kOptional,
-           "\"active\", or \"shadow\": its rules are counted and change no answer.",
-           [](O& o, V& v) { o.reloadable.feeds.back().shadow = v.text != "active"; }},
-    Option{"feed", "policy", text, 5, 16, R"("given")", "", kReload, kOptional,
-           "What its rules do, whatever they say: given, disabled, nxdomain, nodata, passthru, drop, tcp-only, cname, "
-           "sinkhole or refused.",
-           [](O& o, V& v) { o.reloadable.feeds.back().policy = v.text; }},
-    Option{"feed", "target", name, 0, 0, R"("garden.example")", "", kReload, kOptional, "Of the policy cname.",
-           [](O& o, V& v) { o.reloadable.feeds.back().target = v.name; }},
-    Option{"feed", "max_ttl", integer, 0, 86'400, "60", "seconds", kReload, kOptional, "Caps the TTLs of its answers.",
-           [](O& o, V& v) { o.reloadable.feeds.back().max_ttl = number(v); }},
-    Option{"feed", "signal_nxdomain", boolean, 0, 0, "false", "", kReload, kOptional,
-           "NXDOMAIN by it goes out with RA clear, so that it can be told apart.",
-           [](O& o, V& v) { o.reloadable.feeds.back().signal_nxdomain = v.boolean; }},
-    // [policy]
-    Option{"policy", "store", path, 1, 4096, R"("policy.db")", "", kFixed, kOptional,
-           "The record, an SQLite file in the state directory.", [](O& o, V& v) { o.fixed.store = v.text; }},
-    Option{"policy", "ttl", integer, 1, 86'400, "10", "seconds", kReload, kOptional,
-           "TTL of answers by decision, where the rule names none.",
-           [](O& o, V& v) { o.reloadable.policy_ttl = number(v); }},
-    Option{"policy", "notice_addresses", addresses, 0, 0, R"(["127.0.0.1", "::1"])", "", kReload, kOptional,
-           "What a blocked name resolves to: where clients reach the notice page.",
-           [](O& o, V& v) { o.reloadable.notice_addresses = v.addresses; }},
-    Option{"policy", "own_zones", boolean, 0, 0, "false", "", kReload, kOptional,
-           "Decisions apply to the server's own zones too.",
-           [](O& o, V& v) { o.reloadable.own_zones_policy = v.boolean; }},
-    Option{"policy", "order", text, 1, 16, R"("name-first")", "", kReload, kOptional,
-           "\"name-first\": a rule about the name or the client answers before anybody is asked; \"after-recursion\": its "
-           "servers are asked all the same, so that they can't see that it is blocked (RPZ's qname-wait-recurse).",
-           [](O& o, V& v) { o.reloadable.policy_order = v.text; }},
-    Option{"policy", "signed", text, 1, 16, R"("answer")", "", kReload, kOptional,
-           "What a client that asks for signatures gets where a decision rewrites records: answer, nxdomain or refuse.",
-           [](O& o, V& v) { o.reloadable.signed_names = v.text; }},
-    Option{"policy", "protected", names, 0, 0, "[]", "", kReload, kOptional,
-           "Names that no decision may block, nor anything above them.",
-           [](O& o, V& v) { o.reloadable.protected_names = v.names; }},
-    Option{"policy", "widest_ipv4", integer, 0, 32, "16", "bits", kReload, kOptional,
-           "The shortest IPv4 prefix that a rule about addresses may have; a wider one is refused.",
-           [](O& o, V& v) { o.reloadable.widest_ipv4 = static_cast<std::uint8_t>(v.integer); }},
-    Option{"policy", "widest_ipv6", integer, 0, 128, "32", "bits", kReload, kOptional, "The same for IPv6.",
-           [](O& o, V& v) { o.reloadable.widest_ipv6 = static_cast<std::uint8_t>(v.integer); }},
-    // [notice]
-    Option{"notice", "listen", endpoints, 80, 0, R"(["127.0.0.1:8451", "[::1]:8451"])", "", kFixed, kOptional,
-           "Addresses of the notice page over HTTP; a public one wants port 80.",
-           [](O& o, V& v) { o.fixed.notice_listen = v.endpoints; }},
-    Option{"notice", "operator_name", text, 0, 200, R"("")", "", kReload, kOptional,
-           "Who runs this resolver, as the page says it.", [](O& o, V& v) { o.reloadable.operator_name = v.text; }},
-    Option{"notice", "operator_contact", text, 0, 500, R"("")", "", kReload, kOptional,
-           "A mailto: or https: address of the operator.", [](O& o, V& v) { o.reloadable.operator_contact = v.text; }},
-    Option{"notice", "reset_listen", endpoints, 443, 0, "[]", "", kFixed, kOptional,
-           "Addresses where connections are reset at once: port 443 of the notice address, for no honest page can be "
-           "shown there.",
-           [](O& o, V& v) { o.fixed.reset_listen = v.endpoints; }},
     // [metrics], [control]
     Option{"metrics", "listen", endpoints, 9453, 0, R"(["127.0.0.1:9453"])", "", kFixed, kOptional,
            "Addresses of the metrics page.", [](O& o, V& v) { o.fixed.metrics_listen = v.endpoints; }},
@@ -560,7 +342,12 @@ std::span<const OptionSection> option_sections() {
   return kSections;
 }
 std::span<const Option> option_table() {
-  return kOptions;
+  static const auto table = [] {
+    std::vector<Option> all(kOptions.begin(), kOptions.end());
+    for (const auto rows : {zone_options(), policy_options()}) all.insert(all.end(), rows.begin(), rows.end());
+    return all;
+  }();
+  return table;
 }
 
 std::string_view to_text(OptionKind kind) {

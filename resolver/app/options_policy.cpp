@@ -1,0 +1,124 @@
+// The options of policy: views, feeds, the record and its answers, the notice.
+#include <array>
+
+#include "policy/record/written_name.hpp"
+#include "resolver/app/options_rows.hpp"
+
+namespace placard::app {
+namespace {
+
+using enum OptionKind;
+using O = Options;
+using V = const OptionValue;
+
+constexpr std::array kRows = {
+    // [[view]]
+    Option{"view", "name", text, 1, 64, R"("nz")", "", kReload, kRequired, "Its name.",
+           [](O& o, V& v) { o.reloadable.views.back().name = v.text; }},
+    Option{"view", "clients", prefixes, 0, 0, R"(["127.0.0.64/26"])", "", kReload, kOptional,
+           "Prefixes of its clients.", [](O& o, V& v) { o.reloadable.views.back().clients = v.texts; }},
+    Option{"view", "jurisdictions", jurisdictions, 0, 0, R"(["NZ"])", "", kReload, kOptional,
+           "ISO 3166 codes; decisions of another territorial scope do not apply.",
+           [](O& o, V& v) { o.reloadable.views.back().jurisdictions = v.texts; }},
+    Option{"view", "sources", texts, 1, 64, R"(["*"])", "", kReload, kOptional,
+           "Authorities, and \"list:ID\" for one list, in the order of their precedence; \"*\" stands for all that are "
+           "not named.",
+           [](O& o, V& v) { o.reloadable.views.back().sources = v.texts; }},
+    Option{"view", "listeners", endpoints, 53, 0, R"(["192.0.2.1:53"])", "", kReload, kOptional,
+           "Addresses of the server that its clients ask; none: all.",
+           [](O& o, V& v) {
+             for (const auto& endpoint : v.endpoints) o.reloadable.views.back().listeners.push_back(endpoint.to_text());
+           }},
+    Option{"view", "keys", names, 0, 0, R"(["home.example"])", "", kReload, kOptional,
+           "[[key]]s of which its clients sign their questions with one; none: signed or not.",
+           [](O& o, V& v) {
+             for (const auto& name : lowered(v.names))
+               o.reloadable.views.back().keys.push_back(policy::stored_name(name));
+           }},
+    Option{"view", "opted_in", boolean, 0, 0, "false", "", kReload, kOptional,
+           "Its clients chose it: blocks that are no orders carry the extended error 17 (filtered).",
+           [](O& o, V& v) { o.reloadable.views.back().opted_in = v.boolean; }},
+    // [[feed]]
+    Option{"feed", "id", text, 1, 64, R"("malware")", "", kReload, kRequired, "Its name: a-z, 0-9 and -.",
+           [](O& o, V& v) { o.reloadable.feeds.back().id = v.text; }},
+    Option{"feed", "format", text, 1, 16, R"("rpz")", "", kReload, kRequired,
+           "domains, hosts, adblock, dnsmasq, rpz, csv or jsonl.",
+           [](O& o, V& v) { o.reloadable.feeds.back().format = v.text; }},
+    Option{"feed", "path", path, 0, 4096, R"("")", "", kReload, kOptional,
+           "A file, read at the start and at each reload.",
+           [](O& o, V& v) { o.reloadable.feeds.back().path = v.text; }},
+    Option{"feed", "primaries", endpoints, 53, 0, R"(["192.0.2.1"])", "", kReload, kOptional,
+           "Servers that the policy zone (RPZ) is transferred from, by IXFR or AXFR; their NOTIFY is followed.",
+           [](O& o, V& v) { o.reloadable.feeds.back().primaries = v.endpoints; }},
+    Option{"feed", "primary_key", name, 0, 0, R"("transfer.example")", "", kReload, kOptional,
+           "The [[key]] that they are asked with.", [](O& o, V& v) { o.reloadable.feeds.back().primary_key = v.name; }},
+    Option{"feed", "zone", name, 0, 0, R"("rpz.example")", "", kReload, kOptional,
+           "The policy zone's name; of a file, where it is not that of its SOA.",
+           [](O& o, V& v) { o.reloadable.feeds.back().zone = v.name; }},
+    Option{"feed", "guards", text, 2, 3, R"("on")", "", kReload, kOptional,
+           "\"off\": public suffixes, protected names and wide prefixes may be blocked; recorded as the operator's "
+           "override.",
+           [](O& o, V& v) { o.reloadable.feeds.back().guards = v.text != "off"; }},
+    Option{"feed", "state", text, 6, 6, R"("shadow")", "", kReload, kOptional,
+           "\"active\", or \"shadow\": its rules are counted and change no answer.",
+           [](O& o, V& v) { o.reloadable.feeds.back().shadow = v.text != "active"; }},
+    Option{"feed", "policy", text, 5, 16, R"("given")", "", kReload, kOptional,
+           "What its rules do, whatever they say: given, disabled, nxdomain, nodata, passthru, drop, tcp-only, cname, "
+           "sinkhole or refused.",
+           [](O& o, V& v) { o.reloadable.feeds.back().policy = v.text; }},
+    Option{"feed", "target", name, 0, 0, R"("garden.example")", "", kReload, kOptional, "Of the policy cname.",
+           [](O& o, V& v) { o.reloadable.feeds.back().target = v.name; }},
+    Option{"feed", "max_ttl", integer, 0, 86'400, "60", "seconds", kReload, kOptional, "Caps the TTLs of its answers.",
+           [](O& o, V& v) { o.reloadable.feeds.back().max_ttl = number(v); }},
+    Option{"feed", "signal_nxdomain", boolean, 0, 0, "false", "", kReload, kOptional,
+           "NXDOMAIN by it goes out with RA clear, so that it can be told apart.",
+           [](O& o, V& v) { o.reloadable.feeds.back().signal_nxdomain = v.boolean; }},
+    // [policy]
+    Option{"policy", "store", path, 1, 4096, R"("policy.db")", "", kFixed, kOptional,
+           "The record, an SQLite file in the state directory.", [](O& o, V& v) { o.fixed.store = v.text; }},
+    Option{"policy", "ttl", integer, 1, 86'400, "10", "seconds", kReload, kOptional,
+           "TTL of answers by decision, where the rule names none.",
+           [](O& o, V& v) { o.reloadable.policy_ttl = number(v); }},
+    Option{"policy", "notice_addresses", addresses, 0, 0, R"(["127.0.0.1", "::1"])", "", kReload, kOptional,
+           "What a blocked name resolves to: where clients reach the notice page.",
+           [](O& o, V& v) { o.reloadable.notice_addresses = v.addresses; }},
+    Option{"policy", "own_zones", boolean, 0, 0, "false", "", kReload, kOptional,
+           "Decisions apply to the server's own zones too.",
+           [](O& o, V& v) { o.reloadable.own_zones_policy = v.boolean; }},
+    Option{
+        "policy", "order", text, 1, 16, R"("name-first")", "", kReload, kOptional,
+        "\"name-first\": a rule about the name or the client answers before anybody is asked; \"after-recursion\": its "
+        "servers are asked all the same, so that they can't see that it is blocked (RPZ's qname-wait-recurse).",
+        [](O& o, V& v) { o.reloadable.policy_order = v.text; }},
+    Option{"policy", "signed", text, 1, 16, R"("answer")", "", kReload, kOptional,
+           "What a client that asks for signatures gets where a decision rewrites records: answer, nxdomain or refuse.",
+           [](O& o, V& v) { o.reloadable.signed_names = v.text; }},
+    Option{"policy", "protected", names, 0, 0, "[]", "", kReload, kOptional,
+           "Names that no decision may block, nor anything above them.",
+           [](O& o, V& v) { o.reloadable.protected_names = v.names; }},
+    Option{"policy", "widest_ipv4", integer, 0, 32, "16", "bits", kReload, kOptional,
+           "The shortest IPv4 prefix that a rule about addresses may have; a wider one is refused.",
+           [](O& o, V& v) { o.reloadable.widest_ipv4 = static_cast<std::uint8_t>(v.integer); }},
+    Option{"policy", "widest_ipv6", integer, 0, 128, "32", "bits", kReload, kOptional, "The same for IPv6.",
+           [](O& o, V& v) { o.reloadable.widest_ipv6 = static_cast<std::uint8_t>(v.integer); }},
+    // [notice]
+    Option{"notice", "listen", endpoints, 80, 0, R"(["127.0.0.1:8451", "[::1]:8451"])", "", kFixed, kOptional,
+           "Addresses of the notice page over HTTP; a public one wants port 80.",
+           [](O& o, V& v) { o.fixed.notice_listen = v.endpoints; }},
+    Option{"notice", "operator_name", text, 0, 200, R"("")", "", kReload, kOptional,
+           "Who runs this resolver, as the page says it.", [](O& o, V& v) { o.reloadable.operator_name = v.text; }},
+    Option{"notice", "operator_contact", text, 0, 500, R"("")", "", kReload, kOptional,
+           "A mailto: or https: address of the operator.", [](O& o, V& v) { o.reloadable.operator_contact = v.text; }},
+    Option{"notice", "reset_listen", endpoints, 443, 0, "[]", "", kFixed, kOptional,
+           "Addresses where connections are reset at once: port 443 of the notice address, for no honest page can be "
+           "shown there.",
+           [](O& o, V& v) { o.fixed.reset_listen = v.endpoints; }},
+};
+
+}  // namespace
+
+std::span<const Option> policy_options() {
+  return kRows;
+}
+
+}  // namespace placard::app
