@@ -5,7 +5,7 @@
 
 # shellcheck disable=SC2034  # used by who sources this
 build_packages=(g++ cmake ninja-build pkgconf libfmt-dev libldns-dev libuv1-dev libsqlite3-dev libgnutls28-dev
-  libmicrohttpd-dev libssl-dev libxxhash-dev libidn2-dev libpsl-dev libtomlplusplus-dev nlohmann-json3-dev libcli11-dev libjemalloc-dev)
+  libmicrohttpd-dev libcurl4-gnutls-dev libssl-dev libxxhash-dev libidn2-dev libpsl-dev libtomlplusplus-dev nlohmann-json3-dev libcli11-dev libjemalloc-dev)
 # shellcheck disable=SC2034
 try_packages=(bind9-dnsutils curl ca-certificates)
 

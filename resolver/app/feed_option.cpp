@@ -4,9 +4,25 @@
 
 #include <algorithm>
 
-#include "policy/lists/list_syntax.hpp"
+#include "policy/record/written_name.hpp"
 
 namespace placard::app {
+namespace {
+
+std::string what_is_wrong_with_url(std::string_view url) {
+  const auto scheme = url.find("://");
+  const auto host = scheme == url.npos ? std::string_view() : url.substr(scheme + 3);
+  const auto authority = host.substr(0, host.find_first_of("/?#"));
+  if (authority.empty() || (!url.starts_with("http://") && !url.starts_with("https://")))
+    return fmt::format("url \"{}\": wants http:// or https:// and a host", url);
+  // It stands in the record, in status and in metrics.
+  if (authority.find('@') != authority.npos) return "url: no user or password may stand in it";
+  if (std::ranges::any_of(url, [](char c) { return c <= ' ' || c > '~'; }))
+    return "url: has a character that no URL has";
+  return {};
+}
+
+}  // namespace
 
 std::optional<policy::SourcePolicy> source_policy(const FeedOption& feed) {
   policy::SourcePolicy out;
@@ -34,6 +50,18 @@ std::vector<policy::SourcePolicy> source_policies(const std::vector<FeedOption>&
   return policies;
 }
 
+policy::ListSyntax list_syntax(const FeedOption& feed) {
+  policy::ListSyntax syntax;
+  syntax.format = *policy::list_format_from_text(feed.format);
+  if (!feed.match.empty()) syntax.match = policy::match_kind_from_text(feed.match);
+  if (feed.zone) syntax.zone = policy::stored_name(*feed.zone);
+  syntax.columns = feed.columns;
+  syntax.delimiter = feed.delimiter.empty() ? ',' : feed.delimiter.front();
+  syntax.skip_lines = feed.skip_lines;
+  syntax.encoding = feed.encoding;
+  return syntax;
+}
+
 std::string what_is_wrong(const FeedOption& feed) {
   const bool good_id = !feed.id.empty() && feed.id.size() <= 64 && std::ranges::all_of(feed.id, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -41,7 +69,12 @@ std::string what_is_wrong(const FeedOption& feed) {
   if (!good_id) return fmt::format("id \"{}\": 1 to 64 of the characters a-z 0-9 -", feed.id.substr(0, 80));
   if (!policy::list_format_from_text(feed.format))
     return fmt::format("format \"{}\" is none of {}", feed.format, policy::kListFormatNames);
-  if (feed.path.empty() == feed.primaries.empty()) return "wants either path or primaries";
+  if (!feed.path.empty() + !feed.primaries.empty() + !feed.url.empty() != 1)
+    return "wants one of path, url and primaries";
+  if (const auto wrong = what_is_wrong_with_url(feed.url); !feed.url.empty() && !wrong.empty()) return wrong;
+  if (!feed.match.empty() && !policy::match_kind_from_text(feed.match))
+    return fmt::format("match \"{}\" is none of exact, subdomains, both", feed.match);
+  if (auto syntax = policy::check_syntax(list_syntax(feed)); !syntax) return syntax.error();
   if (feed.is_transferred() && (feed.format != "rpz" || !feed.zone))
     return "what is transferred has format \"rpz\" and names its zone";
   if (!source_policy(feed))

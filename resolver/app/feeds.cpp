@@ -14,9 +14,8 @@ namespace {
 ImportRequest request_of(const FeedOption& feed, const std::string& source) {
   ImportRequest request;
   request.file = source;
-  request.syntax.format = *policy::list_format_from_text(feed.format);
-  if (feed.zone) request.syntax.zone = policy::stored_name(*feed.zone);
-  request.mandate = kOperatorFeeds;
+  request.syntax = list_syntax(feed);
+  request.mandate = feed.mandate.empty() ? kOperatorFeeds : feed.mandate;
   request.list = feed.id;
   request.state = feed.shadow ? policy::DecisionState::shadow : policy::DecisionState::active;
   request.guards = feed.guards;
@@ -26,14 +25,28 @@ ImportRequest request_of(const FeedOption& feed, const std::string& source) {
     request.limits.shrink = 0;
     request.limits.rejects = 0;
   }
+  if (feed.max_growth) request.limits.growth = *feed.max_growth;
+  if (feed.max_shrink) request.limits.shrink = *feed.max_shrink;
+  if (feed.max_rejects) request.limits.rejects = *feed.max_rejects;
   return request;
 }
 
 std::string source_of(const FeedOption& feed) {
-  if (!feed.is_transferred()) return feed.path;
+  if (!feed.is_transferred()) return feed.url.empty() ? feed.path : feed.url;
   std::string text = "zone " + feed.zone->to_text() + " from";
   for (const auto& primary : feed.primaries) text += " " + primary.to_text();
   return text;
+}
+
+/// The decision that the feed's list is in force under, or in shadow.
+std::optional<policy::DecisionRecord> decision_of(policy::Store& store, const FeedOption& feed, policy::Time now) {
+  for (const auto& id : store.decisions_of_list(feed.id)) {
+    auto record = store.decision(id);
+    if (!record || record->transitions.empty() || record->decision().expires_at <= now) continue;
+    const auto state = record->transitions.back().state;
+    if (state != policy::DecisionState::lifted && state != policy::DecisionState::annulled) return record;
+  }
+  return std::nullopt;
 }
 
 /// Decisions of feeds that are followed no more end now.
@@ -111,38 +124,59 @@ void Feeds::failed(const FeedOption& feed, const std::string& why, std::vector<s
   log.push_back(fmt::format("feed {}: {}; what it was before stays", feed.id, why));
 }
 
-/// True when something was recorded.
-bool Feeds::take(const Workplace& at, const FeedOption& feed, SourcedList&& list, const std::string& source,
-                 const std::string& author, policy::Time now, std::vector<std::string>& log) {
+ReadFeed read_feed(const FeedOption& feed, const std::filesystem::path& path) {
+  auto request = request_of(feed, source_of(feed));
+  request.read_from = path.string();
+  return {feed, read_list_file(request, nullptr)};
+}
+
+void Feeds::confirm(const FeedOption& feed, policy::Time at) {
+  auto& state = states_[feed.id];
+  state.good_at = at;
+  state.last_error.clear();
+}
+
+bool Feeds::is_recorded(policy::Store& store, const FeedOption& feed, policy::Time now) {
+  return store.list_stand(feed.id) && decision_of(store, feed, now);
+}
+
+bool Feeds::wants_renewal(policy::Store& store, const FeedOption& feed, policy::Time now) {
+  const auto record = decision_of(store, feed, now);
+  if (!record) return store.list_stand(feed.id).has_value();
+  const auto& decision = record->decision();
+  return decision.expires_at - now <= (decision.expires_at - decision.effective_from) / 2;
+}
+
+Feeds::Taken Feeds::take(const Workplace& at, ReadFeed&& read, const std::string& author, policy::Time now,
+                         std::vector<std::string>& log) {
+  if (read.list) return take(at, read.feed, *std::move(read.list), source_of(read.feed), author, now, log);
+  failed(read.feed, read.list.error(), log);
+  return Taken::refused;
+}
+
+Feeds::Taken Feeds::take(const Workplace& at, const FeedOption& feed, SourcedList&& list, const std::string& source,
+                         const std::string& author, policy::Time now, std::vector<std::string>& log) {
   const auto before = at.store.last_log_sequence();
   const auto rejected = list.list.report.rejected_count();
   const auto taken = take_in_list(at, request_of(feed, source), std::move(list), author, now);
   if (!taken) {
     failed(feed, taken.error(), log);
-    return false;
+    return Taken::refused;
   }
-  auto& state = states_[feed.id];
-  state.good_at = now;
-  state.last_error.clear();
+  confirm(feed, now);
   const bool changed = at.store.last_log_sequence() != before;
   if (changed)
     log.push_back(fmt::format("feed {}: {} rules ({} added, {} removed, {} changed), {} records rejected", feed.id,
                               taken->rules, taken->outcome.added, taken->outcome.removed, taken->outcome.changed,
                               rejected));
-  return changed;
+  return changed ? Taken::changed : Taken::unchanged;
 }
 
-std::vector<std::string> Feeds::load(const Workplace& at, const std::vector<transfer::ServedZone>& served,
-                                     const std::string& author, policy::Time now) {
+std::vector<std::string> Feeds::load(const Workplace& at, std::vector<ReadFeed>&& read,
+                                     const std::vector<transfer::ServedZone>& served, const std::string& author,
+                                     policy::Time now) {
   std::vector<std::string> log;
-  for (const auto& feed : at.options.reloadable.feeds) {
-    if (feed.is_transferred()) continue;
-    auto list = read_list_file(request_of(feed, feed.path), nullptr);
-    if (list)
-      take(at, feed, *std::move(list), feed.path, author, now, log);
-    else
-      failed(feed, list.error(), log);
-  }
+  for (auto& one : read) take(at, std::move(one), author, now, log);
   take_zones(at, served, author, now, log);
   lift_others(at, author, now, log);
   return log;
@@ -161,7 +195,7 @@ bool Feeds::take_zones(const Workplace& at, const std::vector<transfer::ServedZo
     const auto source = fmt::format("{}, serial {}", source_of(feed), zone->zone->serial());
     const auto key = fmt::format("{} {}", zone->origin.to_text(), zone->zone->serial());
     SourcedList list{list_of_zone(*zone->zone), policy::to_hex(policy::as_text(policy::sha256(key)))};
-    changed = take(at, feed, std::move(list), source, author, now, log) || changed;
+    changed = take(at, feed, std::move(list), source, author, now, log) == Taken::changed || changed;
   }
   return changed;
 }
@@ -172,6 +206,7 @@ std::vector<FeedStatus> Feeds::status(policy::Store& store, const std::vector<Fe
     auto& one = all.emplace_back();
     one.id = feed.id;
     one.source = source_of(feed);
+    if (feed.can_be_stale()) one.stale_after = feed.stale_after;
     if (const auto stand = store.list_stand(feed.id)) {
       one.rules = static_cast<std::uint64_t>(stand->rules);
       one.good_at = stand->recorded_at;
@@ -196,8 +231,10 @@ std::string feed_metrics(const std::vector<FeedStatus>& feeds, policy::Time now)
   };
   if (feeds.empty()) return text;
   family("rules", "gauge", "Rules of the list as it is in force.", [](const FeedStatus& feed) { return feed.rules; });
-  family("age_seconds", "gauge", "Since the list was last taken whole; -1: never. Alarm on this.",
+  family("age_seconds", "gauge", "Since the list was last taken whole, or found unchanged; -1: never.",
          [&](const FeedStatus& feed) { return feed.good_at == 0 ? std::int64_t{-1} : now - feed.good_at; });
+  family("stale", "gauge", "1: older than its stale_after. Alarm on this.",
+         [&](const FeedStatus& feed) { return feed.is_stale(now) ? 1 : 0; });
   family("failures_total", "counter", "Attempts that changed nothing because something was wrong.",
          [](const FeedStatus& feed) { return feed.failures; });
   return text;
@@ -211,6 +248,7 @@ policy::Table feed_report(const std::vector<FeedStatus>& feeds, policy::Time now
                        {"serial", "Serial"},
                        {"rules", "Rules"},
                        {"age", "Age (s)"},
+                       {"stale", "Stale"},
                        {"failures", "Failures"},
                        {"last_error", "Last error"}},
                       {},
@@ -219,7 +257,7 @@ policy::Table feed_report(const std::vector<FeedStatus>& feeds, policy::Time now
     table.rows.push_back(
         {feed.id, feed.source, feed.serial ? policy::Cell(static_cast<std::int64_t>(*feed.serial)) : policy::Cell(),
          static_cast<std::int64_t>(feed.rules), feed.good_at == 0 ? policy::Cell() : policy::Cell(now - feed.good_at),
-         static_cast<std::int64_t>(feed.failures),
+         feed.is_stale(now), static_cast<std::int64_t>(feed.failures),
          feed.last_error.empty() ? policy::Cell() : policy::Cell(feed.last_error)});
   return table;
 }

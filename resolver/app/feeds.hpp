@@ -1,9 +1,10 @@
 // Feeds: the lists that the configuration follows, on their way into the record.
 //
-// A file is read at the start and at each reload; a policy zone (RPZ) that is transferred comes from the keeper of
-// zones whenever it has a new version, which has been transferred whole and lies on the disk before it is looked at
-// here. What cannot be read, or is refused, changes nothing: the last good list stays in force, and its age shows. A
-// feed that the configuration names no more is lifted. Calls come one at a time.
+// Files and what was fetched (feed_keeper) are read outside of any lock, and then taken in here; a policy zone (RPZ)
+// that is transferred comes from the keeper of zones whenever it has a new version, which has been transferred whole
+// and lies on the disk before it is looked at. What cannot be read, or is refused, changes nothing: the last good list
+// stays in force, and its age shows. A feed that the configuration names no more is lifted, and the decision of one
+// that goes on is followed by another in the second half of its time. Calls come one at a time.
 #pragma once
 
 #include <map>
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "resolver/app/feed_files.hpp"
 #include "resolver/app/list_import.hpp"
 #include "resolver/app/operations.hpp"
 #include "resolver/transfer/keeper.hpp"
@@ -31,13 +33,39 @@ struct FeedStatus {
   policy::Time good_at = 0;  ///< when it was last read whole and taken; 0: never by this process
   std::uint64_t failures = 0;
   std::string last_error{};
+  policy::Time stale_after = 0;  ///< seconds; 0: never
+
+  bool is_stale(policy::Time now) const { return stale_after != 0 && now - good_at > stale_after; }
 };
+
+/// A feed whose list was read, or why it could not be.
+struct ReadFeed {
+  FeedOption feed;
+  std::expected<SourcedList, std::string> list;
+};
+/// Reads a feed's list from `path`, where it has one, else from its own file. Blocking; touches no record.
+ReadFeed read_feed(const FeedOption& feed, const std::filesystem::path& path = {});
 
 class Feeds {
  public:
-  /// Reads every file, takes in every zone that is there, and lifts what is followed no more. Lines for the log.
-  std::vector<std::string> load(const Workplace& at, const std::vector<transfer::ServedZone>& served,
-                                const std::string& author, policy::Time now);
+  enum class Taken : std::uint8_t { refused, unchanged, changed };
+
+  /// Takes in what was read and every zone that is there, and lifts what is followed no more. Lines for the log.
+  std::vector<std::string> load(const Workplace& at, std::vector<ReadFeed>&& read,
+                                const std::vector<transfer::ServedZone>& served, const std::string& author,
+                                policy::Time now);
+  Taken take(const Workplace& at, ReadFeed&& read, const std::string& author, policy::Time now,
+             std::vector<std::string>& log);
+  /// The source says that nothing is new.
+  void confirm(const FeedOption& feed, policy::Time at);
+  void failed(const FeedOption& feed, const std::string& why, std::vector<std::string>& log);
+  /// Whether the record holds the feed's list, under a decision that has not ended.
+  static bool is_recorded(policy::Store& store, const FeedOption& feed, policy::Time now);
+  /// Whether its decision is in the second half of its time.
+  static bool wants_renewal(policy::Store& store, const FeedOption& feed, policy::Time now);
+  /// Has a zone taken in again although it is the same.
+  void forget_zone(const FeedOption& feed) { states_[feed.id].zone.reset(); }
+
   /// What the keeper has: zones with a new version are taken in. True: something was recorded.
   bool take_zones(const Workplace& at, const std::vector<transfer::ServedZone>& served, const std::string& author,
                   policy::Time now, std::vector<std::string>& log);
@@ -51,9 +79,8 @@ class Feeds {
     std::uint64_t failures = 0;
     std::string last_error;
   };
-  bool take(const Workplace& at, const FeedOption& feed, SourcedList&& list, const std::string& source,
-            const std::string& author, policy::Time now, std::vector<std::string>& log);
-  void failed(const FeedOption& feed, const std::string& why, std::vector<std::string>& log);
+  Taken take(const Workplace& at, const FeedOption& feed, SourcedList&& list, const std::string& source,
+             const std::string& author, policy::Time now, std::vector<std::string>& log);
 
   std::map<std::string, State> states_;  // by id
 };

@@ -365,12 +365,13 @@ std::expected<SourcedList, std::string> read_list_file(const ImportRequest& requ
   const auto failed = [&](std::string_view why) { return std::unexpected(fmt::format("{}: {}", request.file, why)); };
   auto reader = policy::ListReader::open(request.syntax);
   if (!reader) return failed(reader.error());
+  const auto& path = request.read_from.empty() ? request.file : request.read_from;
   std::error_code error;
-  if (std::filesystem::is_directory(request.file, error)) return failed("is a folder");
+  if (std::filesystem::is_directory(path, error)) return failed("is a folder");
   errno = 0;
-  std::ifstream in(request.file, std::ios::binary);
+  std::ifstream in(path, std::ios::binary);
   if (!in) return failed(fmt::format("cannot be read: {}", std::strerror(errno)));
-  const auto size = std::filesystem::file_size(request.file, error);
+  const auto size = std::filesystem::file_size(path, error);
   if (progress && !error) progress->total = size;
   policy::RunningDigest digest;
   std::string piece(kPiece, '\0');

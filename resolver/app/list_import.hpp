@@ -29,7 +29,8 @@ struct ImportProgress {
 };
 
 struct ImportRequest {
-  std::string file;  ///< path; of a feed where it came from
+  std::string file;       ///< path; of a feed where it came from
+  std::string read_from;  ///< path, where that is another; else empty
   policy::ListSyntax syntax;
   std::string decision;                                         ///< id of the decision that names the list; or:
   std::string mandate;                                          ///< id of an authority with a standing mandate, and

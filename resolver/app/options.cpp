@@ -272,7 +272,10 @@ void resolve_paths(Options& options) {
     zone.file = beside(folder, zone.file);
     zone.key_folder = beside(folder, zone.key_folder);
   }
-  for (auto& feed : options.reloadable.feeds) feed.path = beside(folder, feed.path);
+  for (auto& feed : options.reloadable.feeds) {
+    feed.path = beside(folder, feed.path);
+    feed.ca_file = beside(folder, feed.ca_file);
+  }
   options.reloadable.cookies.secret_file = beside(folder, options.reloadable.cookies.secret_file);
   for (auto& key : options.reloadable.keys) key.secret_file = beside(folder, key.secret_file);
   fixed.state_is_default = fixed.state_directory.empty();

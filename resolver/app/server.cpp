@@ -108,7 +108,7 @@ void Server::open_state() {
   const auto loaded = zone_keeper_->load(std::move(setup->plans), keys_);
   for (const auto& problem : loaded.problems) warn(fmt::format("{}; the other zones are served", problem));
   served_ = zone_keeper_->served();
-  load_feeds();
+  read_at_start_ = first_feeds();
 }
 
 void Server::open_sockets() {
@@ -200,6 +200,7 @@ void Server::start(std::function<void()> stop_asked) {
   hit_keeper_->start();
   reloader_ = std::thread([this] { reload_thread(); });
   index_->start([this] { index_was_compiled(); }, [] { return system_time(); });
+  keep_feeds();
   control_->serve(
       [this](std::string_view line, const std::string& author) { return perform_line(*this, line, author); });
 }
@@ -217,6 +218,7 @@ void Server::stop() {
     reload_ends_ = true;
     reload_wanted_.notify_all();
   }
+  feed_keeper_.reset();
   if (zone_keeper_) zone_keeper_->stop();
   if (reloader_.joinable()) reloader_.join();
   if (index_) index_->stop();
@@ -227,30 +229,6 @@ void Server::stop() {
   if (crew_) crew_->stop();
   zone_keeper_.reset();  // what it has not answered yet goes back to the workers' loops, which must still be there
   if (keeper_) keeper_->stop();
-}
-
-/// Into the record alone: who calls this brings it into force. REQUIRES changes_ held, or nobody else there yet.
-void Server::load_feeds() {
-  const Workplace place{*store_, options_, nullptr};
-  for (const auto& line : feeds_.load(place, served_, "placard serve, " + author_of(::getuid()), system_time()))
-    warn(line);
-}
-
-/// Policy zones among what the keeper has. On its thread of the pool.
-void Server::take_served(const std::vector<transfer::ServedZone>& served) {
-  const std::lock_guard changes(changes_);
-  served_ = served;
-  std::vector<std::string> log;
-  try {
-    const Workplace place{*store_, options_, nullptr};
-    const bool changed =
-        feeds_.take_zones(place, served, "placard serve, " + author_of(::getuid()), system_time(), log);
-    if (changed)
-      if (auto published = bring_into_force(); !published) log.push_back(published.error());
-  } catch (const policy::StoreError& error) {
-    log.push_back(fmt::format("feeds: {}", error.what()));
-  }
-  for (const auto& line : log) warn(line);
 }
 
 /// Trust anchors roll over by themselves (RFC 5011), where there is a file to keep them in.
@@ -388,6 +366,7 @@ Done Server::reload() {
     if (!setup) return refused(setup.error());
     plans = setup->plans;
     keys = setup->keys;
+    auto feeds = read_feeds(*next, [](const FeedOption&) { return true; });
     const std::lock_guard changes(changes_);
     if (const auto fixed = fixed_changes(options_, *next); !fixed.empty())
       return refused({fmt::format("{} needs a restart", fmt::join(fixed, ", "))});
@@ -398,7 +377,7 @@ Done Server::reload() {
     std::swap(options_, *next);
     std::swap(keys_, setup->keys);
     try {
-      load_feeds();
+      load_feeds(std::move(feeds));
       if (auto published = bring_into_force(); !published) warn("reload: " + published.error());
     } catch (const policy::StoreError&) {
       std::swap(options_, *next);
@@ -406,6 +385,7 @@ Done Server::reload() {
       throw;
     }
     suspend_anchors(suspended, options_.reloadable.negative_anchors);
+    if (feed_keeper_) feed_keeper_->reloaded();
   } catch (const std::exception& error) {
     return refused({error.what()});
   }

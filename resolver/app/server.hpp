@@ -18,6 +18,7 @@
 
 #include "resolver/app/control.hpp"
 #include "resolver/app/crew.hpp"
+#include "resolver/app/feed_keeper.hpp"
 #include "resolver/app/feeds.hpp"
 #include "resolver/app/hit_keeper.hpp"
 #include "resolver/app/index_keeper.hpp"
@@ -81,7 +82,12 @@ class Server final : public RequestTarget {
   void reload_thread();
   void keep_keys();
   void suspend_anchors(const std::vector<std::string>& before, const std::vector<std::string>& now);
-  void load_feeds();
+  std::vector<ReadFeed> read_feeds(const Options& options, const std::function<bool(const FeedOption&)>& wanted) const;
+  std::set<std::string> first_feeds();
+  void load_feeds(std::vector<ReadFeed>&& read);
+  void take_zones();
+  Feeds::Taken take_feed(ReadFeed&& read);
+  void keep_feeds();
   void take_served(const std::vector<transfer::ServedZone>& served);
   std::vector<FeedStatus> feed_status();
   policy::Table hits_of_today();
@@ -111,6 +117,8 @@ class Server final : public RequestTarget {
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<KeyKeeper> key_keeper_;
   std::unique_ptr<HitKeeper> hit_keeper_;
+  std::unique_ptr<FeedKeeper> feed_keeper_;
+  std::set<std::string> read_at_start_;       // ids of feeds
   Feeds feeds_;                               // guarded by changes_
   std::vector<transfer::ServedZone> served_;  // guarded by changes_: the keeper's last word
   std::function<void()> stop_asked_;

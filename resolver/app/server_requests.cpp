@@ -132,21 +132,6 @@ Done Server::status() {
   return document;
 }
 
-/// Of what is transferred, the primaries' word that nothing is new counts too. REQUIRES changes_ held.
-std::vector<FeedStatus> Server::feed_status() {
-  auto all = feeds_.status(*store_, options_.reloadable.feeds);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const auto& feed = options_.reloadable.feeds[i];
-    if (!feed.is_transferred()) continue;
-    for (const auto& zone : zone_keeper_->status(*feed.zone)) {
-      all[i].good_at = std::max<policy::Time>(all[i].good_at, zone.confirmed_at);
-      for (const auto failures : zone.transfer_failures) all[i].failures += failures;
-      if (all[i].last_error.empty() && zone.last_error_at > zone.confirmed_at) all[i].last_error = zone.last_error;
-    }
-  }
-  return all;
-}
-
 /// What decisions did in the last 24 hours.
 policy::Table Server::hits_of_today() {
   constexpr policy::Time kDay = 24 * 3600;

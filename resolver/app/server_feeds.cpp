@@ -1,0 +1,144 @@
+// The server's share in feeds: which lists are read when, and how what the keepers bring comes into the record.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "resolver/app/clock.hpp"
+#include "resolver/app/server.hpp"
+
+namespace placard::app {
+namespace {
+
+/// Whom the record names for what the server does by itself.
+std::string ourselves() {
+  return "placard serve, " + author_of(::getuid());
+}
+
+}  // namespace
+
+/// Lists of files, and what was fetched last of urls. Touches no record.
+std::vector<ReadFeed> Server::read_feeds(const Options& options,
+                                         const std::function<bool(const FeedOption&)>& wanted) const {
+  const FeedFiles files(options.fixed.state_directory);
+  std::vector<ReadFeed> read;
+  for (const auto& feed : options.reloadable.feeds) {
+    const bool is_fetched = !feed.url.empty();
+    if (feed.is_transferred() || (is_fetched && !files.kept(feed)) || !wanted(feed)) continue;
+    read.push_back(read_feed(feed, is_fetched ? files.list(feed) : std::filesystem::path()));
+  }
+  return read;
+}
+
+/// Before the server answers: what the record has no list of yet. All else is in force as it was, and is read again in
+/// the background. The ids of what was read.
+std::set<std::string> Server::first_feeds() {
+  const FeedFiles files(options_.fixed.state_directory);
+  auto read = read_feeds(options_, [this](const FeedOption& feed) {
+    return !Feeds::is_recorded(*store_, feed, store_->effective_now(system_time()));
+  });
+  for (const auto& feed : options_.reloadable.feeds)
+    if (const auto kept = files.kept(feed)) feeds_.confirm(feed, kept->fetched_at);
+  std::set<std::string> ids;
+  for (const auto& one : read) ids.insert(one.feed.id);
+  load_feeds(std::move(read));
+  return ids;
+}
+
+/// Into the record alone: who calls this brings it into force. REQUIRES changes_ held, or nobody else there yet.
+void Server::load_feeds(std::vector<ReadFeed>&& read) {
+  const Workplace place{*store_, options_, nullptr};
+  for (const auto& line : feeds_.load(place, std::move(read), served_, ourselves(), system_time())) warn(line);
+}
+
+/// Policy zones among what the keeper has. On its thread of the pool.
+void Server::take_served(const std::vector<transfer::ServedZone>& served) {
+  const std::lock_guard changes(changes_);
+  served_ = served;
+  take_zones();
+}
+
+/// REQUIRES changes_ held.
+void Server::take_zones() {
+  std::vector<std::string> log;
+  try {
+    const Workplace place{*store_, options_, nullptr};
+    if (feeds_.take_zones(place, served_, ourselves(), system_time(), log))
+      if (auto published = bring_into_force(); !published) log.push_back(published.error());
+  } catch (const policy::StoreError& error) {
+    log.push_back(fmt::format("feeds: {}", error.what()));
+  }
+  for (const auto& line : log) warn(line);
+}
+
+/// What the keeper of feeds has read, unless the configuration has become another meanwhile.
+Feeds::Taken Server::take_feed(ReadFeed&& read) {
+  const std::lock_guard changes(changes_);
+  if (std::ranges::find(options_.reloadable.feeds, read.feed) == options_.reloadable.feeds.end())
+    return Feeds::Taken::refused;
+  std::vector<std::string> log;
+  auto taken = Feeds::Taken::refused;
+  const auto feed = read.feed;
+  try {
+    const Workplace place{*store_, options_, nullptr};
+    taken = feeds_.take(place, std::move(read), ourselves(), system_time(), log);
+    if (taken == Feeds::Taken::changed)
+      if (auto published = bring_into_force(); !published) log.push_back(published.error());
+  } catch (const policy::StoreError& error) {
+    feeds_.failed(feed, error.what(), log);
+  }
+  for (const auto& line : log) warn(line);
+  return taken;
+}
+
+void Server::keep_feeds() {
+  FeedKeeper::World world;
+  world.followed = [this] {
+    const std::lock_guard changes(changes_);
+    return options_.reloadable.feeds;
+  };
+  world.take = [this](ReadFeed&& read) { return take_feed(std::move(read)); };
+  world.confirm = [this](const FeedOption& feed) {
+    const std::lock_guard changes(changes_);
+    feeds_.confirm(feed, system_time());
+  };
+  world.failed = [this](const FeedOption& feed, const std::string& why) {
+    std::vector<std::string> log;
+    {
+      const std::lock_guard changes(changes_);
+      feeds_.failed(feed, why, log);
+    }
+    for (const auto& line : log) warn(line);
+  };
+  world.wants_renewal = [this](const FeedOption& feed) {
+    const std::lock_guard changes(changes_);
+    return Feeds::wants_renewal(*store_, feed, store_->effective_now(system_time()));
+  };
+  world.renew_zones = [this] {
+    const std::lock_guard changes(changes_);
+    const auto now = store_->effective_now(system_time());
+    for (const auto& feed : options_.reloadable.feeds)
+      if (feed.is_transferred() && Feeds::wants_renewal(*store_, feed, now)) feeds_.forget_zone(feed);
+    take_zones();
+  };
+  world.now = [] { return system_time(); };
+  feed_keeper_ = std::make_unique<FeedKeeper>(FeedFiles(options_.fixed.state_directory), std::move(world));
+  feed_keeper_->start(std::move(read_at_start_));
+}
+
+/// Of what is transferred, the primaries' word that nothing is new counts too. REQUIRES changes_ held.
+std::vector<FeedStatus> Server::feed_status() {
+  auto all = feeds_.status(*store_, options_.reloadable.feeds);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto& feed = options_.reloadable.feeds[i];
+    if (!feed.is_transferred()) continue;
+    for (const auto& zone : zone_keeper_->status(*feed.zone)) {
+      all[i].good_at = std::max<policy::Time>(all[i].good_at, zone.confirmed_at);
+      for (const auto failures : zone.transfer_failures) all[i].failures += failures;
+      if (all[i].last_error.empty() && zone.last_error_at > zone.confirmed_at) all[i].last_error = zone.last_error;
+    }
+  }
+  return all;
+}
+
+}  // namespace placard::app
