@@ -119,9 +119,11 @@ class Feeds(unittest.TestCase):
     def test_only_what_is_new_and_over_a_restart(self):
         web, proxy = self.web(), self.web()
         server = self.server(web.base + "/list", 'refresh = 1\nstale_after = 100')
-        os.environ["http_proxy"] = proxy.base  # of the environment: it is not asked
-        self.addCleanup(os.environ.pop, "http_proxy", None)
-        server.start()
+        os.environ["http_proxy"] = proxy.base  # of the server's environment: it is not asked
+        try:
+            server.start()
+        finally:
+            os.environ.pop("http_proxy")
         self.blocks(server, "www.blocked.example.net")
         until("a second look", lambda: ("/list", '"one"', 304) in web.seen)
         self.assertEqual(web.seen[0], ("/list", None, 200))
