@@ -147,10 +147,15 @@ std::string shown_address(const MappedAddress& address) {
   return text.substr(0, text.find('/'));
 }
 
+// The name of the answer that met the rule.
+std::string met_name(const Chain& chain, const Met& met) {
+  const auto& known = chain.request.known;
+  return shown_name(met.link < known.size() ? known[met.link].name : chain.request.name);
+}
+
 // What of the question or of the cached answer met the rule.
 std::string met_by(const Chain& chain, const Met& met) {
-  const auto& known = chain.request.known;
-  const auto name = met.link < known.size() ? shown_name(known[met.link].name) : shown_name(chain.request.name);
+  const auto name = met_name(chain, met);
   switch (met.match.trigger) {
     case Trigger::client_ip:
       return "the client";
@@ -168,8 +173,10 @@ std::string met_by(const Chain& chain, const Met& met) {
   return {};
 }
 
-std::string answer_text(const Index& index, const Match& match) {
-  const auto owner = shown_name(match.rule_name);
+std::string answer_text(const Chain& chain, const Met& met) {
+  const auto& index = chain.index;
+  const auto& match = met.match;
+  const auto owner = match.trigger == Trigger::qname ? shown_name(match.rule_name) : met_name(chain, met);
   switch (match.action) {
     case Action::sinkhole:
       return fmt::format("A and AAAA: the addresses of the notice page; other types: no data, with the SOA of {}",
@@ -213,7 +220,7 @@ Fields answer_fields(const Chain& chain) {
   }
   add("blocked", "", match->action != Action::passthru);
   add("action", "Action", std::string(to_text(match->action)));
-  add("text", "The client is answered", answer_text(chain.index, *match));
+  add("text", "The client is answered", answer_text(chain, *chain.first()));
   add("decision", "Decision", std::string(match->decision_id));
   add("rule", "Rule", match->rule_id);
   if (changes_answer(match->action)) {

@@ -106,7 +106,7 @@ constexpr std::array kRows = {
     Option{"feed", "state", text, 6, 6, R"("shadow")", "", kReload, kOptional,
            "\"active\", or \"shadow\": its rules are counted and change no answer.",
            [](O& o, V& v) { o.reloadable.feeds.back().shadow = v.text != "active"; }},
-    Option{"feed", "policy", text, 5, 16, R"("given")", "", kReload, kOptional,
+    Option{"feed", "policy", text, 1, 16, R"("given")", "", kReload, kOptional,
            "What its rules do, whatever they say: given, disabled, nxdomain, nodata, passthru, drop, tcp-only, cname, "
            "sinkhole or refused.",
            [](O& o, V& v) { o.reloadable.feeds.back().policy = v.text; }},

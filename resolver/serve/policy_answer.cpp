@@ -152,8 +152,8 @@ PolicyAnswer render_policy(const policy::Match& match, const policy::Index& inde
     if (!target) return answered(render_too_long(question, prefix, error, reply));
     writer.record(met, wire::RecordType::cname, ttl, target->view().bytes());
   }
-  // A rule about addresses has no name: who is denied owns the denial.
-  if (writer.answers() == 0) writer.soa(match.rule_name.is_root() ? met : match.rule_name, ttl);
+  // A rule about addresses or name servers has no name that is asked for: who is denied owns the denial.
+  if (writer.answers() == 0) writer.soa(match.trigger == policy::Trigger::qname ? match.rule_name : met, ttl);
   return answered(writer.finish());
 }
 
