@@ -159,6 +159,7 @@ void UdpListener::State::receive() {
   for (int batch = 0; batch < kUdpBatchesPerWake; ++batch) {
     if (!receive_batch()) return;
   }
+  handler.on_backlog();
 }
 
 /// Sets what recvmmsg has overwritten in the first `count` messages.

@@ -42,6 +42,9 @@ class UdpHandler {
   /// Before on_datagram is called for each of these (but those that can't be answered), in this order: the place to
   /// have the memory fetched that they will need. At most kUdpGroup; they stay where they are until then.
   virtual void expect(std::span<const wire::Bytes> packets) { (void)packets; }
+  /// So many were read that the loop's other handles have their turn first, though more may be there: who begins more
+  /// work than that leaves time for reading loses datagrams in the socket, of whoever they are.
+  virtual void on_backlog() {}
   /// One datagram. Writes an answer into `reply` (kUdpSendSize octets) and returns its size; 0: none, or later by
   /// send().
   virtual std::size_t on_datagram(wire::Bytes packet, const UdpPeer& peer, std::span<std::uint8_t> reply) = 0;

@@ -119,9 +119,10 @@ std::size_t Pipeline::meter(ClientQuestion& question, const ReturnPath& path, st
   if (size != 0 && !question.verified && !question.metered) {
     const auto& limits = snapshot_->options.limits;
     const auto rate = question.access == Access::allow ? limits.client_responses : limits.responses;
-    const auto key = network_key(question.client, response_class(reply));
-    if (rate != 0 && !responses_.take(key, milliseconds_, share_of(rate)))
-      size = hold_back(question, path, Limit::response_rate, reply);
+    const auto kind = response_class(reply);
+    if (rate != 0 && !responses_.take(network_key(question.client, kind), milliseconds_, share_of(rate)))
+      size = kind == ResponseClass::error ? limit(Limit::response_rate, path)  // nobody should repeat that over TCP
+                                          : hold_back(question, path, Limit::response_rate, reply);
   }
   if (size != 0 && question.signer) size = sign_answer(question, reply, size);
   if (size != 0) count(question, reply.first(size));

@@ -290,6 +290,7 @@ void Pipeline::read_clock() {
 void Pipeline::cancel_all() {
   tasks_.cancel_all();
   starting_.clear();
+  pushed_out_.clear();
   pending_.clear();
   waiting_ = 0;
 }

@@ -26,6 +26,7 @@
 #include "resolver/serve/shares.hpp"
 #include "resolver/serve/snapshot.hpp"
 #include "resolver/serve/special.hpp"
+#include "resolver/serve/start_queue.hpp"
 #include "resolver/serve/views_here.hpp"
 #include "resolver/transfer/desk.hpp"
 #include "zones/wire/quick_question.hpp"
@@ -40,6 +41,7 @@ struct ReturnPath {
 };
 
 inline constexpr std::size_t kStartsPerRound = 32;  ///< resolutions begun in a round of the loop; as many at its end
+inline constexpr std::size_t kLeastStarts = 4;      ///< the same, when questions come faster than they are read
 inline constexpr std::size_t kStarting = 1'024;     ///< resolutions that wait for a later round
 inline constexpr std::size_t kMaxKeptHits =
     65'536;  ///< rules counted under former snapshots, until somebody takes them
@@ -62,6 +64,8 @@ class Pipeline {
   /// (in tests) every resolution begins at once.
   void set_round_end(std::function<void()> arm) { round_end_ = std::move(arm); }
   void end_round();
+  /// Questions come faster than they are read: fewer resolutions are begun in the rounds to come, until all are.
+  void fall_behind();
 
   /// Swapped between batches; never null afterwards.
   void set_snapshot(std::shared_ptr<const Snapshot> snapshot);
@@ -211,6 +215,8 @@ class Pipeline {
   std::optional<Limit> no_place(const Pending* pending, const ClientQuestion& question, const ZoneKeys& zone) const;
   bool must_queue() const;
   void start(std::shared_ptr<Pending> pending);
+  void wait_to_start(std::shared_ptr<Pending> pending);
+  void leave_start(const Pending& pending);
   net::Milliseconds patience() const;
   bool is_late(const Waiter& waiter, const StoredAnswer& answer) const;
   net::Task<void> run(std::shared_ptr<Pending> pending);
@@ -254,10 +260,13 @@ class Pipeline {
   std::size_t waiting_ = 0;             // clients of all of them
   net::Milliseconds milliseconds_ = 0;  // on the monotonic clock
   RateTable questions_, responses_;
-  FairShares shares_;                              // of clients that wait, and of resolutions
-  FairShares starting_shares_;                     // of starting_
-  std::deque<std::shared_ptr<Pending>> starting_;  // in pending_, not begun yet
-  std::size_t started_ = 0;                        // in this round of the loop
+  FairShares shares_;                                 // of clients that wait, and of resolutions
+  FairShares starting_shares_;                        // of starting_
+  std::vector<std::shared_ptr<Pending>> pushed_out_;  // of starting_, to be answered at the end of the round
+  StartQueue<std::shared_ptr<Pending>> starting_;     // in pending_, not begun yet
+  std::size_t started_ = 0;                           // in this round of the loop
+  std::size_t starts_ = kStartsPerRound;              // that it may begin, and as many at its end
+  bool behind_ = false;                               // in this round
   std::function<void()> round_end_;
   std::uint32_t held_back_ = 0;
   bool resolving_ = false;           // an answer to a waiter is being made

@@ -1,11 +1,12 @@
 // Step 7 of a question's life: it waits for a resolution, together with all who ask the same, and is answered when that
 // ends, by the decisions of that moment.
 //
-// Places are given by fair shares (shares.hpp), three times over: clients that wait, resolutions in flight, and
-// resolutions that have not begun yet. The last are there because the processor is what runs out first: a round of the
-// loop begins so many resolutions and no more, so that packets are read, hits answered and surplus refused in time
-// whatever else is to be done. And the fuller the table, the shorter a resolution may take: what nobody answers stops
-// holding places when they become dear, while healthy ones, done in a fraction of a second, never notice.
+// Places are given by fair shares (shares.hpp): to clients that wait, and to resolutions in flight. The processor is
+// what runs out first, though: a round of the loop begins so many resolutions and no more, fewer when questions come
+// faster than they are read, so that packets are read, hits answered and surplus refused in time whatever else is to be
+// done. Those that have not begun wait in an order that is fair as well (start_queue.hpp). And the fuller the table,
+// the shorter a resolution may take: what nobody answers stops holding places when they become dear, while healthy
+// ones, done in a fraction of a second, never notice.
 #include <algorithm>
 #include <utility>
 
@@ -99,14 +100,27 @@ std::size_t Pipeline::resolve(const ClientQuestion& question, const ReturnPath& 
   pending_.emplace(std::move(key), pending);
   shares_.enter(zone);
   counters_.in_flight.set(pending_.size());
-  if (must_queue()) {
-    starting_shares_.enter(client);
-    starting_shares_.enter(zone);
-    starting_.push_back(std::move(pending));
-  } else {
+  if (must_queue())
+    wait_to_start(std::move(pending));
+  else
     start(std::move(pending));
-  }
   return 0;
+}
+
+void Pipeline::wait_to_start(std::shared_ptr<Pending> pending) {
+  const auto rank = starting_shares_.most_held(pending->first_client, pending->zone).first;
+  if (starting_.size() >= kStarting) {
+    pushed_out_.push_back(starting_.push_out());
+    leave_start(*pushed_out_.back());
+  }
+  starting_shares_.enter(pending->first_client);
+  starting_shares_.enter(pending->zone);
+  starting_.push(std::move(pending), rank);
+}
+
+void Pipeline::leave_start(const Pending& pending) {
+  starting_shares_.leave(pending.first_client);
+  starting_shares_.leave(pending.zone);
 }
 
 /// Why a question can't wait; nothing when it can. `pending`: what it would join; null: it would be the first.
@@ -121,14 +135,14 @@ std::optional<Limit> Pipeline::no_place(const Pending* pending, const ClientQues
     return std::nullopt;
   }
   if (const auto reason = limit_of(shares_.admit(zone))) return reason;
-  if (!must_queue()) return std::nullopt;
-  if (const auto reason = limit_of(starting_shares_.admit(client))) return reason;
-  return limit_of(starting_shares_.admit(zone));
+  if (!must_queue() || starting_.size() < kStarting) return std::nullopt;
+  const auto [rank, who] = starting_shares_.most_held(client, zone);
+  return starting_.goes_before_some(rank) ? std::nullopt : limit_of(who);
 }
 
 /// A resolution that comes now stands behind others, or this round of the loop has begun enough of them.
 bool Pipeline::must_queue() const {
-  return round_end_ && (!starting_.empty() || started_ >= kStartsPerRound);
+  return round_end_ && (!starting_.empty() || started_ >= starts_);
 }
 
 void Pipeline::start(std::shared_ptr<Pending> pending) {
@@ -137,15 +151,26 @@ void Pipeline::start(std::shared_ptr<Pending> pending) {
 }
 
 void Pipeline::end_round() {
-  for (std::size_t i = 0; i < kStartsPerRound && !starting_.empty(); ++i) {
-    auto pending = std::move(starting_.front());
-    starting_.pop_front();
-    starting_shares_.leave(pending->first_client);
-    starting_shares_.leave(pending->zone);
+  for (const auto& pending : std::exchange(pushed_out_, {})) {
+    const auto reason = limit_of(starting_shares_.most_held(pending->first_client, pending->zone).second);
+    count(*reason);
+    recurse::Resolved refused;
+    refused.errors.push_back(reason_text(*reason));
+    finish(pending, refused);
+  }
+  for (std::size_t i = 0; i < starts_ && !starting_.empty(); ++i) {
+    auto pending = starting_.pop();
+    leave_start(*pending);
     tasks_.spawn(run(std::move(pending)));
   }
   started_ = 0;
+  if (!std::exchange(behind_, false)) starts_ = std::min(starts_ + 1, kStartsPerRound);
   if (!starting_.empty()) round_end_();
+}
+
+void Pipeline::fall_behind() {
+  behind_ = true;
+  starts_ = std::max(starts_ - (starts_ + 7) / 8, kLeastStarts);
 }
 
 /// How long a resolution that begins now may take.

@@ -72,6 +72,14 @@ Admitted FairShares::admit(const ZoneKeys& zone) const {
   return room ? Admitted::yes : Admitted::zone;
 }
 
+std::pair<std::uint32_t, Admitted> FairShares::most_held(const ClientKeys& client, const ZoneKeys& zone) const {
+  constexpr std::uint32_t kOfMany = 4;
+  return std::max(
+      {std::pair{clients_.count(client.client), Admitted::client},
+       std::pair{networks_.count(client.network) / kOfMany, Admitted::network},
+       std::pair{std::max(subzones_.count(zone.subzone), zones_.count(zone.zone) / kOfMany), Admitted::zone}});
+}
+
 void FairShares::enter(const ClientKeys& client) {
   clients_.add(client.client);
   networks_.add(client.network);

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "resolver/net/address.hpp"
@@ -57,6 +58,9 @@ class FairShares {
   void enter(const ZoneKeys& zone);
   void leave(const ZoneKeys& zone);
   std::uint32_t held_by(const ClientKeys& client) const { return clients_.count(client.client); }
+  /// How much is held by who holds most of these, and who that is. A network, and a zone of two labels, may be many
+  /// people's, and count a quarter.
+  std::pair<std::uint32_t, Admitted> most_held(const ClientKeys& client, const ZoneKeys& zone) const;
   std::size_t taken() const { return taken_; }
   std::size_t places() const { return places_; }
 

@@ -26,8 +26,9 @@ struct EchoHandler final : UdpHandler {
     if (text(bytes).starts_with("size")) return std::stoul(text(bytes).substr(5));
     return 0;
   }
+  void on_backlog() override { ++backlogs; }
   std::vector<std::pair<UdpPeer, Octets>> kept;
-  int batches = 0;
+  int batches = 0, backlogs = 0;
 };
 
 struct Server {
@@ -169,6 +170,18 @@ TEST_CASE("thousands of answers, at once and later, reach their own askers", "[u
   CHECK(counters.received == kClients * kRounds * kEach);
   CHECK(counters.sent == counters.received);
   CHECK(counters.dropped == 0);
+}
+
+TEST_CASE("who is behind with reading hears of it", "[udp]") {
+  Server server(loopback(0));
+  const auto client = client_socket(SOCK_DGRAM);
+  connect_to(client, server.endpoint);
+  server.thread.call([&] {  // while the loop is busy
+    for (int i = 0; i < kUdpBatchesPerWake * static_cast<int>(kUdpBatch) + 1; ++i) send_text(client, "silence");
+  });
+  send_text(client, "now");
+  REQUIRE(receive(client));
+  CHECK(server.thread.call([&] { return server.handler.backlogs; }) >= 1);
 }
 
 TEST_CASE("a question over the receive size is cut, an answer of the send size leaves whole", "[udp]") {

@@ -51,7 +51,7 @@ class House {
   std::shared_ptr<FakeStream> stream = std::make_shared<FakeStream>();
   std::shared_ptr<recurse::Cache> cache = std::make_shared<recurse::Cache>(recurse::CacheLimits{});
 
-  House() {
+  explicit House(std::size_t in_flight = 100) {
     world.add("www.example.org. A 192.0.2.80");
     world.add("alias.example.org. CNAME www.blocked.example.");
     world.add("www.blocked.example. A 192.0.2.66");
@@ -63,8 +63,8 @@ class House {
     options.forwards.push_back({name("."), {*net::Endpoint::from_text("192.0.2.53", 53)}, false});
     options.random_case = false;
     resolver_.emplace(options, world, cache, std::make_shared<recurse::ServerTable>());
-    pipeline_.emplace(serve::PipelineLimits{1 << 20, 100, 10}, std::vector{*net::Endpoint::from_text("127.0.0.1", 53)},
-                      *resolver_, world, counters, 7);
+    pipeline_.emplace(serve::PipelineLimits{1 << 20, in_flight, 10},
+                      std::vector{*net::Endpoint::from_text("127.0.0.1", 53)}, *resolver_, world, counters, 7);
     pipeline_->set_known_servers(
         [this](wire::NameView about, std::int64_t now) { return recurse::known_servers(*cache, {}, about, now); });
   }

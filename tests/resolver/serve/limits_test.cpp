@@ -166,6 +166,19 @@ TEST_CASE("one client's questions are limited, whatever they are; its neighbour'
   CHECK(limited(house, Limit::question_rate) == 2);
 }
 
+TEST_CASE("failures beyond the rate are not asked for again over TCP") {
+  House house;
+  open_to(house, "192.0.0.0/16");
+  house.snapshot.options.limits.client_responses = 2;
+  house.snapshot.options.limits.slip = 1;
+  house.publish();
+  house.world.silent = true;
+  int answered = 0;
+  for (int i = 0; i < 10; ++i)
+    answered += !house.ask({.owner = "www.broken.example.", .client = "192.0.2.1", .stream = false}).empty();
+  CHECK(answered == 2);
+}
+
 TEST_CASE("broken packets are answered at a limited rate as well, and never slip") {
   House house;
   house.snapshot.options.limits.client_responses = 2;
