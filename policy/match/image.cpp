@@ -112,6 +112,18 @@ std::optional<KeyEntry> ImageView::find(wire::Bytes key, std::uint64_t hash) con
   return std::nullopt;
 }
 
+void ImageView::each_key(const std::function<void(const KeyEntry&)>& visit) const {
+  for (const auto& bucket : buckets_) {
+    for (const auto marked : bucket.place) {
+      const std::size_t start = std::size_t{marked & ~kOverflow} * 4 + 1;
+      if (start == 1 || start >= names_.size()) continue;  // empty, or not verified yet
+      const auto key = wire::parse_uncompressed_name(names_, start);
+      if (!key) continue;
+      if (const auto found = entry(marked & ~kOverflow, key->size())) visit(*found);
+    }
+  }
+}
+
 bool ImageView::has_depth(Trigger trigger, std::size_t labels) const {
   const auto& depths = header().depths[trigger == Trigger::nsdname ? 1 : 0];
   return labels < 128 && (depths[labels >> 6] >> (labels & 63) & 1) != 0;

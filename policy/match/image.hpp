@@ -63,6 +63,7 @@
 #include <bit>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -182,6 +183,8 @@ class ImageView {
 
   /// The entry of exactly that key, compared in full.
   std::optional<KeyEntry> find(wire::Bytes key, std::uint64_t hash) const;
+  /// Every key, in no order. Reads the whole image.
+  void each_key(const std::function<void(const KeyEntry&)>& visit) const;
   /// False: no name of the image ends in the suffix of kFilterLabels labels that has this hash.
   bool may_hold(std::uint64_t hash) const;
   /// Asks the processor for the cache line that find() of this hash reads first.

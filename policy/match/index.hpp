@@ -22,6 +22,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -157,6 +158,10 @@ class Index {
   std::uint16_t first_rank(Trigger trigger, ViewNumber view) const {
     return first_ranks_[view][static_cast<std::size_t>(trigger)];
   }
+
+  /// Every key that rules stand at, once each and in no order: a name, or a prefix as prefix_key() writes it, with the
+  /// triggers of its rules (bit t: trigger t), whatever views and times they are for. Takes time with the rules.
+  void each_key(const std::function<void(wire::Bytes key, unsigned triggers)>& visit) const;
 
   std::vector<LocalRecord> records_of(const Match& match) const;  ///< of an action local_data
   /// Of an action cname. "*.garden." stands for the name asked below garden. (expanded_target in match.hpp).

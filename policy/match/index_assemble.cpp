@@ -1,6 +1,7 @@
 // How an index is put together: images into layers, audiences into views, and what of the base the overlay restates.
 #include <algorithm>
 #include <cassert>
+#include <map>
 #include <stdexcept>
 
 #include "policy/match/image_builder.hpp"
@@ -119,6 +120,32 @@ std::size_t Index::memory() const {
   for (std::size_t number = 0; number < layer_count_; ++number)
     if (layers_[number].image->is_mapped()) octets += layers_[number].view.bytes().size();
   return octets;
+}
+
+void Index::each_key(const std::function<void(wire::Bytes key, unsigned triggers)>& visit) const {
+  const auto triggers_of = [](const ImageView& image, const KeyEntry& entry) {
+    unsigned triggers = 0;
+    for (std::size_t i = 0; i < entry.size(); ++i)
+      if (const auto* rule = image.rule(entry[i])) triggers |= 1U << rule->trigger;
+    return triggers;
+  };
+  std::map<std::vector<std::uint8_t>, unsigned> fresh;  // of the overlay, which is small
+  if (layer_count_ > 1) {
+    const auto& overlay = layers_[1].view;
+    overlay.each_key([&](const KeyEntry& entry) {
+      fresh.emplace(std::vector(entry.key().begin(), entry.key().end()), triggers_of(overlay, entry));
+    });
+  }
+  layers_[0].view.each_key([&](const KeyEntry& entry) {
+    const auto triggers = triggers_of(layers_[0].view, entry);
+    if (!fresh.empty())
+      if (const auto both = fresh.find({entry.key().begin(), entry.key().end()}); both != fresh.end()) {
+        both->second |= triggers;
+        return;
+      }
+    visit(entry.key(), triggers);
+  });
+  for (const auto& [key, triggers] : fresh) visit(key, triggers);
 }
 
 }  // namespace placard::policy

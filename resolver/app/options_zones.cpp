@@ -72,6 +72,13 @@ constexpr std::array kRows = {
            "\"consume\": the zones that this one lists (RFC 9432) are followed at the same primaries, with the same "
            "options; \"produce\": it is made of the zones that name it in member_of, and wants no file.",
            [](O& o, V& v) { o.reloadable.catalogs.emplace_back(o.reloadable.zones.size() - 1, v.text); }},
+    Option{"zone", "policy_of", text, 1, 64, R"("default")", "", kReload, kOptional,
+           "It is a policy zone (RPZ) of what is decided for this view, for others to follow by AXFR and IXFR; clients "
+           "who ask see its SOA and NS alone. Wants no file.",
+           [](O& o, V& v) { o.reloadable.zones.back().policy_of = v.text; }},
+    Option{"zone", "policy_undisclosed", boolean, 0, 0, "false", "", kReload, kOptional,
+           "Names of sealed and delayed decisions stand in it too, without a word about them.",
+           [](O& o, V& v) { o.reloadable.zones.back().policy_undisclosed = v.boolean; }},
     Option{"zone", "member_of", name, 0, 0, R"("catalog.example")", "", kReload, kOptional,
            "The catalog of ours that lists it.", [](O& o, V& v) { o.reloadable.zones.back().member_of = v.name; }},
     Option{"zone", "group", text, 0, 255, R"("")", "", kReload, kOptional, "Its group in that catalog.",

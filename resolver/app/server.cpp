@@ -104,7 +104,11 @@ void Server::open_state() {
   auto setup = read_zone_setup(options_);
   if (!setup) throw std::runtime_error(fmt::format("{}", fmt::join(setup.error(), "\n")));
   keys_ = setup->keys;
-  zone_keeper_ = std::make_unique<transfer::ZoneKeeper>(keeper_options(options_));
+  auto keeping = keeper_options(options_);
+  keeping.make_policy_zone = [this](const transfer::ZonePlan& plan, std::uint32_t serial) {
+    return make_policy_zone(plan, serial);
+  };
+  zone_keeper_ = std::make_unique<transfer::ZoneKeeper>(std::move(keeping));
   const auto loaded = zone_keeper_->load(std::move(setup->plans), keys_);
   for (const auto& problem : loaded.problems) warn(fmt::format("{}; the other zones are served", problem));
   served_ = zone_keeper_->served();
@@ -304,6 +308,7 @@ std::expected<void, std::string> Server::bring_into_force() {
   };
   if (!crew_->publish(change)) return std::unexpected("the workers have not taken the new snapshot in time");
   in_force_sequence_ = publication.snapshot->index->log_sequence();
+  zone_keeper_->policy_changed();
   note_enforcement(*publication.snapshot->index, system_time());
   return {};
 }

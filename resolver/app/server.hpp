@@ -90,6 +90,9 @@ class Server final : public RequestTarget {
   void keep_feeds();
   void take_served(const std::vector<transfer::ServedZone>& served);
   std::vector<FeedStatus> feed_status();
+  /// Called by the keeper of zones, on a thread of its pool.
+  std::expected<transfer::MadePolicyZone, std::string> make_policy_zone(const transfer::ZonePlan& plan,
+                                                                        std::uint32_t serial);
   policy::Table hits_of_today();
 
   Privileges privileges_;

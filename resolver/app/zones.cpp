@@ -50,6 +50,12 @@ std::string what_is_wrong(const transfer::ZonePlan& plan) {
     if (plan.name.view().size() > kMaxCatalogName) return "too long a name for a catalog";
     return {};
   }
+  if (!plan.policy_of.empty()) {
+    if (!plan.file.empty() || plan.is_secondary() || !plan.update.empty() || plan.sign || plan.catalog != none)
+      return "a policy zone of ours has no file, no primaries, no updates, no signatures and is no catalog";
+    if (plan.for_recursion) return "a policy zone is not for recursion";
+    return {};
+  }
   if (plan.sign) {
     if (plan.is_secondary() || plan.catalog != none) return "a secondary or a catalog cannot be signed here";
     if (plan.signing.keys.algorithm == wire::Algorithm{}) return "sign_algorithm is ecdsap256sha256 or ed25519";
@@ -122,7 +128,9 @@ policy::Fields detail(const transfer::ZoneStatus& zone, std::int64_t now) {
     add("next_refresh_at", "Next question to it", moment(zone.next_refresh_at));
     add("expires_at", "Expires", moment(zone.expires_at));
   }
-  if (zone.sign_at != 0) add("sign_at", "Signatures or keys are due", moment(zone.sign_at));
+  if (zone.due_at != 0)
+    add("due_at", zone.role == "policy" ? "A decision begins or ends" : "Signatures or keys are due",
+        moment(zone.due_at));
   add("transfers_in", "Transfers taken", as_cell(zone.transfers_in));
   for (std::size_t i = 0; i < zone.transfer_failures.size(); ++i)
     if (zone.transfer_failures[i] > 0)
@@ -158,6 +166,10 @@ std::expected<ZoneSetup, std::vector<std::string>> read_zone_setup(const Options
       problems.push_back(fmt::format("{}: zone {}: {}", plan.place, plan.name.to_text(), reason));
     };
     if (const auto wrong = what_is_wrong(plan); !wrong.empty()) bad(wrong);
+    const auto& views = options.reloadable.views;
+    const bool known = plan.policy_of.empty() || plan.policy_of == "default" ||
+                       std::ranges::any_of(views, [&](const auto& view) { return view.name == plan.policy_of; });
+    if (!known) bad(fmt::format("policy_of: there is no view \"{}\"", plan.policy_of));
     auto named = plan.transfer.keys;
     named.insert(named.end(), plan.update.keys.begin(), plan.update.keys.end());
     for (const auto& one : {plan.primary_key, plan.notify_key})

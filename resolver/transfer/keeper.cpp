@@ -39,9 +39,12 @@ void ZoneKeeper::start(Publish publish) {
         if (kept->zone) set_timer(kept);
         kept->wants_refresh = true;  // what came meanwhile was told to nobody
         wake(kept);
+      } else if (!kept->plan.policy_of.empty()) {
+        kept->wants_load = true;  // up to now it is what it was when the server ended
+        wake(kept);
       } else if (kept->zone) {
         notify_all(kept);
-        set_signing_timer(kept);
+        set_due_timer(kept);
       }
     }
   });
@@ -116,8 +119,8 @@ std::vector<ServedZone> ZoneKeeper::served() const {
   all.reserve(zones_.size());
   for (const auto& [name, kept] : zones_)
     all.push_back({kept->plan.name, kept->plan.listen,
-                   kept->is_available() || kept->plan.policy_feed ? kept->zone : nullptr, kept->plan.policy_feed,
-                   kept->plan.for_clients, kept->plan.for_recursion, kept->plan.fallback});
+                   kept->is_available() || kept->plan.policy_feed ? (kept->shown ? kept->shown : kept->zone) : nullptr,
+                   kept->plan.policy_feed, kept->plan.for_clients, kept->plan.for_recursion, kept->plan.fallback});
   return all;
 }
 
@@ -216,6 +219,21 @@ bool ZoneKeeper::take(ZoneRequest&& request) {
   return true;
 }
 
+void ZoneKeeper::policy_changed() {
+  loop_.post([this] {
+    for (const auto& [name, kept] : zones_) {
+      if (kept->plan.policy_of.empty()) continue;
+      if (std::time(nullptr) < kept->rest_until) {
+        kept->due_at = kept->due_at == 0 ? kept->rest_until : std::min(kept->due_at, kept->rest_until);
+        set_due_timer(kept);
+        continue;
+      }
+      kept->wants_load = true;
+      wake(kept);
+    }
+  });
+}
+
 std::vector<ZoneStatus> ZoneKeeper::status(std::optional<wire::Name> name) {
   const auto describe = [](const KeptZone& kept) {
     ZoneStatus status;
@@ -223,10 +241,11 @@ std::vector<ZoneStatus> ZoneKeeper::status(std::optional<wire::Name> name) {
     status.listen = kept.plan.listen;
     status.role = kept.plan.catalog != CatalogRole::none ? "catalog"
                   : kept.plan.is_secondary()             ? "secondary"
+                  : !kept.plan.policy_of.empty()         ? "policy"
                                                          : "primary";
     status.state = !kept.zone ? "nothing to serve" : kept.expired ? "expired" : "serving";
     if (!kept.doing.empty()) status.state += ", " + kept.doing;
-    status.source = kept.plan.file;
+    status.source = kept.plan.policy_of.empty() ? kept.plan.file : "the decisions of the view " + kept.plan.policy_of;
     for (const auto& primary : kept.plan.primaries)
       status.source += (status.source.empty() ? "" : " ") + primary.to_text();
     if (kept.zone) {
@@ -240,7 +259,7 @@ std::vector<ZoneStatus> ZoneKeeper::status(std::optional<wire::Name> name) {
     status.expires_at = kept.expires_at;
     status.changed_at = kept.changed_at;
     status.last_error_at = kept.last_error_at;
-    status.sign_at = kept.sign_at;
+    status.due_at = kept.due_at;
     status.last_error = kept.last_error;
     if (kept.member) status.catalog = kept.catalog.to_text();
     status.warnings = kept.warnings;

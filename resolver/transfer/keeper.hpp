@@ -38,6 +38,7 @@ struct KeeperOptions {
   std::uint64_t journal = 64U << 20U;  ///< octets of each zone's
   net::Milliseconds stall = 60'000;    ///< a client that takes nothing of a transfer for so long is cut off
   zones::TransferLimits limits;
+  MakePolicyZone make_policy_zone;  ///< for zones of our decisions; called once started
 };
 
 /// A zone as workers get it.
@@ -55,11 +56,11 @@ using Publish = std::function<void(std::vector<ServedZone>)>;
 struct ZoneStatus {
   wire::Name origin;
   std::vector<net::Endpoint> listen;
-  std::string role, state, source;  ///< "primary", "secondary", "catalog"; "serving", "expired", …; file or primaries
+  std::string role, state, source;  ///< "primary", "policy", …; "serving", "expired", …; file, primaries or view
   std::optional<std::uint32_t> serial;
   std::uint64_t records = 0, memory = 0, journal_octets = 0;
   std::int64_t confirmed_at = 0, next_refresh_at = 0, expires_at = 0, changed_at = 0, last_error_at = 0;
-  std::int64_t sign_at = 0;  ///< of a zone that we sign: when something is due
+  std::int64_t due_at = 0;  ///< as in LoadResult
   std::string last_error, catalog;
   std::vector<std::string> warnings;
   std::uint64_t transfers_in = 0, transfers_out = 0, updates_done = 0, updates_refused = 0;
@@ -95,6 +96,8 @@ class ZoneKeeper final : public ZoneDesk {
   /// Other plans from now on: files are read again, zones that are not named any more are let go. Waits for all of it.
   Loaded reload(std::vector<ZonePlan> plans, std::shared_ptr<const zones::TsigKeyring> keys);
   bool take(ZoneRequest&& request) override;
+  /// The decisions in force have changed: zones of them are made anew.
+  void policy_changed();
   std::vector<ZoneStatus> status(std::optional<wire::Name> name);
   KeeperFigures figures();
   enum class Order : std::uint8_t { reload, refresh, retransfer, keys, roll_zsk, roll_ksk, ds_seen };
@@ -136,7 +139,7 @@ class ZoneKeeper final : public ZoneDesk {
 
   // keeper_sign.cpp
   net::Task<void> sign(Kept kept);
-  void set_signing_timer(const Kept& kept);
+  void set_due_timer(const Kept& kept);
 
   // keeper_notify.cpp
   void notify_all(const Kept& kept);

@@ -96,7 +96,7 @@ void ZoneKeeper::follow_catalog(const Kept& catalog) {
 void ZoneKeeper::let_go(const Kept& kept, bool files) {
   kept->gone = true;
   kept->timer.reset();
-  kept->signing.reset();
+  kept->due.reset();
   std::erase_if(zones_, [&](const auto& entry) { return entry.second == kept; });
   if (!files) return;
   const std::lock_guard lock(kept->store->mutex);

@@ -109,12 +109,14 @@ SharedZone read_file(const ZonePlan& plan, LoadResult& result) {
 LoadResult ZoneKeeper::load_now(const ZonePlan& plan, std::shared_ptr<SharedStore> store, SharedZone running) const {
   LoadResult result;
   const bool keeps_files = plan.is_secondary() || plan.is_dynamic() || !plan.transfer.empty() ||
-                           plan.catalog == CatalogRole::produce || plan.sign;
+                           plan.catalog == CatalogRole::produce || plan.sign || !plan.policy_of.empty();
   for (const auto& folder : {options_.folder, folder_of(plan)})
     if (keeps_files && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
       result.problems.push_back(folder + ": " + std::strerror(errno));
   if (plan.catalog == CatalogRole::produce)
     load_produced(plan, *store, std::move(running), result);
+  else if (!plan.policy_of.empty())
+    load_policy(plan, *store, std::move(running), started_ ? options_.make_policy_zone : MakePolicyZone(), result);
   else if (plan.is_secondary())
     load_secondary(plan, *store, result);
   else if (plan.sign)
@@ -145,14 +147,16 @@ Kept ZoneKeeper::adopt(ZonePlan plan) {
 void ZoneKeeper::settle(const Kept& kept, LoadResult result) {
   kept->warnings = std::move(result.warnings);
   kept->journal_octets = result.journal_octets;
-  kept->sign_at = result.sign_at;
-  if (started_) set_signing_timer(kept);
+  kept->due_at = result.due_at;
+  kept->rest_until = std::time(nullptr) + result.rest;
+  if (started_) set_due_timer(kept);
   if (!result.problems.empty()) {
     kept->last_error = result.problems.front();
     kept->last_error_at = std::time(nullptr);
   }
   if (!result.zone) return;
   kept->zone = std::move(result.zone);
+  kept->shown = kept->plan.policy_of.empty() ? nullptr : apex_of(*kept->zone);
   kept->changed_at = std::time(nullptr);
   if (!kept->plan.is_secondary()) return;
   kept->confirmed_at = result.confirmed_at;
@@ -267,7 +271,7 @@ void ZoneKeeper::take_plans(std::vector<ZonePlan> plans, std::function<void(Load
     if (!stays) {
       entry.second->gone = true;
       entry.second->timer.reset();
-      entry.second->signing.reset();
+      entry.second->due.reset();
     }
     return !stays;
   });

@@ -20,7 +20,7 @@ constexpr std::int64_t kLongestSleep = 3'600;  // seconds: a clock that was set 
 /// signatures would lapse.
 void store_version(SharedStore& shared, const SharedZone& before, zones::SignedVersion version,
                    std::optional<std::uint32_t> file_serial, LoadResult& result) {
-  result.sign_at = version.next_at;
+  result.due_at = version.next_at;
   result.zone = before;
   if (!version.zone) return;
   auto zone = std::make_shared<const Zone>(*std::move(version.zone));
@@ -79,7 +79,7 @@ void load_signed(const ZonePlan& plan, SharedStore& shared, SharedZone running, 
   auto version = sign_version(plan, *source, running.get(), now);
   if (!version) {
     result.problems.push_back(at_place(plan.name.to_text() + " cannot be signed: " + version.error(), plan));
-    result.sign_at = now + kRetry;
+    result.due_at = now + kRetry;
     return;
   }
   const bool from_file = source != running;
@@ -128,7 +128,7 @@ net::Task<void> ZoneKeeper::sign(Kept kept) {
   co_await running;
   auto& result = work->result;
   const std::int64_t now = std::time(nullptr);
-  kept->sign_at = result.problems.empty() && result.sign_at != 0 ? result.sign_at : now + kRetry;
+  kept->due_at = result.problems.empty() && result.due_at != 0 ? result.due_at : now + kRetry;
   for (const auto& text : {result.problems, result.warnings}) {
     if (text.empty()) continue;
     kept->last_error = text.front();
@@ -142,21 +142,21 @@ net::Task<void> ZoneKeeper::sign(Kept kept) {
     notify_all(kept);
   }
   for (std::size_t i = 0; i < work->orders.size(); ++i) work->orders[i].second(work->outcomes[i]);
-  set_signing_timer(kept);
+  set_due_timer(kept);
 }
 
-void ZoneKeeper::set_signing_timer(const Kept& kept) {
-  if (kept->gone || kept->sign_at == 0) return kept->signing.reset();
-  if (!kept->signing)
-    kept->signing = std::make_unique<net::Timer>(loop_, [this, weak = std::weak_ptr<KeptZone>(kept)] {
+void ZoneKeeper::set_due_timer(const Kept& kept) {
+  if (kept->gone || kept->due_at == 0) return kept->due.reset();
+  if (!kept->due)
+    kept->due = std::make_unique<net::Timer>(loop_, [this, weak = std::weak_ptr<KeptZone>(kept)] {
       const auto alive = weak.lock();
       if (!alive) return;
-      if (alive->sign_at > std::time(nullptr)) return set_signing_timer(alive);
-      alive->wants_signing = true;
+      if (alive->due_at > std::time(nullptr)) return set_due_timer(alive);
+      (alive->plan.policy_of.empty() ? alive->wants_signing : alive->wants_load) = true;
       wake(alive);
     });
-  const std::int64_t wait = std::clamp<std::int64_t>(kept->sign_at - std::time(nullptr), 0, kLongestSleep);
-  kept->signing->start(static_cast<net::Milliseconds>(wait) * 1'000 + 10);
+  const std::int64_t wait = std::clamp<std::int64_t>(kept->due_at - std::time(nullptr), 0, kLongestSleep);
+  kept->due->start(static_cast<net::Milliseconds>(wait) * 1'000 + 10);
 }
 
 }  // namespace placard::transfer

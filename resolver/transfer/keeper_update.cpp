@@ -15,7 +15,7 @@ struct Made {
   std::vector<wire::Rcode> codes;    // of each update
   std::string error;
   std::uint64_t journal_octets = 0;
-  std::int64_t sign_at = 0;  // of a zone that we sign
+  std::int64_t due_at = 0;  // of a zone that we sign
 };
 
 /// All in one new version. False: that would be no zone, and nothing was made.
@@ -40,7 +40,7 @@ bool make_version(const ZonePlan& plan, const std::shared_ptr<const Zone>& befor
         made.error = version.error();
         return false;
       }
-      made.sign_at = version->next_at;
+      made.due_at = version->next_at;
       made.zone = std::make_shared<const Zone>(version->zone ? *std::move(version->zone) : *std::move(zone));
       changes = zones::difference(*before, *made.zone);
     } else {
@@ -133,8 +133,8 @@ net::Task<void> ZoneKeeper::update(Kept kept) {
   if (made->zone) {
     kept->journal_octets = made->journal_octets;
     if (kept->plan.sign) {
-      kept->sign_at = made->sign_at;
-      set_signing_timer(kept);
+      kept->due_at = made->due_at;
+      set_due_timer(kept);
     }
     new_version(kept, made->zone);
     auto publishing = in_force();

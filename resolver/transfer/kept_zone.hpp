@@ -35,7 +35,8 @@ struct LoadResult {
   std::vector<std::string> warnings;
   std::int64_t confirmed_at = 0;  ///< of a secondary
   std::uint64_t journal_octets = 0;
-  std::int64_t sign_at = 0;  ///< of a zone that we sign: when something is due; 0: of no other
+  std::int64_t due_at = 0;  ///< when something is due by itself: signatures, keys, a decision's end; 0: never
+  std::int64_t rest = 0;    ///< seconds in which a zone that took long to make is not made again
 };
 
 /// An UPDATE that waits for its turn.
@@ -51,7 +52,8 @@ enum class KeyOrder : std::uint8_t { tell, roll_zsk, roll_ksk, ds_seen };
 
 struct KeptZone {
   ZonePlan plan;
-  std::shared_ptr<const zones::Zone> zone;  ///< null: nothing to serve
+  std::shared_ptr<const zones::Zone> zone;   ///< null: nothing to serve
+  std::shared_ptr<const zones::Zone> shown;  ///< what clients are answered from, where that is not the zone itself
   std::shared_ptr<SharedStore> store;
   bool gone = false;     ///< no longer configured
   bool expired = false;  ///< a secondary that nobody has confirmed for too long
@@ -71,9 +73,10 @@ struct KeptZone {
 
   // Seconds since the epoch; 0: never.
   std::int64_t confirmed_at = 0, next_refresh_at = 0, expires_at = 0, changed_at = 0;
-  std::unique_ptr<net::Timer> timer;    ///< of the refresh or the expiry, whichever is first
-  std::int64_t sign_at = 0;             ///< as in LoadResult
-  std::unique_ptr<net::Timer> signing;  ///< of sign_at
+  std::unique_ptr<net::Timer> timer;  ///< of the refresh or the expiry, whichever is first
+  std::int64_t due_at = 0;            ///< as in LoadResult
+  std::unique_ptr<net::Timer> due;    ///< of due_at
+  std::int64_t rest_until = 0;        ///< of LoadResult::rest
   std::uint32_t failures_in_a_row = 0;
   std::size_t primary = 0;  ///< which answered last
   std::string last_error;
@@ -104,6 +107,12 @@ std::string at_place(const std::string& problem, const ZonePlan& plan);
 /// The next signed version of `source`, `before` being the one that is served. The error is a phrase.
 std::expected<zones::SignedVersion, std::string> sign_version(const ZonePlan& plan, const zones::Zone& source,
                                                               const zones::Zone* before, std::int64_t now);
+
+/// Of a zone of our decisions (keeper_policy.cpp): what is to be in it now; the version before where nothing changed.
+void load_policy(const ZonePlan& plan, SharedStore& shared, std::shared_ptr<const zones::Zone> running,
+                 const MakePolicyZone& make, LoadResult& result);
+/// Its SOA and NS alone: the rest is for those who may have transfers.
+std::shared_ptr<const zones::Zone> apex_of(const zones::Zone& zone);
 
 /// Of a catalog that we make (keeper_catalog.cpp).
 void load_produced(const ZonePlan& plan, SharedStore& shared, std::shared_ptr<const zones::Zone> running,

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "zones/sign.hpp"
 #include "zones/tsig.hpp"
 #include "zones/wire/name.hpp"
+#include "zones/zone.hpp"
 
 namespace placard::transfer {
 
@@ -48,9 +51,11 @@ struct ZonePlan {
   std::optional<wire::Name> notify_key;
   Permission transfer, update, notify_from;
   CatalogRole catalog = CatalogRole::none;
-  bool policy_feed = false;                  ///< a policy zone (RPZ) that we follow: nobody is answered from it
-  std::optional<wire::Name> member_of;       ///< a catalog we make
-  std::string group;                         ///< in that catalog
+  bool policy_feed = false;             ///< a policy zone (RPZ) that we follow: nobody is answered from it
+  std::string policy_of;                ///< a view: the zone is its decisions as a policy zone (RPZ); empty: it is not
+  bool policy_undisclosed = false;      ///< sealed and delayed ones too
+  std::optional<wire::Name> member_of;  ///< a catalog we make
+  std::string group;                    ///< in that catalog
   std::vector<zones::CatalogEntry> members;  ///< of a catalog that we make
   bool sign = false;                         ///< by us
   zones::SigningPolicy signing;
@@ -64,5 +69,15 @@ struct ZonePlan {
   bool is_dynamic() const { return !is_secondary() && !update.empty(); }
   friend bool operator==(const ZonePlan&, const ZonePlan&) = default;
 };
+
+/// What a zone of our decisions is to hold (ZonePlan::policy_of).
+struct MadePolicyZone {
+  zones::Zone zone;
+  std::vector<std::string> notes;  ///< what could not be said as it is
+  std::int64_t next_change = 0;    ///< when some decision begins or ends, seconds since the epoch; 0: none does
+};
+/// Called on a thread of the pool; takes time with the rules. The error is a phrase.
+using MakePolicyZone =
+    std::function<std::expected<MadePolicyZone, std::string>(const ZonePlan& plan, std::uint32_t serial)>;
 
 }  // namespace placard::transfer

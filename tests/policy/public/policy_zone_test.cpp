@@ -1,0 +1,223 @@
+// What is decided for a view as a policy zone: its records, and that who follows it decides as we do.
+#include "policy/public/policy_zone.hpp"
+
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "policy/lists/rpz.hpp"
+#include "policy/record/written_name.hpp"
+#include "tests/policy/match/match_fixture.hpp"
+#include "zones/wire/ldns_adapter.hpp"
+
+namespace placard::policy {
+
+using namespace test;
+using wire::RecordType;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+PolicyZoneRequest request_of() {
+  PolicyZoneRequest request;
+  request.origin = name("rpz.");
+  request.serial = 7;
+  request.ttl = 30;
+  request.sinkhole = {{RecordType::a, {192, 0, 2, 1}}};
+  return request;
+}
+
+/// "owner TYPE rdata" without the apex, owners without the origin.
+Lines lines_of(const zones::Zone& zone) {
+  Lines lines;
+  for (const auto& node : zone.nodes()) {
+    if (node.name() == zone.origin()) continue;
+    for (const auto& set : node.sets())
+      for (const auto rdata : set.rdatas()) {
+        const auto owner = node.name().to_text();
+        lines.push_back(owner.substr(0, owner.size() - 5) + " " + std::string(wire::to_text(set.type())) + " " +
+                        wire::rdata_to_text(set.type(), rdata));
+      }
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+Lines written(const Index& index, const PolicyZoneRequest& request = request_of()) {
+  const auto zone = write_policy_zone(index, request);
+  REQUIRE(zone);
+  CHECK(zone->zone.serial() == request.serial);
+  return lines_of(zone->zone);
+}
+
+View view_of(std::vector<std::string> sources) {
+  View view;
+  view.name = "default";
+  view.sources = std::move(sources);
+  return view;
+}
+
+/// A follower: an index of what the zone says.
+std::shared_ptr<const Index> followed(const zones::Zone& zone) {
+  RuleList list;
+  for (const auto& node : zone.nodes())
+    for (const auto& set : node.sets())
+      for (const auto rdata : set.rdatas()) {
+        const auto read = read_rpz_record(node.name(), zone.origin(), set.type(), set.ttl(), rdata);
+        if (read.kind == RpzReading::Kind::own) continue;
+        REQUIRE(read.kind == RpzReading::Kind::rule);
+        REQUIRE(!read.normalised);
+        list.add(read.key, list.form_number(read.form), 0);
+      }
+  list.seal();
+  std::vector<Rule> rules;
+  RuleList::Cursor cursor(list);
+  for (ListedRule each; cursor.next(each);) {
+    auto rule = rule_of(list.form(each.form));
+    rule.id = static_cast<std::int64_t>(rules.size()) + 1;
+    if (rule.trigger == Trigger::qname || rule.trigger == Trigger::nsdname)
+      rule.name = *name_from_key(each.key);
+    else
+      rule.prefix = each.key;
+    rules.push_back(std::move(rule));
+  }
+  return compile({decision(1, "followed", std::move(rules))});
+}
+
+}  // namespace
+
+TEST_CASE("every action and trigger has its words in a policy zone") {
+  auto local = rule("local.example.", MatchKind::exact, Action::local_data);
+  local.records = {{RecordType::a, {10, 0, 0, 1}}, {RecordType::txt, {2, 'h', 'i'}}};
+  auto garden = rule("garden.example.", MatchKind::exact, Action::cname);
+  garden.target = name("*.garden.example.");
+  auto server = rule("ns.example.", MatchKind::exact, Action::nxdomain);
+  server.trigger = Trigger::nsdname;
+  const auto index = compile({decision(
+      1, "operator",
+      {rule("both.example."), rule("none.example.", MatchKind::exact, Action::nxdomain),
+       rule("empty.example.", MatchKind::subdomains, Action::nodata),
+       rule("let.example.", MatchKind::exact, Action::passthru), rule("gone.example.", MatchKind::exact, Action::drop),
+       rule("tcp.example.", MatchKind::exact, Action::truncate), rule("no.example.", MatchKind::exact, Action::refused),
+       local, garden, server, address_rule("192.0.2.0/24"),
+       address_rule("2001:db8::/32", Trigger::client_ip, Action::drop),
+       address_rule("192.0.2.53/32", Trigger::nsip, Action::nodata)})});
+  const auto zone = write_policy_zone(*index, request_of());
+  REQUIRE(zone);
+  CHECK(lines_of(zone->zone) == Lines{"*.both.example A 192.0.2.1", "*.empty.example CNAME *.",
+                                      "24.0.2.0.192.rpz-ip CNAME .", "32.53.2.0.192.rpz-nsip CNAME *.",
+                                      "32.zz.db8.2001.rpz-client-ip CNAME rpz-drop.", "both.example A 192.0.2.1",
+                                      "garden.example CNAME *.garden.example.", "gone.example CNAME rpz-drop.",
+                                      "let.example CNAME rpz-passthru.", "local.example A 10.0.0.1",
+                                      "local.example TXT \"hi\"", "no.example CNAME .", "none.example CNAME .",
+                                      "ns.example.rpz-nsdname CNAME .", "tcp.example CNAME rpz-tcp-only."});
+  CHECK(zone->refused == 1);
+  CHECK(doubts_about(*zone) == Lines{"1 rule: \"refused\" is written as NXDOMAIN, RPZ has no word for it"});
+  CHECK(zone->zone.find(name("tcp.example.rpz."))->sets()[0].ttl() == 30);
+}
+
+TEST_CASE("what the view says of a name is written, not what each rule says") {
+  View view = view_of({"first", "second"});
+  auto shadow = decision(3, "first", {rule("shadow.example.")});
+  shadow.state = DecisionState::shadow;
+  auto later = decision(4, "first", {rule("later.example.", MatchKind::exact, Action::nxdomain)});
+  later.valid_from = 100;
+  const auto index = compile({decision(1, "first", {rule("a.example.", MatchKind::both, Action::passthru)}),
+                              decision(2, "second", {rule("www.a.example.", MatchKind::both, Action::nxdomain)}),
+                              shadow, later, decision(5, "third", {rule("unheard.example.")})},
+                             {view});
+  CHECK(written(*index) == Lines{"*.a.example CNAME rpz-passthru.", "*.www.a.example CNAME rpz-passthru.",
+                                 "a.example CNAME rpz-passthru.", "www.a.example CNAME rpz-passthru."});
+  auto request = request_of();
+  request.now = 100;
+  CHECK(written(*index, request).size() == 5);
+}
+
+TEST_CASE("names between two rules carry what covers them, for wildcards do not reach below names that exist") {
+  const auto index = compile({decision(1, "operator",
+                                       {rule("example.", MatchKind::subdomains, Action::nxdomain),
+                                        rule("a.b.c.example.", MatchKind::exact, Action::passthru)})});
+  CHECK(written(*index) == Lines{"*.a.b.c.example CNAME .", "*.b.c.example CNAME .", "*.c.example CNAME .",
+                                 "*.example CNAME .", "a.b.c.example CNAME rpz-passthru.", "b.c.example CNAME .",
+                                 "c.example CNAME ."});
+}
+
+TEST_CASE("what may not be told is as if it were not there") {
+  const auto index = compile({decision(1, "operator",
+                                       {rule("seen.example.", MatchKind::exact, Action::nxdomain),
+                                        rule("both.example.", MatchKind::exact, Action::nodata)}),
+                              decision(2, "operator", {rule("sealed.example."), rule("both.example.")})});
+  auto request = request_of();
+  request.may_be_told = [](std::string_view id) { return id == "d1"; };
+  CHECK(written(*index, request) == Lines{"both.example CNAME *.", "seen.example CNAME ."});
+}
+
+TEST_CASE("what RPZ would misread, and what is too long, is left out and counted") {
+  auto word = rule("word.example.", MatchKind::exact, Action::cname);
+  word.target = name("rpz-drop.");
+  auto mixed = rule("mixed.example.", MatchKind::exact, Action::local_data);
+  mixed.records = {{RecordType::cname, {1, 'x', 0}}, {RecordType::a, {10, 0, 0, 1}}, {RecordType::ns, {0}}};
+  const std::string label(60, 'x');
+  const auto index =
+      compile({decision(1, "operator",
+                        {word, mixed, rule("8.0.0.0.10.rpz-ip.", MatchKind::exact, Action::nxdomain),
+                         rule(label + "." + label + "." + label + "." + label + ".longest.", MatchKind::exact)})});
+  auto request = request_of();
+  request.origin = name("a.longer.name.of.a.policy.zone.rpz.");
+  const auto zone = write_policy_zone(*index, request);
+  REQUIRE(zone);
+  CHECK(zone->owners == 1);
+  CHECK(zone->inexpressible == 3);
+  CHECK(zone->too_long == 1);
+  CHECK(lines_of(zone->zone) == Lines{"mixed.example.a.longer.name.of.a.policy.zone A 10.0.0.1"});
+}
+
+TEST_CASE("who follows the zone decides as we do") {
+  std::mt19937 random(20261123);
+  const auto some = [&](std::uint32_t below) { return static_cast<std::uint32_t>(random() % below); };
+  const auto any_name = [&] {
+    std::string text;
+    for (auto labels = 1 + some(4); labels > 0; --labels)
+      text += std::string(1, static_cast<char>('a' + some(3))) + ".";
+    return text;
+  };
+  const auto any_address = [&] { return "10.0." + std::to_string(some(4)) + "." + std::to_string(some(256)); };
+  for (int round = 0; round < 20; ++round) {
+    std::vector<IndexedDecision> decisions;
+    for (std::int64_t number = 1; number <= 8; ++number) {
+      std::vector<Rule> rules;
+      for (int count = 0; count < 6; ++count) {
+        auto made =
+            rule(any_name(), static_cast<MatchKind>(some(3)), static_cast<Action>(some(7)), number * 10 + count);
+        if (some(4) == 0) made.trigger = Trigger::nsdname;
+        rules.push_back(made);
+        const auto length = 20 + some(13);
+        const Prefix whole = *prefix_from_text(any_address());
+        Prefix cut{masked_address(whole.address, 96 + length), static_cast<std::uint8_t>(96 + length), true};
+        rules.push_back(address_rule(cut.to_text(), some(2) == 0 ? Trigger::client_ip : Trigger::nsip,
+                                     static_cast<Action>(some(7)), number * 100 + count));
+      }
+      decisions.push_back(decision(number, number % 2 == 0 ? "first" : "second", rules));
+    }
+    const auto index = compile(decisions, {view_of({"first", "second"})});
+    const auto zone = write_policy_zone(*index, request_of());
+    REQUIRE(zone);
+    const auto other = followed(zone->zone);
+    const auto said = [](const std::optional<Match>& match, bool ours) -> std::string {
+      if (!match) return "nothing";
+      if (ours && match->action == Action::refused) return "nxdomain";
+      if (ours && match->action == Action::sinkhole) return "local-data";
+      return std::string(to_text(match->action));
+    };
+    for (int question = 0; question < 300; ++question) {
+      const auto asked = name(any_name());
+      CHECK(said(index->match_name(asked, 0, 0), true) == said(other->match_name(asked, 0, 0), false));
+      CHECK(said(index->match_server(asked, 0, 0), true) == said(other->match_server(asked, 0, 0), false));
+      const auto address = prefix_from_text(any_address())->address;
+      for (const auto trigger : {Trigger::client_ip, Trigger::nsip})
+        CHECK(said(index->match_address(trigger, address, 0, 0), true) ==
+              said(other->match_address(trigger, address, 0, 0), false));
+    }
+  }
+}
+
+}  // namespace placard::policy
