@@ -7,6 +7,8 @@
 #include <string>
 #include <variant>
 
+#include "resolver/net/work.hpp"
+
 namespace placard::net {
 namespace {
 
@@ -48,6 +50,7 @@ Loop::~Loop() {
   }
   dropped.clear();
   alarms_.forget_all();
+  if (pool_) pool_->stop();
   const auto close_open = [](uv_handle_t* handle, void*) {
     if (!uv_is_closing(handle)) uv_close(handle, nullptr);
   };
@@ -55,6 +58,11 @@ Loop::~Loop() {
     uv_walk(&loop_, close_open, nullptr);
     uv_run(&loop_, UV_RUN_DEFAULT);
   }
+}
+
+WorkPool& Loop::pool() {
+  if (!pool_) pool_ = std::make_unique<WorkPool>(&loop_);
+  return *pool_;
 }
 
 void Loop::run() {

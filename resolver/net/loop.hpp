@@ -18,6 +18,7 @@
 namespace placard::net {
 
 class RoundEnd;
+class WorkPool;
 
 class Loop {
  public:
@@ -27,8 +28,9 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
 
   uv_loop_t* uv() { return &loop_; }
-  void run();   ///< until stop(), which may have come first; may be called again
-  void stop();  ///< from any thread
+  WorkPool& pool();  ///< made when it is first asked for
+  void run();        ///< until stop(), which may have come first; may be called again
+  void stop();       ///< from any thread
   /// Runs `work` on the loop's thread, soon, in the order posted. From any thread. Work not yet run when the loop is
   /// destroyed is dropped.
   void post(std::function<void()> work);
@@ -52,6 +54,7 @@ class Loop {
   Milliseconds timer_due_ = UINT64_MAX;  // what timer_ is set to
   std::vector<RoundEnd*> round_ends_;    // armed; nullptr: gone since
   std::vector<RoundEnd*> ending_;        // those of on_prepare() that runs just now
+  std::unique_ptr<WorkPool> pool_;
   bool running_ = false;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by mutex_

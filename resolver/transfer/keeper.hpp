@@ -2,7 +2,7 @@
 // updates, and publishes each new version to those who answer.
 //
 // One thread with a loop of its own, so that nothing of this stands in the way of answers; what takes long (files,
-// building zones) runs on libuv's pool, two at a time. Each zone is worked on by one task at a time. A new version
+// building zones) runs on the loop's pool, two at a time. Each zone is worked on by one task at a time. A new version
 // counts in this order: checked as a whole, on the disk, published to every worker, told to secondaries. Whatever goes
 // wrong before that, the version that is served stays.
 // Calls from other threads post to the loop; those that have a result wait for it.
