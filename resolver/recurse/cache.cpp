@@ -18,6 +18,7 @@
 #include <mutex>
 #include <random>
 
+#include "resolver/recurse/cache_node.hpp"
 #include "resolver/recurse/cache_table.hpp"
 
 namespace placard::recurse {
@@ -26,23 +27,8 @@ namespace {
 constexpr std::size_t kMaxShards =
     1'024;  // so that one holds a few MiB at most, and its lock is held for a moment only
 constexpr std::size_t kShardMemory = 1U << 20U;  // octets a shard should have at least
-constexpr std::size_t kAllocation = 16;          // octets the allocator adds to each piece, about
 constexpr std::uint8_t kMaxUses = 3;
 constexpr std::uint32_t kFailureTtlLimit = 300;  // RFC 9520 3.2
-
-std::size_t list_memory(const wire::RdataList& list) {
-  return list.capacity() == 0 ? 0 : list.capacity() + kAllocation;
-}
-
-std::size_t entry_memory(const CacheEntry& entry) {
-  std::size_t size = sizeof(CacheEntry) + 2 * sizeof(void*) + kAllocation;  // with shared_ptr's control block
-  size += list_memory(entry.set.rdatas) + list_memory(entry.set.signatures);
-  if (entry.proof.capacity() > 0) size += entry.proof.capacity() * sizeof(wire::RecordSet) + kAllocation;
-  for (const auto& set : entry.proof) size += list_memory(set.rdatas) + list_memory(set.signatures);
-  if (!entry.glue.empty()) size += entry.glue.capacity() * sizeof(Glue) + kAllocation;
-  if (entry.error) size += entry.error->extra_text.capacity();
-  return size;
-}
 
 std::uint64_t mix(std::uint64_t value) {
   value ^= value >> 33U;
@@ -55,35 +41,35 @@ Realm realm_of(validate::Security security) {
   return security == validate::Security::unchecked ? Realm::unchecked : Realm::checked;
 }
 
-const EntryPointer& newer_of(const EntryPointer& one, const EntryPointer& other) {
-  return !one || (other && other->stored_at > one->stored_at) ? other : one;
+const NodeHold& newer_of(const NodeHold& one, const NodeHold& other) {
+  return !one || (other && other->stored_at() > one->stored_at()) ? other : one;
+}
+
+EntryPointer unpacked(const NodeHold& hold) {
+  return hold ? hold->unpack() : nullptr;
 }
 
 }  // namespace
 
 struct Cache::Shard {
-  enum class Queue : std::uint8_t { small, main };
-  struct Node {
-    EntryPointer entry;
-    std::unique_ptr<std::uint8_t[]> name;  // where the entry's set has another owner; else null
-    Node* newer = nullptr;
-    Node* older = nullptr;
-    std::uint64_t key = 0;
-    std::uint32_t cost = 0;
-    std::uint8_t name_size = 0;
-    Slot slot = Slot::exact;
-    Queue queue = Queue::small;
-    std::uint8_t uses = 0;
-    wire::RecordType type{};
-    wire::NameView name_view() const {
-      return name ? wire::NameView::from_valid({name.get(), name_size}) : entry->set.owner.view();
-    }
+  using Node = CacheNode;
+  using Queue = CacheNode::Queue;
+  struct Collected {
+    NodeHold node;
+    bool proven;
   };
   struct Fifo {
     Node* newest = nullptr;
     Node* oldest = nullptr;
     std::size_t memory = 0;
   };
+
+  Shard() = default;
+  ~Shard() {
+    each([](Node& node) { node.drop(); });
+  }
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
 
   std::mutex mutex;
   // Everything below: GUARDED by mutex.
@@ -100,18 +86,18 @@ struct Cache::Shard {
 
   void push(Node& node, Queue queue) {
     Fifo& into = fifo(queue);
-    node.queue = queue;
+    node.set_queue(queue);
     node.newer = nullptr;
     node.older = into.newest;
     (into.newest ? into.newest->newer : into.oldest) = &node;
     into.newest = &node;
-    into.memory += node.cost;
+    into.memory += node.memory();
   }
   void unlink(Node& node) {
-    Fifo& from = fifo(node.queue);
+    Fifo& from = fifo(node.queue());
     (node.newer ? node.newer->older : from.newest) = node.older;
     (node.older ? node.older->newer : from.oldest) = node.newer;
-    from.memory -= node.cost;
+    from.memory -= node.memory();
   }
 
   std::uint32_t& ghost(std::uint64_t key) { return ghosts[key & (ghosts.size() - 1)]; }
@@ -119,42 +105,67 @@ struct Cache::Shard {
 
   Node* find(std::uint64_t key, wire::NameView name, wire::RecordType type, Slot slot) {
     Node* node = nodes.find(key);
-    if (!node || node->type != type || node->slot != slot) return nullptr;
-    return node->name_view() == name ? node : nullptr;  // two names, one hash
+    return node && is(*node, name, type, slot) ? node : nullptr;  // two names may have one hash
   }
-  EntryPointer use(std::uint64_t key, wire::NameView name, wire::RecordType type, Slot slot) {
+  static bool is(const Node& node, wire::NameView name, wire::RecordType type, Slot slot) {
+    return node.type() == type && node.slot() == static_cast<std::uint8_t>(slot) && node.name() == name;
+  }
+  NodeHold use(std::uint64_t key, wire::NameView name, wire::RecordType type, Slot slot) {
     Node* node = find(key, name, type, slot);
-    if (!node) return nullptr;
-    if (node->uses < kMaxUses) ++node->uses;
-    return node->entry;
+    if (node && node->uses() < kMaxUses) node->set_uses(node->uses() + 1);
+    return NodeHold(node);
   }
 
   /// Drops from the small queue while it has more than its tenth, else from the main one. False: nothing is left.
   bool evict_one(const Cache& cache) {
     while (small.oldest && (small.memory > limit / 10 || !main.oldest)) {
       Node& node = *small.oldest;
-      if (node.uses == 0) {
+      if (node.uses() == 0) {
         ghost(node.key) = fingerprint(node.key);
         ++counters.evicted;
         erase(cache, node);
         return true;
       }
       unlink(node);
-      node.uses = 0;
+      node.set_uses(0);
       push(node, Queue::main);
     }
     while (main.oldest) {
       Node& node = *main.oldest;
-      if (node.uses == 0) {
+      if (node.uses() == 0) {
         ++counters.evicted;
         erase(cache, node);
         return true;
       }
       unlink(node);  // used since it came here: round again
-      --node.uses;
+      node.set_uses(node.uses() - 1);
       push(node, Queue::main);
     }
     return false;
+  }
+  /// False: it is not kept. What was there under its key is gone, unless it counts for more.
+  bool put(const Cache& cache, Node& node, std::int64_t now) {
+    auto queue = Queue::small;
+    if (Node* old = nodes.find(node.key)) {
+      const auto slot = static_cast<Slot>(node.slot());
+      const bool same = is(*old, node.name(), node.type(), slot);
+      if (same && (slot == Slot::exact || slot == Slot::unchecked) && old->fresh(now) &&
+          old->credibility() > node.credibility())
+        return false;
+      if (same) queue = old->queue();
+      erase(cache, *old);
+    } else if (ghost(node.key) == fingerprint(node.key)) {
+      queue = Queue::main;
+    }
+    if (node.memory() > limit / 4) return false;  // one giant must not empty a shard
+    while (memory() + node.memory() > limit && evict_one(cache)) {
+    }
+    if (memory() + node.memory() > limit) return false;
+    nodes.add(node);
+    push(node, queue);
+    while (memory() > limit && evict_one(cache)) {  // the table may have grown
+    }
+    return true;
   }
   /// `visit` may erase the node it is given.
   template <class Visit>
@@ -167,21 +178,18 @@ struct Cache::Shard {
     }
   }
   template <class Wanted>
-  void collect(std::vector<Cached>& into, const Wanted& wanted) const {
-    each([&](const Node& node) {
-      if (!wanted(node.name_view())) return;
-      Cached& cached = into.emplace_back();
-      cached.name = wire::Name(node.name_view());
-      cached.type = node.type;
-      cached.proven = node.queue == Queue::main || node.uses > 0;
-      cached.entry = node.entry;
+  void collect(std::vector<Collected>& into, const Wanted& wanted) const {
+    each([&](Node& node) {
+      if (wanted(node.name())) into.push_back({NodeHold(&node), node.queue() == Queue::main || node.uses() > 0});
     });
   }
   void erase(const Cache& cache, Node& node) {
     unlink(node);
-    if (node.slot == Slot::nxdomain) --cache.nxdomains_;
-    if (node.slot == Slot::exact && node.type == wire::RecordType::dname) --cache.dnames_;
+    if (node.slot() == static_cast<std::uint8_t>(Slot::nxdomain)) --cache.nxdomains_;
+    if (node.slot() == static_cast<std::uint8_t>(Slot::exact) && node.type() == wire::RecordType::dname)
+      --cache.dnames_;
     nodes.erase(node.key);
+    node.drop();
   }
 };
 
@@ -228,7 +236,7 @@ Cache::Slot Cache::in_realm(Slot slot, Realm realm) {
 }
 
 /// Fresh records, NODATA or NXDOMAIN; else a fresh failure; else the newest of the expired.
-EntryPointer Cache::find_in(Realm realm, wire::NameView name, wire::RecordType type, std::int64_t now) const {
+NodeHold Cache::find_in(Realm realm, wire::NameView name, wire::RecordType type, std::int64_t now) const {
   const std::uint64_t hash = name.hash(seed_);
   Shard& shard = shard_of(hash);
   const auto use = [&](wire::RecordType of_type, Slot slot) {
@@ -241,34 +249,34 @@ EntryPointer Cache::find_in(Realm realm, wire::NameView name, wire::RecordType t
   auto nxdomain = use(kAnyType, Slot::nxdomain);
   if (nxdomain && nxdomain->fresh(now)) return ++shard.counters.hits, nxdomain;
   auto failed = use(type, Slot::failure);
-  if (failed && !failed->fresh(now)) failed = nullptr;
-  const EntryPointer stale = newer_of(exact, nxdomain);
+  if (failed && !failed->fresh(now)) failed = {};
+  const NodeHold& stale = newer_of(exact, nxdomain);
   ++(failed || stale ? shard.counters.hits : shard.counters.misses);
   return failed ? failed : stale;
 }
 
 EntryPointer Cache::find(wire::NameView name, wire::RecordType type, std::int64_t now, wire::NameView top,
                          Realm realm) const {
-  const auto is_answer = [&](const EntryPointer& entry) {
-    return entry && entry->fresh(now) && entry->kind != CacheKind::failure;
+  const auto is_answer = [&](const NodeHold& node) {
+    return node && node->fresh(now) && node->kind() != CacheKind::failure;
   };
-  EntryPointer found = find_in(Realm::checked, name, type, now);
-  if (is_answer(found)) return found;
-  if (realm == Realm::unchecked) found = find_in(Realm::unchecked, name, type, now);
-  if (is_answer(found)) return found;
+  NodeHold found = find_in(Realm::checked, name, type, now);
+  if (!is_answer(found) && realm == Realm::unchecked) found = find_in(Realm::unchecked, name, type, now);
+  if (is_answer(found)) return found->unpack();
   if (!name.is_root() && nxdomains_.load(std::memory_order_relaxed) > 0) {
-    if (auto cut = deepest(name.parent(), top, kAnyType, Slot::nxdomain, now)) return cut;
+    if (const auto cut = deepest(name.parent(), top, kAnyType, Slot::nxdomain, now)) return cut->unpack();
   }
-  return found;
+  return unpacked(found);
 }
 
 EntryPointer Cache::find_stale(wire::NameView name, wire::RecordType type, Realm realm) const {
-  return newer_of(probe(name, type, in_realm(Slot::exact, realm)),
-                  probe(name, kAnyType, in_realm(Slot::nxdomain, realm)));
+  const NodeHold exact = probe(name, type, in_realm(Slot::exact, realm));
+  const NodeHold nxdomain = probe(name, kAnyType, in_realm(Slot::nxdomain, realm));
+  return unpacked(newer_of(exact, nxdomain));
 }
 
 EntryPointer Cache::find_delegation(wire::NameView name, std::int64_t now) const {
-  return deepest(name, {}, wire::RecordType::ns, Slot::delegation, now);
+  return unpacked(deepest(name, {}, wire::RecordType::ns, Slot::delegation, now));
 }
 
 bool Cache::find_no_cut(wire::NameView name, std::int64_t now) const {
@@ -279,28 +287,28 @@ bool Cache::find_no_cut(wire::NameView name, std::int64_t now) const {
 EntryPointer Cache::find_dname(wire::NameView name, std::int64_t now, wire::NameView top) const {
   if (name.is_root() || dnames_.load(std::memory_order_relaxed) == 0) return nullptr;
   for (auto at = name.parent(); at.is_subdomain_of(top); at = at.parent()) {
-    auto found = probe(at, wire::RecordType::dname, Slot::exact);
-    if (found && found->kind == CacheKind::records && found->fresh(now)) return found;
+    const auto found = probe(at, wire::RecordType::dname, Slot::exact);
+    if (found && found->kind() == CacheKind::records && found->fresh(now)) return found->unpack();
     if (at.is_root()) break;
   }
   return nullptr;
 }
 
-EntryPointer Cache::probe(wire::NameView name, wire::RecordType type, Slot slot) const {
+NodeHold Cache::probe(wire::NameView name, wire::RecordType type, Slot slot) const {
   const std::uint64_t hash = name.hash(seed_);
   Shard& shard = shard_of(hash);
   const std::scoped_lock lock(shard.mutex);
   return shard.use(key_of(hash, type, static_cast<std::uint8_t>(slot)), name, type, slot);
 }
 
-EntryPointer Cache::deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot,
-                            std::int64_t now) const {
+NodeHold Cache::deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot,
+                        std::int64_t now) const {
   for (auto at = name; at.is_subdomain_of(top); at = at.parent()) {
     auto found = probe(at, type, slot);
     if (found && found->fresh(now)) return found;
     if (at.is_root()) break;
   }
-  return nullptr;
+  return {};
 }
 
 EntryPointer Cache::store(wire::RecordSet set, Credibility credibility, std::int64_t now,
@@ -315,7 +323,7 @@ EntryPointer Cache::store(wire::RecordSet set, Credibility credibility, std::int
   entry->stored_at = now;
   entry->expires_at = now + entry->set.ttl;
   const Slot slot = in_realm(Slot::exact, realm_of(security));
-  if (!wire::is_meta(entry->set.type)) insert(entry->set.owner, entry->set.type, slot, entry, now);
+  if (!wire::is_meta(entry->set.type)) insert(entry->set.owner, entry->set.type, slot, *entry, now);
   return entry;
 }
 
@@ -328,9 +336,9 @@ EntryPointer Cache::store_negative(CacheKind kind, wire::NameView name, wire::Re
   const Realm realm = realm_of(entry.security);
   auto made = std::make_shared<const CacheEntry>(std::move(entry));
   if (kind == CacheKind::nxdomain) {
-    insert(name, kAnyType, in_realm(Slot::nxdomain, realm), made, now);
+    insert(name, kAnyType, in_realm(Slot::nxdomain, realm), *made, now);
   } else if (!wire::is_meta(type)) {
-    insert(name, type, in_realm(kind == CacheKind::failure ? Slot::failure : Slot::exact, realm), made, now);
+    insert(name, type, in_realm(kind == CacheKind::failure ? Slot::failure : Slot::exact, realm), *made, now);
   }
   return made;
 }
@@ -346,64 +354,35 @@ EntryPointer Cache::store_delegation(wire::RecordSet ns, std::vector<Glue> glue,
   entry->proof = std::move(proof);
   entry->stored_at = now;
   entry->expires_at = std::min(now + std::clamp(entry->set.ttl, limits_.min_ttl, limits_.max_ttl), not_after);
-  insert(entry->set.owner, wire::RecordType::ns, Slot::delegation, entry, now);
+  insert(entry->set.owner, wire::RecordType::ns, Slot::delegation, *entry, now);
   return entry;
 }
 
 void Cache::store_no_cut(wire::NameView name, std::uint32_t ttl, std::int64_t now) {
-  auto entry = std::make_shared<CacheEntry>();
-  entry->kind = CacheKind::no_cut;
-  entry->stored_at = now;
-  entry->expires_at = now + std::min(ttl, limits_.max_negative_ttl);
-  insert(name, wire::RecordType::ns, Slot::no_cut, std::move(entry), now);
+  CacheEntry entry;
+  entry.kind = CacheKind::no_cut;
+  entry.set.owner = wire::Name(name);
+  entry.stored_at = now;
+  entry.expires_at = now + std::min(ttl, limits_.max_negative_ttl);
+  insert(name, wire::RecordType::ns, Slot::no_cut, entry, now);
 }
 
-void Cache::insert(wire::NameView name, wire::RecordType type, Slot slot, EntryPointer entry, std::int64_t now) {
-  if (!entry->fresh(now)) return;
+void Cache::insert(wire::NameView name, wire::RecordType type, Slot slot, const CacheEntry& entry, std::int64_t now) {
+  if (!entry.fresh(now)) return;
   const std::uint64_t hash = name.hash(seed_);
   const std::uint64_t key = key_of(hash, type, static_cast<std::uint8_t>(slot));
-  const bool own_name = !(entry->set.owner.view() == name);
-  const std::size_t cost =
-      sizeof(Shard::Node) + kAllocation + entry_memory(*entry) + (own_name ? name.size() + kAllocation : 0);
+  CacheNode& node = CacheNode::make(key, name, type, static_cast<std::uint8_t>(slot), entry);
   Shard& shard = shard_of(hash);
   const std::scoped_lock lock(shard.mutex);
-  auto queue = Shard::Queue::small;
-  if (Shard::Node* found = shard.nodes.find(key)) {
-    Shard::Node& old = *found;
-    const bool same = old.type == type && old.slot == slot && old.name_view() == name;
-    if (same && (slot == Slot::exact || slot == Slot::unchecked) && old.entry->fresh(now) &&
-        old.entry->credibility > entry->credibility)
-      return;
-    if (same) queue = old.queue;
-    shard.erase(*this, old);
-  } else if (shard.ghost(key) == Shard::fingerprint(key)) {
-    queue = Shard::Queue::main;
-  }
-  // What exists is no longer non-existent.
-  if ((slot == Slot::exact || slot == Slot::unchecked) && entry->kind == CacheKind::records) {
-    const Slot denied = slot == Slot::exact ? Slot::nxdomain : Slot::unchecked_nxdomain;
-    const auto gone = key_of(hash, kAnyType, static_cast<std::uint8_t>(denied));
-    if (auto* node = shard.find(gone, name, kAnyType, denied)) shard.erase(*this, *node);
-  }
-  if (cost > shard.limit / 4) return;  // one giant must not empty a shard
-  while (shard.memory() + cost > shard.limit && shard.evict_one(*this)) {
-  }
-  if (shard.memory() + cost > shard.limit) return;
-  Shard::Node& node = shard.nodes.add(key);
-  node.entry = std::move(entry);
-  if (own_name) {
-    node.name = std::make_unique<std::uint8_t[]>(name.size());
-    std::memcpy(node.name.get(), name.bytes().data(), name.size());
-    node.name_size = static_cast<std::uint8_t>(name.size());
-  }
-  node.cost = static_cast<std::uint32_t>(cost);
-  node.slot = slot;
-  node.type = type;
-  shard.push(node, queue);
+  if (!shard.put(*this, node, now)) return node.drop();
   ++shard.counters.stored;
   if (slot == Slot::nxdomain) ++nxdomains_;
   if (slot == Slot::exact && type == wire::RecordType::dname) ++dnames_;
-  while (shard.memory() > shard.limit && shard.evict_one(*this)) {  // the table may have grown
+  // What exists is no longer non-existent.
+  if ((slot == Slot::exact || slot == Slot::unchecked) && entry.kind == CacheKind::records) {
+    const Slot denied = slot == Slot::exact ? Slot::nxdomain : Slot::unchecked_nxdomain;
+    const auto gone = key_of(hash, kAnyType, static_cast<std::uint8_t>(denied));
+    if (auto* denial = shard.find(gone, name, kAnyType, denied)) shard.erase(*this, *denial);
   }
 }
 
@@ -411,7 +390,7 @@ std::size_t Cache::flush_if(Shard& shard, wire::NameView name, bool below) {
   std::size_t count = 0;
   const std::scoped_lock lock(shard.mutex);
   shard.each([&](Shard::Node& node) {
-    const auto owner = node.name_view();
+    const auto owner = node.name();
     if (below ? !owner.is_subdomain_of(name) : !(owner == name)) return;
     shard.erase(*this, node);
     ++count;
@@ -436,34 +415,48 @@ std::size_t Cache::flush_type(wire::NameView name, wire::RecordType type) {
   Shard& shard = shard_of(name.hash(seed_));
   const std::scoped_lock lock(shard.mutex);
   shard.each([&](Shard::Node& node) {
-    if (!(node.name_view() == name) || (node.type != type && node.type != kAnyType)) return;
+    if (!(node.name() == name) || (node.type() != type && node.type() != kAnyType)) return;
     shard.erase(*this, node);
     ++count;
   });
   return count;
 }
 
-std::vector<Cached> Cache::contents(std::size_t number) const {
+namespace {
+/// Unpacked when no lock is held any more.
+template <class Collected>
+std::vector<Cached> made_readable(const std::vector<Collected>& collected) {
   std::vector<Cached> all;
-  const Shard& shard = *shards_[number];
-  const std::scoped_lock lock(shards_[number]->mutex);
-  all.reserve(shard.nodes.size());
-  shard.collect(all, [](wire::NameView) { return true; });
+  all.reserve(collected.size());
+  for (const auto& [node, proven] : collected)
+    all.push_back({wire::Name(node->name()), node->type(), proven, node->unpack()});
   return all;
+}
+}  // namespace
+
+std::vector<Cached> Cache::contents(std::size_t number) const {
+  std::vector<Shard::Collected> collected;
+  {
+    const Shard& shard = *shards_[number];
+    const std::scoped_lock lock(shards_[number]->mutex);
+    collected.reserve(shard.nodes.size());
+    shard.collect(collected, [](wire::NameView) { return true; });
+  }
+  return made_readable(collected);
 }
 
 std::vector<Cached> Cache::contents_of(wire::NameView name, bool below) const {
-  std::vector<Cached> all;
+  std::vector<Shard::Collected> collected;
   const auto look = [&](Shard& shard) {
     const std::scoped_lock lock(shard.mutex);
-    shard.collect(all, [&](wire::NameView owner) { return below ? owner.is_subdomain_of(name) : owner == name; });
+    shard.collect(collected, [&](wire::NameView owner) { return below ? owner.is_subdomain_of(name) : owner == name; });
   };
   if (!below) {
     look(shard_of(name.hash(seed_)));
   } else {
     for (const auto& shard : shards_) look(*shard);
   }
-  return all;
+  return made_readable(collected);
 }
 
 void Cache::restore(const Cached& cached, std::int64_t now) {
@@ -481,7 +474,7 @@ void Cache::restore(const Cached& cached, std::int64_t now) {
     // As if it had left the small queue before: it enters the main one.
     if (cached.proven) shard.ghost(key) = Shard::fingerprint(key);
   }
-  insert(cached.name, cached.type, slot, cached.entry, now);
+  insert(cached.name, cached.type, slot, *cached.entry, now);
 }
 
 CacheCounters Cache::counters() const {

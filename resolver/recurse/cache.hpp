@@ -1,9 +1,9 @@
 // The record cache: record sets, negative answers, delegations and failures, shared by all workers.
 //
-// Sharded by name; a shard's mutex is held for a probe or a store only, never across a suspension. Entries are
-// immutable and handed out as shared_ptr, so a reader keeps what it found whatever happens to the cache. The memory
-// of all entries stays below the limit given: S3-FIFO per shard drops what is not used (why: top of cache.cpp).
-// Expired entries stay for serve-stale until they are dropped for space.
+// Sharded by name; a shard's mutex is held for a probe or a store only, never across a suspension. Entries are kept
+// packed (cache_node.hpp) and unpacked for who finds them, so a reader keeps what it found whatever happens to the
+// cache. The memory of all entries stays below the limit given: S3-FIFO per shard drops what is not used (why: top of
+// cache.cpp). Expired entries stay for serve-stale until they are dropped for space.
 //
 // What a parent zone says about a child (NS set and glue) is a delegation: an entry of its own beside the child's own
 // NS and address sets. So glue never becomes an answer, a child cannot prolong its delegation (ghost domains) nor
@@ -86,6 +86,8 @@ struct CacheCounters {
   std::size_t entries = 0, memory = 0;
 };
 
+class NodeHold;
+
 class Cache {
  public:
   explicit Cache(const CacheLimits& limits);
@@ -150,11 +152,10 @@ class Cache {
   };
   static Slot in_realm(Slot slot, Realm realm);
   Shard& shard_of(std::uint64_t name_hash) const;
-  EntryPointer find_in(Realm realm, wire::NameView name, wire::RecordType type, std::int64_t now) const;
-  EntryPointer probe(wire::NameView name, wire::RecordType type, Slot slot) const;
-  EntryPointer deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot,
-                       std::int64_t now) const;
-  void insert(wire::NameView name, wire::RecordType type, Slot slot, EntryPointer entry, std::int64_t now);
+  NodeHold find_in(Realm realm, wire::NameView name, wire::RecordType type, std::int64_t now) const;
+  NodeHold probe(wire::NameView name, wire::RecordType type, Slot slot) const;
+  NodeHold deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot, std::int64_t now) const;
+  void insert(wire::NameView name, wire::RecordType type, Slot slot, const CacheEntry& entry, std::int64_t now);
   std::size_t flush_if(Shard& shard, wire::NameView name, bool below);
 
   std::vector<std::unique_ptr<Shard>> shards_;

@@ -1,11 +1,11 @@
 // Clients of a resolver: questions for names that are each asked once, and what became of them, as one line of JSON.
 //
-//   load SERVER PORT TEMPLATE SECONDS RATE WINDOW CLIENTS FIRST [PID]
+//   load SERVER PORT TEMPLATE SECONDS RATE WINDOW CLIENTS FIRST [PID [COUNT]]
 //
 // In TEMPLATE, % stands for the number of the question and & for that number modulo 1,000. RATE: questions a second,
 // whatever comes back (open loop); 0: WINDOW questions are open at any time (closed loop). CLIENTS addresses from FIRST
-// on ask in turn. PID: whose processor time is divided by the answers. A question is lost when no NOERROR or NXDOMAIN
-// came for it within two seconds.
+// on ask in turn. PID: whose processor time is divided by the answers; 0: nobody's. COUNT: so many questions, and no
+// more. A question is lost when no NOERROR or NXDOMAIN came for it within two seconds.
 #include <arpa/inet.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -54,6 +54,7 @@ struct Wanted {
   std::size_t window = 64;
   int clients = 1;
   std::string first = "127.0.0.1", pid;
+  std::uint64_t count = UINT64_MAX;  // questions
 };
 
 class Load {
@@ -69,10 +70,10 @@ class Load {
     const double began = now(), end = began + wanted_.seconds;
     for (;;) {
       const double at = now();
-      if (at < end) {
+      if (at < end && sent_ < wanted_.count) {
         const double due = (at - began) * wanted_.rate;
         while (wanted_.rate > 0 ? static_cast<double>(sent_) < due : open_ < wanted_.window) {
-          if (!send(at)) break;
+          if (sent_ == wanted_.count || !send(at)) break;
         }
       } else if (open_ == 0 || at > end + kPatience) {
         break;
@@ -213,7 +214,7 @@ class Load {
 
 int main(int count, char** words) {
   if (count < 9) {
-    std::fputs("usage: load SERVER PORT TEMPLATE SECONDS RATE WINDOW CLIENTS FIRST [PID]\n", stderr);
+    std::fputs("usage: load SERVER PORT TEMPLATE SECONDS RATE WINDOW CLIENTS FIRST [PID [COUNT]]\n", stderr);
     return 2;
   }
   placard::Wanted wanted;
@@ -225,7 +226,8 @@ int main(int count, char** words) {
   wanted.window = static_cast<std::size_t>(std::atoi(words[6]));
   wanted.clients = std::atoi(words[7]);
   wanted.first = words[8];
-  if (count > 9) wanted.pid = words[9];
+  if (count > 9 && std::strcmp(words[9], "0") != 0) wanted.pid = words[9];
+  if (count > 10) wanted.count = std::strtoull(words[10], nullptr, 10);
   placard::Load(std::move(wanted)).run();
   return 0;
 }

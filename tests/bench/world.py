@@ -72,12 +72,13 @@ def hints(where):
     return path
 
 
-ADDRESS = {"placard": "127.0.0.11", "unbound": "127.0.0.12"}
+ADDRESS = {"placard": "127.0.0.11", "unbound": "127.0.0.12", "pdns": "127.0.0.13"}
 
 
-def placard(tree=None):
+def placard(tree=None, more=""):
     """As shipped, but for where it listens, whom it serves, where the root is, and (`tree`: other lines about both) that
-    response rate limiting spares the healthy clients, which stand in one network. Floods come from another one."""
+    response rate limiting spares the healthy clients, which stand in one network. Floods come from another one. `more`:
+    sections that follow."""
     where = folder()
     config = where / "placard.toml"
     tree = tree or f"""
@@ -101,12 +102,14 @@ recursion = ["10.99.0.0/16", "127.0.0.0/8"]
 listen = []
 [metrics]
 listen = []
-{tree}""")
+{tree}
+{more}""")
     return Process([PLACARD, "serve", "--config", config], PROCESSORS[0], where, ready="placard: ready")
 
 
-def unbound():
-    """Debian's, with the settings that its manual gives for one busy thread, and without validation, as there are no keys."""
+def unbound(memory="64m"):
+    """Debian's, with the settings that its manual gives for one busy thread, and without validation, as there are no keys.
+    `memory`: of each of its two caches."""
     from peers import peer
     package, where = peer("unbound"), folder()
     config = where / "unbound.conf"
@@ -125,8 +128,8 @@ server:
  do-not-query-localhost: no
  root-hints: "{hints(where)}"
  module-config: "iterator"
- msg-cache-size: 64m
- rrset-cache-size: 64m
+ msg-cache-size: {memory}
+ rrset-cache-size: {memory}
  outgoing-range: 8192
  num-queries-per-thread: 4096
  use-caps-for-id: yes
@@ -139,17 +142,42 @@ remote-control:
     return run
 
 
-def ask(resolver, template, seconds, rate=0, window=64, clients=1, first="10.99.1.1", pid=None, start=False):
+def pdns(entries=1_000_000):
+    """Debian's PowerDNS Recursor with one worker thread, without validation. `entries`: of each of its two caches."""
+    from peers import peer
+    package, where = peer("pdns-recursor"), folder()
+    (where / "recursor.conf").write_text(f"""
+local-address={ADDRESS["pdns"]}
+local-port=53
+threads=1
+pdns-distributes-queries=no
+hint-file={hints(where)}
+socket-dir={where}
+allow-from=10.99.0.0/16, 127.0.0.0/8
+dont-query=
+dnssec=off
+security-poll-suffix=
+max-cache-entries={entries}
+max-packetcache-entries={entries}
+daemon=no
+write-pid=no
+loglevel=3
+""")
+    return Process([package.program("pdns_recursor"), f"--config-dir={where}"], PROCESSORS[0], where, environment=package.environment)
+
+
+def ask(resolver, template, seconds, rate=0, window=64, clients=1, first="10.99.1.1", pid=0, count=None,
+        start=False):
     """One run of `load`; its figures, or with `start` the process whose output they are."""
     command = ["taskset", "--cpu-list", str(PROCESSORS[-1]), str(BUILD / "tests/bench/load"), ADDRESS[resolver], "53", template,
-               str(seconds), str(rate), str(window), str(clients), first, *([str(pid)] if pid else [])]
+               str(seconds), str(rate), str(window), str(clients), first, str(pid), *([str(count)] if count else [])]
     run = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     atexit.register(lambda: run.poll() is None and run.kill())
     return run if start else figures(run)
 
 
 def figures(run):
-    output, _ = run.communicate(timeout=120)
+    output, _ = run.communicate(timeout=300)
     return json.loads(output)
 
 

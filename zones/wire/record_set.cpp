@@ -54,6 +54,13 @@ bool RdataList::add(Bytes rdata) {
   return true;
 }
 
+RdataList RdataList::from_packed(Bytes packed, std::size_t count) {
+  RdataList list;
+  list.packed_.assign(packed.begin(), packed.end());
+  list.count_ = static_cast<std::uint32_t>(count);
+  return list;
+}
+
 std::optional<RecordType> covered_type(Bytes rrsig_rdata) {
   constexpr std::size_t kFixedSize = 18;
   if (rrsig_rdata.size() <= kFixedSize) return std::nullopt;

@@ -43,6 +43,8 @@ class RdataList {
   /// compressed rdata of a message may grow beyond that when its names are expanded. Looks at all that is there: who
   /// fills a list from outside bounds its size.
   bool add(Bytes rdata);
+  /// A copy of another list's packed() with its size().
+  static RdataList from_packed(Bytes packed, std::size_t count);
   Iterator begin() const { return Iterator(packed_.data()); }
   Iterator end() const { return Iterator(packed_.data() + packed_.size()); }
   std::size_t size() const { return count_; }
