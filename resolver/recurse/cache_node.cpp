@@ -133,7 +133,7 @@ CacheNode& CacheNode::make(std::uint64_t key, wire::NameView name, wire::RecordT
   node.unsigned_cut_ = entry.unsigned_cut;
   node.bogus_ = entry.bogus;
   node.has_more_ = has_more;
-  node.stored_at_ = entry.stored_at;
+  node.stored_at_ = static_cast<std::uint64_t>(entry.stored_at) & ((std::uint64_t{1} << 40U) - 1);
   node.lifetime_ = static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(entry.expires_at - entry.stored_at, 0, std::numeric_limits<std::uint32_t>::max()));
   node.memory_ = static_cast<std::uint32_t>(malloc_usable_size(piece) + kAllocation);
@@ -153,8 +153,8 @@ EntryPointer CacheNode::unpack() const {
   entry->security = security_;
   entry->unsigned_cut = unsigned_cut_;
   entry->bogus = bogus_;
-  entry->stored_at = stored_at_;
-  entry->expires_at = stored_at_ + lifetime_;
+  entry->stored_at = stored_at();
+  entry->expires_at = expires_at();
   Unpacker unpacker(packed() + name_size_);
   unpacker.set(entry->set, name());
   if (has_more_) unpacker.more(*entry, name());

@@ -60,8 +60,9 @@ class CacheNode {
   std::uint8_t slot() const { return slot_; }
   CacheKind kind() const { return kind_; }
   Credibility credibility() const { return credibility_; }
-  std::int64_t stored_at() const { return stored_at_; }
-  bool fresh(std::int64_t now) const { return stored_at_ + lifetime_ > now; }
+  std::int64_t stored_at() const { return static_cast<std::int64_t>(stored_at_); }
+  std::int64_t expires_at() const { return stored_at() + lifetime_; }
+  bool fresh(std::int64_t now) const { return expires_at() > now; }
   std::uint32_t memory() const { return memory_; }  ///< octets, with what the allocator keeps beside it
   EntryPointer unpack() const;
 
@@ -76,7 +77,7 @@ class CacheNode {
   ~CacheNode() = default;
   const std::uint8_t* packed() const { return reinterpret_cast<const std::uint8_t*>(this + 1); }
 
-  std::int64_t stored_at_ : 40 = 0;  // seconds; for 17,000 years
+  std::uint64_t stored_at_ : 40 = 0;  // seconds; for 35,000 years
   CacheKind kind_ : 3 {};
   Credibility credibility_ : 3 {};
   validate::Security security_ : 2 {};

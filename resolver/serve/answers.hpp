@@ -1,8 +1,8 @@
 // The answer cache of one worker: whole wire answers from before policy, found with one hash.
 //
-// Set-associative: a question's hash names a bucket of eight slots, and the slot longest unused goes when the bucket
-// is full or the memory given is used up. No lock: one thread owns it. A probe allocates nothing. Expired answers
-// are not returned; the record cache below keeps what is worth serving stale.
+// Set-associative: a question's hash names a bucket of eight slots (two lines of the processor's cache), and the slot
+// longest unused goes when the bucket is full or the memory given is used up. No lock: one thread owns it. A probe
+// allocates nothing. Expired answers are not returned; the record cache below keeps what is worth serving stale.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,11 @@ struct AnswerKey {
 
 class AnswerCache {
  public:
-  /// `memory` in octets; the table of slots is sized for answers of about 400 octets and counts too.
+  /// `memory` in octets; the table of slots is sized for small answers and counts too.
   AnswerCache(std::size_t memory, std::uint64_t seed);
+  ~AnswerCache() { clear(); }
+  AnswerCache(const AnswerCache&) = delete;
+  AnswerCache& operator=(const AnswerCache&) = delete;
 
   /// The fresh answer, or null. The pointer lives until the next insert() or clear().
   StoredAnswer* find(const AnswerKey& key, std::int64_t now) { return find(key, hash_of(key), now); }
@@ -48,20 +51,32 @@ class AnswerCache {
  private:
   static constexpr std::size_t kWays = 8;
   static constexpr std::size_t kLine = 64;  // octets of a cache line
+  // All zero: empty.
   struct Slot {
-    std::uint64_t hash = 0;
-    std::uint64_t used = 0;  ///< tick of the last use
-    std::unique_ptr<StoredAnswer> answer;
+    StoredAnswer* answer;  // owned
+    std::uint32_t tag;     // of the hash, what does not say which bucket
+    std::uint32_t used;    // tick of the last use
+  };
+  static_assert(sizeof(Slot) * kWays == 2 * kLine);
+  /// Memory that the kernel gives when it is first touched.
+  struct Unmap {
+    std::size_t size;
+    void operator()(Slot* slots) const;
   };
 
-  Slot* bucket(std::uint64_t hash) { return &slots_[(hash & mask_) * kWays]; }
+  static std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32U); }
+  Slot* bucket(std::uint64_t hash) const { return &slots_[(hash & mask_) * kWays]; }
+  /// In ticks, which are counted modulo 2^32: who was not used for so long may pass for young once.
+  std::uint32_t age(const Slot& slot) const { return tick_ - slot.used; }
   void drop(Slot& slot);
   void make_room(std::size_t needed);
 
-  std::vector<Slot> slots_;
-  std::uint64_t mask_ = 0, seed_ = 0, tick_ = 0;
+  std::unique_ptr<Slot[], Unmap> slots_{nullptr, Unmap{0}};
+  std::size_t count_ = 0;  // of slots
+  std::uint64_t mask_ = 0, seed_ = 0;
+  std::uint32_t tick_ = 0;
   std::size_t limit_ = 0, memory_ = 0, entries_ = 0;
-  std::uint64_t pass_began_ = 0, last_pass_began_ = 0;  // ticks
+  std::uint32_t pass_began_ = 0, last_pass_began_ = 0;  // ticks
   std::size_t hand_ = 0;                                // where make_room() sweeps on
 };
 

@@ -18,19 +18,18 @@ constexpr std::uint32_t kReverseTtl = 600;  // seconds
 
 /// An answer as it stands, to be joined at once: no OPT in it.
 StoredAnswer taken_from(std::span<const std::uint8_t> message, std::int64_t now) {
-  StoredAnswer answer;
-  answer.message.assign(message.begin(), message.end());
+  StoredAnswer answer(message, {});
   answer.rcode = static_cast<wire::Rcode>(message[3] & 0x0fU);
-  answer.stored_at = now;
+  answer.set_times(now, now);
   return answer;
 }
 
 /// Copies the records of a section, aged; nothing more once one does not fit.
 void copy_records(wire::MessageWriter& writer, const StoredAnswer& from, wire::Section section, bool dnssec_ok,
                   std::int64_t now) {
-  const auto message = wire::parse_message(from.message);
+  const auto message = wire::parse_message(from.message());
   assert(message);  // we wrote it
-  const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now - from.stored_at));
+  const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now - from.stored_at()));
   std::vector<std::uint8_t> rdata;
   for (const auto& record : message->records(section)) {
     if (record.type() == wire::RecordType::opt || (record.type() == wire::RecordType::rrsig && !dnssec_ok)) continue;
@@ -43,7 +42,7 @@ void copy_records(wire::MessageWriter& writer, const StoredAnswer& from, wire::S
 
 std::size_t render_joined(const StoredAnswer& head, const StoredAnswer& tail, const ClientQuestion& question,
                           bool authoritative, std::int64_t now, std::span<std::uint8_t> reply) {
-  wire::MessageWriter writer(reply, std::min(question.limit, reply.size()), opt_size(question, tail.errors));
+  wire::MessageWriter writer(reply, std::min(question.limit, reply.size()), opt_size(question, tail.errors()));
   auto header = answer_header(question, tail.rcode);
   header.aa = authoritative;
   writer.header(header);
@@ -57,7 +56,7 @@ std::size_t render_joined(const StoredAnswer& head, const StoredAnswer& tail, co
     header.tc = true;
     writer.set_flags(header);
   }
-  return finish_answer(writer, question, tail.rcode, tail.errors);
+  return finish_answer(writer, question, tail.rcode, tail.errors());
 }
 
 /// The last alias of an answer section: where it leads, and how much stands there.
@@ -67,15 +66,15 @@ struct Lead {
   std::uint32_t ttl = UINT32_MAX;  // the least of the aliases
 };
 std::optional<Lead> lead_of(const StoredAnswer& head) {
-  const auto message = wire::parse_message(head.message);
+  const auto message = wire::parse_message(head.message());
   assert(message);
   Lead lead;
   bool any = false;
   for (const auto& record : message->records(wire::Section::answer)) {
     ++lead.records;
     if (record.type() != wire::RecordType::cname) continue;
-    const auto offset = static_cast<std::size_t>(record.rdata().data() - head.message.data());
-    lead.target = wire::parse_name(head.message, offset)->name;
+    const auto offset = static_cast<std::size_t>(record.rdata().data() - head.message().data());
+    lead.target = wire::parse_name(head.message(), offset)->name;
     lead.ttl = std::min(lead.ttl, record.ttl());
     any = true;
   }

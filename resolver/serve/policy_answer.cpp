@@ -28,7 +28,7 @@ class PolicyWriter {
 
   void chain(const ChainPrefix& prefix) {
     if (prefix.answer == nullptr) return;
-    const auto message = wire::parse_message(prefix.answer->message);
+    const auto message = wire::parse_message(prefix.answer->message());
     if (!message) return;
     std::size_t left = prefix.records;
     std::vector<std::uint8_t> rdata;
@@ -171,8 +171,8 @@ std::size_t render_redirect(const ClientQuestion& question, const ChainPrefix& p
   writer.chain(prefix);
   writer.record(alias.owner, wire::RecordType::cname, alias.ttl, alias.target.bytes());
   const auto ttl = alias.ttl;
-  const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now - target_answer.stored_at));
-  if (const auto message = wire::parse_message(target_answer.message)) {
+  const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now - target_answer.stored_at()));
+  if (const auto message = wire::parse_message(target_answer.message())) {
     std::vector<std::uint8_t> rdata;
     for (const auto& record : message->records(wire::Section::answer)) {
       if (record.type() == wire::RecordType::rrsig) continue;

@@ -18,7 +18,7 @@ std::size_t ServersOfChain::memory() const {
 }
 
 AnswerChain::AnswerChain(const StoredAnswer& answer) {
-  const auto message = wire::parse_message(answer.message);
+  const auto message = wire::parse_message(answer.message());
   assert(message);  // we wrote it
   const auto asked = message->question_type();
   const bool follows = asked != wire::RecordType::cname && asked != wire::RecordType::any;
@@ -30,8 +30,8 @@ AnswerChain::AnswerChain(const StoredAnswer& answer) {
     if (record.type() == wire::RecordType::cname) {
       ttl = std::min(ttl, record.ttl());
       if (!follows && record.owner() == found_.front().name) continue;  // what was asked for, not a link
-      const auto at = static_cast<std::size_t>(record.rdata().data() - answer.message.data());
-      const auto target = wire::parse_name(answer.message, at);
+      const auto at = static_cast<std::size_t>(record.rdata().data() - answer.message().data());
+      const auto target = wire::parse_name(answer.message(), at);
       assert(target);
       if (found_.size() < kMaxLinks) found_.push_back({target->name, {}, records, ttl});
     } else if (record.type() == wire::RecordType::a || record.type() == wire::RecordType::aaaa) {
@@ -59,11 +59,11 @@ std::vector<policy::NameServer> Pipeline::name_servers_of(wire::NameView name) c
 
 /// Keeps the name servers with an answer that will be kept, where some view has rules about them.
 void Pipeline::remember_servers(StoredAnswer& answer) const {
-  if (answer.servers || !wants_servers_ || answer.bogus) return;
+  if (answer.servers() || !wants_servers_ || answer.bogus) return;
   const AnswerChain chain(answer);
   auto servers = std::make_shared<ServersOfChain>();
   for (const auto& link : chain.links()) servers->by_link.push_back(name_servers_of(link.name));
-  answer.servers = std::move(servers);
+  answer.set_servers(std::move(servers));
 }
 
 std::size_t Pipeline::deliver(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path,
@@ -84,8 +84,9 @@ Pipeline::Step Pipeline::policy_on_answer(StoredAnswer& answer, const ClientQues
   const AnswerChain chain(answer);
   const auto servers = [&](wire::NameView name, bool) {
     const auto links = chain.links();
-    for (std::size_t i = 0; answer.servers && i < links.size() && i < answer.servers->by_link.size(); ++i)
-      if (links[i].name == name) return answer.servers->by_link[i];
+    const auto* known = answer.servers();
+    for (std::size_t i = 0; known != nullptr && i < links.size() && i < known->by_link.size(); ++i)
+      if (links[i].name == name) return known->by_link[i];
     return name_servers_of(name);
   };
   state.on_answer = true;
@@ -102,7 +103,7 @@ Pipeline::Step Pipeline::policy_on_answer(StoredAnswer& answer, const ClientQues
   }
   ChainPrefix prefix;
   if (met->link > 0) {
-    const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now_ - answer.stored_at));
+    const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now_ - answer.stored_at()));
     const auto ttl = chain.ttl_before(met->link);
     prefix = {&answer, chain.records_before(met->link),
               std::min(ttl > age ? ttl - age : 0, policy_ttl(met->match, snapshot_->options, policy_now_))};

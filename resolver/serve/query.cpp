@@ -191,8 +191,8 @@ Pipeline::Step Pipeline::cached(const ClientQuestion& question, const ReturnPath
     return std::nullopt;
   }
   counters_.answer_cache_hits.add();
-  const bool refreshing = answer->refresh_at <= now_ && question.recursion_desired && question.recursion_available;
-  if (refreshing) answer->refresh_at = recurse::Cache::kNoEnd;  // once
+  const bool refreshing = answer->is_due(now_) && question.recursion_desired && question.recursion_available;
+  if (refreshing) answer->refresh_began();
   const auto size = deliver(*answer, question, path, state, reply);
   if (refreshing) refresh(question);
   return size;

@@ -284,13 +284,13 @@ Pipeline::Step Pipeline::quick_blocked(const policy::Match& match, const QuickTe
 Pipeline::Step Pipeline::quick_cached(const StoredAnswer& answer, const QuickTerms& terms,
                                       std::span<std::uint8_t> reply) const {
   const auto& asked = terms.asked;
-  if (!answer.errors.empty() || answer.refresh_at <= now_ || static_cast<std::uint16_t>(answer.rcode) > 15)
+  if (!answer.errors().empty() || answer.is_due(now_) || static_cast<std::uint16_t>(answer.rcode) > 15)
     return std::nullopt;
-  if (answer.message.size() + terms.opt_size() > std::min(terms.limit, reply.size())) return std::nullopt;
+  if (answer.message().size() + terms.opt_size() > std::min(terms.limit, reply.size())) return std::nullopt;
   if ((answer.has_chain || terms.client.judged) && !is_clean(answer, terms.client.view)) return std::nullopt;
   const bool secure = answer.authenticated && (asked.authentic_data || asked.dnssec_ok) && !asked.checking_disabled;
   QuickWriter writer(reply.data());
-  writer.copy(answer.message, asked, static_cast<std::uint16_t>(terms.flags(answer.rcode) | (secure ? kAd : 0)));
+  writer.copy(answer.message(), asked, static_cast<std::uint16_t>(terms.flags(answer.rcode) | (secure ? kAd : 0)));
   age_ttls(answer, now_, reply);
   if (asked.edns) terms.put_opt(writer, snapshot_->options.udp_size);
   return writer.size();

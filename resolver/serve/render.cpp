@@ -99,13 +99,6 @@ std::size_t render_truncated(const ClientQuestion& question, wire::Rcode rcode,
   return finish_answer(writer, question, rcode, errors);
 }
 
-std::size_t StoredAnswer::memory() const {
-  std::size_t size = sizeof *this + message.capacity() + ttl_offsets.capacity() * sizeof(std::uint16_t);
-  for (const auto& error : errors) size += sizeof error + error.extra_text.capacity();
-  if (servers) size += servers->memory();
-  return size;
-}
-
 namespace {
 
 /// Where the TTLs of a message that we wrote stand; nothing for one that nobody could read, so that it is not sent.
@@ -151,24 +144,20 @@ std::vector<std::uint8_t> write_message(const recurse::Resolved* resolved, const
 
 StoredAnswer store_answer(const recurse::Resolved& resolved, const wire::Question& question, bool dnssec_ok,
                           std::int64_t now) {
-  StoredAnswer stored;
+  const auto message = write_message(&resolved, question, dnssec_ok, now);
+  const auto ttls = find_ttls(message);
+  StoredAnswer stored =
+      ttls ? StoredAnswer(message, *ttls) : StoredAnswer(write_message(nullptr, question, dnssec_ok, now), {});
   stored.rcode = resolved.rcode;
-  stored.errors = resolved.errors;
   stored.authenticated = resolved.authenticated;
   stored.bogus = resolved.bogus;
-  stored.stored_at = now;
-  stored.expires_at = now + resolved.ttl(now);
-  stored.refresh_at = resolved.refresh_at;
-  stored.message = write_message(&resolved, question, dnssec_ok, now);
-  auto ttls = find_ttls(stored.message);
+  stored.set_times(now, now + resolved.ttl(now), resolved.refresh_at);
+  stored.set_errors(resolved.errors);
   if (!ttls) {
     stored.rcode = wire::Rcode::servfail;
-    stored.errors = {{wire::EdeCode::other, "the answer does not fit into a message"}};
-    stored.message = write_message(nullptr, question, dnssec_ok, now);
-    ttls.emplace();
+    stored.set_errors({{wire::EdeCode::other, "the answer does not fit into a message"}});
     return stored;
   }
-  stored.ttl_offsets = *std::move(ttls);
   const auto aliases = std::ranges::count_if(
       resolved.answer, [](const auto& entry) { return entry->set.type == wire::RecordType::cname; });
   stored.has_chain = aliases > (question.type == wire::RecordType::cname ? 1 : 0);
@@ -176,9 +165,9 @@ StoredAnswer store_answer(const recurse::Resolved& resolved, const wire::Questio
 }
 
 void age_ttls(const StoredAnswer& answer, std::int64_t now, std::span<std::uint8_t> copy) {
-  if (now <= answer.stored_at) return;
-  const auto age = static_cast<std::uint32_t>(now - answer.stored_at);
-  for (const auto offset : answer.ttl_offsets) {
+  if (now <= answer.stored_at()) return;
+  const auto age = static_cast<std::uint32_t>(now - answer.stored_at());
+  for (const auto offset : answer.ttl_offsets()) {
     const std::uint32_t ttl = wire::load32(&copy[offset]);
     wire::store32(&copy[offset], ttl > age ? ttl - age : 0);
   }
@@ -188,19 +177,19 @@ std::size_t render_stored(const StoredAnswer& answer, const ClientQuestion& ques
                           std::span<std::uint8_t> reply) {
   const std::size_t opt = question.edns ? kOptBase + question.answer_options_size
                                         : 0U;  // finish_answer leaves out of the errors what does not fit
-  if (answer.message.size() + opt > std::min(question.limit, reply.size()))
-    return render_truncated(question, answer.rcode, answer.errors, reply);
+  if (answer.message().size() + opt > std::min(question.limit, reply.size()))
+    return render_truncated(question, answer.rcode, answer.errors(), reply);
 
-  std::memcpy(reply.data(), answer.message.data(), answer.message.size());
+  std::memcpy(reply.data(), answer.message().data(), answer.message().size());
   const auto name = question.question.name.view().bytes();
   std::memcpy(reply.data() + wire::kHeaderSize, name.data(), name.size());
   age_ttls(answer, now, reply);
   auto header = answer_header(question, answer.rcode);
   header.ad = answer.authenticated && question.wants_authenticated && !question.checking_disabled;
   wire::MessageWriter writer(reply, std::min(question.limit, reply.size()));
-  writer.resume(answer.message.size());
+  writer.resume(answer.message().size());
   writer.set_flags(header);
-  return finish_answer(writer, question, answer.rcode, answer.errors);
+  return finish_answer(writer, question, answer.rcode, answer.errors());
 }
 
 }  // namespace placard::serve

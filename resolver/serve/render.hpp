@@ -5,12 +5,12 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "resolver/recurse/resolver.hpp"
 #include "resolver/serve/question.hpp"
+#include "resolver/serve/stored_answer.hpp"
 #include "zones/wire/writer.hpp"
 
 namespace placard::serve {
@@ -34,29 +34,6 @@ std::size_t render_rcode(const ClientQuestion& question, wire::Rcode rcode, std:
 /// An empty answer with TC: ask again over TCP.
 std::size_t render_truncated(const ClientQuestion& question, wire::Rcode rcode,
                              std::span<const wire::ExtendedError> errors, std::span<std::uint8_t> reply);
-
-struct ServersOfChain;  // policy_on_answer.hpp
-
-/// A whole answer as it was before policy, ready to be sent again: octets without OPT, and where its TTLs stand.
-/// RRSIG, NSEC and NSEC3 are in it only when it was rendered for DO.
-struct StoredAnswer {
-  std::vector<std::uint8_t> message;  ///< header (flags clear), question, sections; no OPT
-  std::vector<std::uint16_t> ttl_offsets;
-  std::vector<wire::ExtendedError> errors;
-  wire::Rcode rcode = wire::Rcode::servfail;
-  bool authenticated = false;                        ///< secure: AD for those who want it
-  bool bogus = false;                                ///< policy never rewrites it
-  bool has_chain = false;                            ///< CNAMEs in the answer: policy looks at their targets
-  std::int64_t stored_at = 0, expires_at = 0;        ///< seconds
-  std::int64_t refresh_at = recurse::Cache::kNoEnd;  ///< who asks from then on has it fetched again
-  // Policy found the chain clean for these views (a bit each), by this generation, until then.
-  std::uint64_t clean_generation = 0, clean_views = 0;
-  std::int64_t clean_until = 0;
-  /// Who serves the names of its chain; null where no rule asks for that.
-  std::shared_ptr<const ServersOfChain> servers;
-
-  std::size_t memory() const;  ///< octets, the object's own included
-};
 
 /// Never fails: an answer that would pass 65,535 octets becomes SERVFAIL.
 StoredAnswer store_answer(const recurse::Resolved& resolved, const wire::Question& question, bool dnssec_ok,

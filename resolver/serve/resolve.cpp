@@ -250,7 +250,7 @@ void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Re
     remember_servers(stored[pending->dnssec_ok]);
   }
   for (const bool dnssec_ok : {false, true}) {
-    if (!made[dnssec_ok] || stored[dnssec_ok].expires_at <= now_) continue;
+    if (!made[dnssec_ok] || stored[dnssec_ok].expires_at() <= now_) continue;
     const AnswerKey key{asked.name, asked.type, dnssec_ok, pending->key.checking_disabled, pending->key.dns64};
     answers_.insert(key, std::move(stored[dnssec_ok]));
   }

@@ -363,7 +363,7 @@ TEST_CASE("the answer cache keeps to its memory under churn and finds what it ha
     recurse::Resolved resolved;
     resolved.rcode = wire::Rcode::noerror;
     auto answer = serve::store_answer(resolved, asked(i), false, 1'000);
-    answer.expires_at = 2'000;
+    answer.set_times(1'000, 2'000);
     return answer;
   };
   const auto insert = [&](int i) {
