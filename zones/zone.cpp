@@ -39,6 +39,25 @@ const Node* Zone::find_lowered(NameView name) const {
   }
 }
 
+void Zone::prefetch_bucket(std::uint64_t hash) const {
+  __builtin_prefetch(&buckets_[hash & (buckets_.size() - 1)]);
+}
+
+const Node* Zone::prefetch_node(std::uint64_t hash) const {
+  const Node* node = at(buckets_[hash & (buckets_.size() - 1)]);
+  if (node != nullptr) __builtin_prefetch(node);
+  return node;
+}
+
+void Zone::prefetch_sets(const Node& node) {
+  __builtin_prefetch(node.name_);
+  __builtin_prefetch(node.sets_);
+}
+
+void Zone::prefetch_rdatas(const Node& node) {
+  if (!node.is_empty()) __builtin_prefetch(node.sets_->start_);
+}
+
 const Node& Zone::closest_encloser(NameView name) const {
   assert(name.is_subdomain_of(origin()));
   for (;; name = name.parent()) {

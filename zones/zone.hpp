@@ -94,6 +94,13 @@ class Zone {
   /// The node of that very name; null when there is none.
   const Node* find(wire::NameView name) const;
   const Node* find_lowered(wire::NameView name) const;  ///< the same, faster. REQUIRES: in lower case
+  // What find_lowered() of a name with that hash_lowered() will read is asked of the memory beforehand, step by step,
+  // each some time after the one before.
+  void prefetch_bucket(std::uint64_t hash) const;
+  /// The node that probably is meant; null: none.
+  const Node* prefetch_node(std::uint64_t hash) const;
+  static void prefetch_sets(const Node& node);
+  static void prefetch_rdatas(const Node& node);
   /// The node of the longest existing suffix of `name` (RFC 4592 3.3.1). REQUIRES: `name` at or below the origin.
   const Node& closest_encloser(wire::NameView name) const;
   /// The topmost delegation at or above the node, or the topmost DNAME above it; null where the zone has authority.

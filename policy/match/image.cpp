@@ -124,6 +124,16 @@ void ImageView::each_key(const std::function<void(const KeyEntry&)>& visit) cons
   }
 }
 
+void ImageView::prefetch_key(std::uint64_t hash) const {
+  const auto fingerprint = static_cast<std::uint32_t>(hash);
+  const Bucket& bucket = buckets_[first_bucket(hash)];
+  for (std::size_t slot = 0; slot < kSlots; ++slot) {
+    if (bucket.fingerprint[slot] != fingerprint) continue;
+    const std::size_t start = std::size_t{bucket.place[slot] & ~kOverflow} * 4;
+    if (start < names_.size()) __builtin_prefetch(names_.data() + start);
+  }
+}
+
 bool ImageView::has_depth(Trigger trigger, std::size_t labels) const {
   const auto& depths = header().depths[trigger == Trigger::nsdname ? 1 : 0];
   return labels < 128 && (depths[labels >> 6] >> (labels & 63) & 1) != 0;

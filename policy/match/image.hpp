@@ -189,6 +189,8 @@ class ImageView {
   bool may_hold(std::uint64_t hash) const;
   /// Asks the processor for the cache line that find() of this hash reads first.
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[first_bucket(hash)]); }
+  /// Once that line is there: for the octets of the key that is meant, as far as it stands in its first bucket.
+  void prefetch_key(std::uint64_t hash) const;
   /// The same for may_hold().
   void prefetch_filter(std::uint64_t hash) const {
     __builtin_prefetch(&filter_[static_cast<std::size_t>(((hash >> 32) * filter_.size()) >> 32)]);

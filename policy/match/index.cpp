@@ -268,14 +268,24 @@ void Index::prefetch_filter(const wire::Suffixes& name) const {
     layers_[layer].view.prefetch_filter(name.hash[kFilterLabels]);
 }
 
-void Index::prefetch_buckets(const wire::Suffixes& name) const {
+/// each(image, hash) for the suffixes that may be keys.
+template <typename Each>
+void Index::each_likely(const wire::Suffixes& name, const Each& each) const {
   if (name.hashed < kFilterLabels) return;
   for (std::size_t layer = 0; layer < layer_count_; ++layer) {
     const auto& image = layers_[layer].view;
     if (!image.may_hold(name.hash[kFilterLabels])) continue;
     for (std::size_t labels = kFilterLabels; labels <= name.hashed; ++labels)
-      if (image.has_depth(Trigger::qname, labels)) image.prefetch(name.hash[labels]);
+      if (image.has_depth(Trigger::qname, labels)) each(image, name.hash[labels]);
   }
+}
+
+void Index::prefetch_buckets(const wire::Suffixes& name) const {
+  each_likely(name, [](const ImageView& image, std::uint64_t hash) { image.prefetch(hash); });
+}
+
+void Index::prefetch_keys(const wire::Suffixes& name) const {
+  each_likely(name, [](const ImageView& image, std::uint64_t hash) { image.prefetch_key(hash); });
 }
 
 std::optional<Match> Index::match_server(wire::NameView name, ViewNumber view, Time now, ShadowMatches* shadows) const {

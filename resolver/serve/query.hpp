@@ -72,9 +72,9 @@ class Pipeline {
   /// Once a batch.
   void read_clock();
 
-  /// Packets that on_question will soon be called with: reads them, and asks the memory for what they will need. At
-  /// most net::kUdpGroup; they stay as they are until then.
-  void expect(std::span<const wire::Bytes> packets);
+  /// Packets of one listener that on_question will soon be called with: reads them, and asks the memory for what they
+  /// will need. At most net::kUdpGroup; they stay as they are until then.
+  void expect(std::span<const wire::Bytes> packets, std::uint16_t listener);
   /// One packet from a client of listener number `listener`. Writes an answer into `reply` and returns its size; 0:
   /// none, or later over `path`.
   std::size_t on_question(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
@@ -139,11 +139,13 @@ class Pipeline {
     bool is_hashed = false;    ///< the name's hashes are made, and `answer_hash`
     wire::QuickQuestion asked;
     std::uint64_t answer_hash = 0;
+    const zones::Zone* zone = nullptr;  ///< own, that has the name
     AnswerKey key() const { return {asked.name.whole(), asked.type, asked.dnssec_ok, asked.checking_disabled, false}; }
   };
-  static void read(wire::Bytes packet, Expected& expected);
+  void read(wire::Bytes packet, std::uint16_t listener, Expected& expected) const;
+  void fetch_zones(std::span<const Expected> questions) const;
   void make_hashes(Expected& expected) const;
-  Expected& expected(wire::Bytes packet);
+  Expected& expected(wire::Bytes packet, std::uint16_t listener);
   Step quick(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
              std::span<std::uint8_t> reply);
   void work_out(ClientFacts& facts) const;

@@ -48,7 +48,7 @@ struct Pipeline::QuickTerms {
 
 Pipeline::Step Pipeline::quick(wire::Bytes packet, std::uint16_t listener, const net::Address& client, bool stream,
                                std::span<std::uint8_t> reply) {
-  Expected& question = expected(packet);
+  Expected& question = expected(packet, listener);
   const auto& asked = question.asked;
   if (!question.is_ordinary) return std::nullopt;
   QuickTerms terms{asked, clients_.find(client, listener, [this](ClientFacts& facts) { work_out(facts); })};
@@ -57,8 +57,7 @@ Pipeline::Step Pipeline::quick(wire::Bytes packet, std::uint16_t listener, const
   const auto& here = zones_here_[listener];
   if (here.zones != nullptr) {
     if (!here.zones->all_available()) return std::nullopt;
-    if (const auto* zone = here.zones->find_lowered(asked.name.whole(), asked.type))
-      return quick_own(*zone, terms, stream, reply);
+    if (question.zone != nullptr) return quick_own(*question.zone, terms, stream, reply);
   }
   if (!terms.client.recursion || !asked.recursion_desired || may_be_special(asked.name.whole())) return std::nullopt;
   make_hashes(question);
@@ -91,34 +90,59 @@ Pipeline::Step Pipeline::quick(wire::Bytes packet, std::uint16_t listener, const
 // What a question needs lies somewhere in hundreds of megaoctets, so the processor would wait for the memory several
 // times in a row for each. A group of them waits together: all are read and asked for what comes first, then all for
 // what that leads to.
-void Pipeline::expect(std::span<const wire::Bytes> packets) {
+void Pipeline::expect(std::span<const wire::Bytes> packets, std::uint16_t listener) {
   expected_next_ = 0;
   expected_end_ = packets.size();
   const auto& index = *snapshot_->index;
-  for (std::size_t i = 0; i < packets.size(); ++i) read(packets[i], expected_[i]);
+  for (std::size_t i = 0; i < packets.size(); ++i) read(packets[i], listener, expected_[i]);
+  if (zones_here_[listener].zones != nullptr) fetch_zones({expected_.data(), packets.size()});
   if (!snapshot_->options.recursion) return;
+  const auto is_looked_up = [](const Expected& question) { return question.is_ordinary && question.zone == nullptr; };
   for (std::size_t i = 0; i < packets.size(); ++i) {
-    if (!expected_[i].is_ordinary) continue;
+    if (!is_looked_up(expected_[i])) continue;
     make_hashes(expected_[i]);
     answers_.prefetch_bucket(expected_[i].answer_hash);
     index.prefetch_filter(expected_[i].asked.name);
   }
   std::array<const StoredAnswer*, net::kUdpGroup> answers{};
   for (std::size_t i = 0; i < packets.size(); ++i) {
-    if (!expected_[i].is_ordinary) continue;
+    if (!is_looked_up(expected_[i])) continue;
     answers[i] = answers_.prefetch_answer(expected_[i].answer_hash);
     if (answers[i] == nullptr) index.prefetch_buckets(expected_[i].asked.name);
   }
-  for (const auto* answer : answers)
-    if (answer != nullptr) AnswerCache::prefetch_octets(*answer);
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (answers[i] != nullptr)
+      AnswerCache::prefetch_octets(*answers[i]);
+    else if (is_looked_up(expected_[i]))
+      index.prefetch_keys(expected_[i].asked.name);
+  }
 }
 
-void Pipeline::read(wire::Bytes packet, Expected& expected) {
+void Pipeline::fetch_zones(std::span<const Expected> questions) const {
+  std::array<std::uint64_t, net::kUdpGroup> hashes;
+  std::array<const zones::Node*, net::kUdpGroup> nodes{};
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    if (questions[i].zone == nullptr) continue;
+    hashes[i] = wire::hash_lowered(questions[i].asked.name.whole());
+    questions[i].zone->prefetch_bucket(hashes[i]);
+  }
+  for (std::size_t i = 0; i < questions.size(); ++i)
+    if (questions[i].zone != nullptr) nodes[i] = questions[i].zone->prefetch_node(hashes[i]);
+  for (const auto* node : nodes)
+    if (node != nullptr) zones::Zone::prefetch_sets(*node);
+  for (const auto* node : nodes)
+    if (node != nullptr) zones::Zone::prefetch_rdatas(*node);
+}
+
+void Pipeline::read(wire::Bytes packet, std::uint16_t listener, Expected& expected) const {
   auto& asked = expected.asked;
   expected.packet = packet.data();
   expected.is_ordinary =
       asked.parse(packet) && asked.record_class == wire::RecordClass::in && !wire::is_meta(asked.type);
   expected.is_hashed = false;
+  const auto* zones = zones_here_[listener].zones;
+  expected.zone =
+      zones != nullptr && expected.is_ordinary ? zones->find_lowered(asked.name.whole(), asked.type) : nullptr;
 }
 
 void Pipeline::make_hashes(Expected& expected) const {
@@ -127,10 +151,10 @@ void Pipeline::make_hashes(Expected& expected) const {
   expected.asked.name.make_hashes(snapshot_->index->seed(), snapshot_->index->most_labels());
 }
 
-Pipeline::Expected& Pipeline::expected(wire::Bytes packet) {
+Pipeline::Expected& Pipeline::expected(wire::Bytes packet, std::uint16_t listener) {
   while (expected_next_ < expected_end_)
     if (auto& next = expected_[expected_next_++]; next.packet == packet.data()) return next;
-  read(packet, expected_.back());
+  read(packet, listener, expected_.back());
   return expected_.back();
 }
 

@@ -32,7 +32,7 @@ class Listener final : public net::UdpHandler, public net::StreamHandler {
 
   void on_batch() override { pipeline_.read_clock(); }
   void on_backlog() override { pipeline_.fall_behind(); }
-  void expect(std::span<const wire::Bytes> packets) override { pipeline_.expect(packets); }
+  void expect(std::span<const wire::Bytes> packets) override { pipeline_.expect(packets, number_); }
 
   std::size_t on_datagram(wire::Bytes packet, const net::UdpPeer& peer, std::span<std::uint8_t> reply) override {
     ReturnPath path;

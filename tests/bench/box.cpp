@@ -4,7 +4,7 @@
 //
 //   127.60.0.1        the root: refers bench. downwards
 //   127.60.1.1        bench.: refers each zone to the server that stands for its kind
-//   127.60.2.1 .. 8   zN.bench.: every name has an address, TTL one hour
+//   127.60.2.1 .. 8   zN.bench.: every name has an address of each kind, TTL one hour, but those that begin with "no-"
 //   127.60.3.1        mute.bench.: keeps silent
 //   127.60.4.1        nxns.bench.: refers every name to 20 name servers without addresses in water.bench. (NXNSAttack)
 //   127.60.5.1        water.bench.: no name exists below it (water torture: each question is another one)
@@ -85,7 +85,7 @@ class Box {
     const wire::NameView asked = message->question_name();
     const std::size_t labels = asked.label_count();
     header.aa = kind == Kind::healthy || kind == Kind::water || labels == 0;
-    if (kind == Kind::water && labels > 2) header.rcode = 3;
+    if ((kind == Kind::water && labels > 2) || (kind == Kind::healthy && is_denied(asked))) header.rcode = 3;
     writer.header(header);
     writer.question(asked, question.type, question.record_class);
     switch (kind) {
@@ -100,7 +100,12 @@ class Box {
         if (labels >= 2) refer_zone(writer, wire::Name(asked.suffix(2)));
         break;
       case Kind::healthy:
-        if (question.type == RecordType::a) {
+        if (is_denied(asked)) {
+          soa(writer, wire::Name(asked.suffix(2)));
+        } else if (question.type == RecordType::aaaa) {
+          writer.record(Section::answer, asked, RecordType::aaaa, RecordClass::in, kTtl,
+                        std::array<std::uint8_t, 16>{0x20, 0x01, 0x0d, 0xb8, 15});
+        } else if (question.type == RecordType::a) {
           writer.record(Section::answer, asked, RecordType::a, RecordClass::in, kTtl,
                         std::array<std::uint8_t, 4>{192, 0, 2, 1});
         } else {
@@ -122,6 +127,10 @@ class Box {
   }
 
  private:
+  static bool is_denied(wire::NameView asked) {
+    const auto label = asked.first_label();
+    return asked.label_count() == 3 && label.size() > 3 && std::memcmp(label.data(), "no-", 3) == 0;
+  }
   static void root(wire::MessageWriter& writer) {
     const auto server = name("ns.root.");
     writer.record(Section::answer, wire::NameView{}, RecordType::ns, RecordClass::in, kTtl, server.view().bytes());

@@ -107,9 +107,9 @@ listen = []
     return Process([PLACARD, "serve", "--config", config], PROCESSORS[0], where, ready="placard: ready")
 
 
-def unbound(memory="64m"):
+def unbound(memory="64m", rules=None):
     """Debian's, with the settings that its manual gives for one busy thread, and without validation, as there are no keys.
-    `memory`: of each of its two caches."""
+    `memory`: of each of its two caches. `rules`: a policy zone's text."""
     from peers import peer
     package, where = peer("unbound"), folder()
     config = where / "unbound.conf"
@@ -127,7 +127,7 @@ server:
  access-control: 127.0.0.0/8 allow
  do-not-query-localhost: no
  root-hints: "{hints(where)}"
- module-config: "iterator"
+ module-config: "{"respip " if rules else ""}iterator"
  msg-cache-size: {memory}
  rrset-cache-size: {memory}
  outgoing-range: 8192
@@ -137,15 +137,18 @@ server:
  logfile: ""
 remote-control:
  control-enable: no
+{f'rpz: {chr(10)} name: rpz.local{chr(10)} zonefile: "{rules}"' if rules else ""}
 """)
     run = Process([package.program("unbound"), "-d", "-c", config], PROCESSORS[0], where, environment=package.environment)
     return run
 
 
-def pdns(entries=1_000_000):
-    """Debian's PowerDNS Recursor with one worker thread, without validation. `entries`: of each of its two caches."""
+def pdns(entries=1_000_000, rules=None):
+    """Debian's PowerDNS Recursor with one worker thread, without validation. `entries`: of each of its two caches. `rules`: a
+    policy zone's text."""
     from peers import peer
     package, where = peer("pdns-recursor"), folder()
+    (where / "rules.lua").write_text(f"rpzFile('{rules}', {{policyName='rpz.local'}})\n" if rules else "")
     (where / "recursor.conf").write_text(f"""
 local-address={ADDRESS["pdns"]}
 local-port=53
@@ -161,6 +164,7 @@ max-cache-entries={entries}
 max-packetcache-entries={entries}
 daemon=no
 write-pid=no
+lua-config-file={where}/rules.lua
 loglevel=3
 """)
     return Process([package.program("pdns_recursor"), f"--config-dir={where}"], PROCESSORS[0], where, environment=package.environment)

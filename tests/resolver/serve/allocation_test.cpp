@@ -51,7 +51,7 @@ TEST_CASE("answers from zones, policy and the answer cache allocate nothing") {
           const std::size_t before = allocations;
           std::size_t octets = 0;
           for (int i = 0; i < 10; ++i) {
-            house.pipeline().expect(packets);
+            house.pipeline().expect(packets, 0);
             octets += house.pipeline().on_question(packet, 0, client, false, path, reply);
           }
           const std::size_t after = allocations;

@@ -114,7 +114,7 @@ class Both {
   std::vector<std::uint8_t> announced(const std::vector<std::uint8_t>& packet) {
     static const auto kOther = packet_of("other.example.org.", RecordType::a, {});
     const std::array<wire::Bytes, 3> packets{kOther, packet, kOther};
-    house.pipeline().expect(packets);
+    house.pipeline().expect(packets, 0);
     std::vector<std::uint8_t> reply(65'535);
     reply.resize(house.pipeline().on_question(packet, 0, *net::Address::from_text("127.0.0.1"), false, {}, reply));
     return reply;
