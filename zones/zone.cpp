@@ -55,7 +55,7 @@ void Zone::prefetch_sets(const Node& node) {
 }
 
 void Zone::prefetch_rdatas(const Node& node) {
-  if (!node.is_empty()) __builtin_prefetch(node.sets_->start_);
+  if (!node.is_empty()) __builtin_prefetch(node.sets_->rdatas().first);
 }
 
 const Node& Zone::closest_encloser(NameView name) const {

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 import world
 from peers import peer
@@ -32,7 +33,7 @@ def make(work):
     with (work / "auth.zone").open("w") as zone:
         zone.write("$ORIGIN bench.test.\n$TTL 3600\n@ SOA ns root 1 3600 600 864000 60\n@ NS ns\nns A 192.0.2.1\n")
         for number in range(NAMES):
-            zone.write(f"n{number} A 192.0.2.{number % 250 + 1}\nn{number} AAAA 2001:db8::{number:x}\n")
+            zone.write(f"n{number} A 192.0.2.{number % 250 + 1}\nn{number} AAAA 2001:db8::{number >> 16:x}:{number & 65535:x}\n")
     with (work / "list.zone").open("w") as zone:
         zone.write("$TTL 60\n@ SOA localhost. root.localhost. 1 3600 600 864000 60\n@ NS localhost.\n")
         zone.writelines(f"{rule(number)} CNAME .\n" for number in range(RULES))
@@ -58,10 +59,10 @@ def placard_auth(work, more=""):
     return world.placard(f'[recursion]\nenabled = false\n[[zone]]\nname = "bench.test."\nfile = "{work}/auth.zone"\n', more)
 
 
-def placard(work, rules=False, more=""):
+def placard(work, rules=False, more="", server=""):
     if rules:
         more += f'[[feed]]\nid = "bench"\nformat = "rpz"\npath = "{work}/list.zone"\nguards = "off"\nstate = "active"\n'
-    return world.placard(more='[cache]\nsave = ""\nmemory = "1GiB"\nanswers_memory = "256MiB"\n' + more)
+    return world.placard(more='[cache]\nsave = ""\nmemory = "1GiB"\nanswers_memory = "256MiB"\n' + more, server=server)
 
 
 def nsd(work):
@@ -125,7 +126,7 @@ KINDS = {
                             "unbound": lambda work: world.unbound("64m", work / "list.zone"),
                             "pdns": lambda work: world.pdns(1_000, work / "list.zone"), "echo": echo}},
     "tcp": {"ready": ("c1.z1.bench", 0),
-            "servers": {"placard": lambda work: placard(work, more="[limits]\nconnections_per_client = 4096\n"),
+            "servers": {"placard": lambda work: placard(work, server="tcp_connections_per_client = 4096"),
                         "unbound": lambda work: world.unbound("512m")}},
 }
 
@@ -140,23 +141,22 @@ def blast(address, questions, seconds, **words):
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout)
 
 
-def processor_time(pid):
+def processor_time(pids):
     """Seconds of all threads."""
-    from pathlib import Path
-    return sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+    return sum(int(task.read_text().split()[0]) for pid in pids for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
 
-def dnsperf_tcp(address, questions, seconds, pid, connections=1_000):
+def dnsperf_tcp(address, questions, seconds, pids, connections=1_000):
     """Microseconds of the server's processor time an answer, over that many connections with several questions open on each."""
     package = peer("dnsperf")
-    before = processor_time(pid)
+    before = processor_time(pids)
     run = subprocess.run(["taskset", "--cpu-list", str(world.PROCESSORS[-1]), package.program("dnsperf"), "-s", address, "-m", "tcp",
                           "-d", str(questions), "-c", str(connections), "-q", str(8 * connections), "-l", str(seconds), "-e"],
                          capture_output=True, text=True, env=package.environment, check=False, timeout=120)
     done = re.search(r"Queries completed:\s+(\d+)", run.stdout)
     if not done or int(done[1]) == 0:
         raise SystemExit(f"dnsperf: {run.stdout}{run.stderr}")
-    return (processor_time(pid) - before) * 1e6 / int(done[1])
+    return (processor_time(pids) - before) * 1e6 / int(done[1])
 
 
 def wait_for(address, name, rcode, patience=240):

@@ -45,6 +45,15 @@ class Process:
     def pid(self):
         return self.process.pid
 
+    @property
+    def pids(self):
+        """Its own, and those of its children and theirs."""
+        found = [self.pid]
+        for pid in found:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += map(int, children.read_text().split())
+        return found
+
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
@@ -75,10 +84,10 @@ def hints(where):
 ADDRESS = {"placard": "127.0.0.11", "unbound": "127.0.0.12", "pdns": "127.0.0.13"}
 
 
-def placard(tree=None, more=""):
+def placard(tree=None, more="", server=""):
     """As shipped, but for where it listens, whom it serves, where the root is, and (`tree`: other lines about both) that
-    response rate limiting spares the healthy clients, which stand in one network. Floods come from another one. `more`:
-    sections that follow."""
+    response rate limiting spares the healthy clients, which stand in one network. Floods come from another one. `server`: more
+    of that section; `more`: sections that follow."""
     where = folder()
     config = where / "placard.toml"
     tree = tree or f"""
@@ -96,6 +105,7 @@ validation = false
 listen = ["{ADDRESS["placard"]}:53"]
 workers = 1
 state_directory = "{where}"
+{server}
 [access]
 recursion = ["10.99.0.0/16", "127.0.0.0/8"]
 [notice]
