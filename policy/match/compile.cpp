@@ -21,14 +21,26 @@ bool is_named(Trigger trigger) {
 
 /// The rules of one trigger of one list under one decision, in the order of their keys.
 struct ListStream {
-  ListCursor cursor;
+  std::optional<ListCursor> cursor;           // of the store, or
+  std::optional<RuleList::Cursor> in_memory;  // of a list that is being recorded
+  Trigger trigger;
   std::uint32_t decision;                            // of the builder
   const std::vector<RuleForm>* forms;                // of the list
   std::vector<std::optional<std::uint32_t>> rows{};  // of the builder, by form
   StoredListRule rule{};
   bool has_rule = false;
 
-  void step() { has_rule = cursor.next(rule); }
+  void step() {
+    if (cursor) {
+      has_rule = cursor->next(rule);
+      return;
+    }
+    ListedRule listed;
+    has_rule = in_memory->next(listed);
+    rule.trigger = trigger;
+    rule.key = listed.key;
+    rule.form = listed.form;
+  }
 };
 
 /// One rule of a decision's own, ready to be placed.
@@ -40,16 +52,16 @@ struct OwnRule {
 class Compile {
  public:
   Compile(Store& store, ImageSink& sink, Time now, const ImageOptions& options,
-          const std::function<void(std::size_t)>& progress)
-      : store_(store), now_(now), builder_(sink, options), progress_(progress) {}
+          const std::function<void(std::size_t)>& progress, const UpcomingList* upcoming)
+      : store_(store), now_(now), builder_(sink, options), progress_(progress), upcoming_(upcoming) {}
 
-  void run() {
+  ImageHeader run() {
     for (const auto& record : store_.decisions_in_force(now_)) add_decision(record);
     std::ranges::stable_sort(own_names_, {}, &OwnRule::key);
     for (auto& stream : streams_) stream.step();
     write_names();
     write_prefixes();
-    builder_.finish();
+    return builder_.finish();
   }
 
  private:
@@ -66,16 +78,33 @@ class Compile {
         }
       }
     }
-    const auto list = own.list.empty() ? std::nullopt : store_.list_stand(own.list);
-    if (!list) return;
+    const bool is_upcoming = upcoming_ != nullptr && own.list == upcoming_->id;
+    const auto list = own.list.empty() || is_upcoming ? std::nullopt : store_.list_stand(own.list);
+    if (!list && !is_upcoming) return;
     decision->list = own.list;
     const auto number = builder_.add_decision(*decision);
     if (!number) return;
+    if (is_upcoming) {
+      add_upcoming(*number);
+      return;
+    }
     auto& forms = forms_[list->number];
     if (forms.empty()) forms = store_.list_forms(list->number);
     for (const auto trigger :
          {Trigger::client_ip, Trigger::qname, Trigger::response_ip, Trigger::nsdname, Trigger::nsip}) {
-      streams_.push_back({store_.list_rules(list->number, trigger), *number, &forms});
+      streams_.push_back({store_.list_rules(list->number, trigger), {}, trigger, *number, &forms});
+      streams_.back().rows.resize(forms.size());
+    }
+  }
+
+  void add_upcoming(std::uint32_t decision) {
+    const auto& rules = upcoming_->rules;
+    auto& forms = upcoming_forms_;
+    if (forms.empty())
+      for (std::size_t i = 0; i < rules.form_count(); ++i) forms.push_back(rules.form(static_cast<std::uint32_t>(i)));
+    for (const auto trigger :
+         {Trigger::client_ip, Trigger::qname, Trigger::response_ip, Trigger::nsdname, Trigger::nsip}) {
+      streams_.push_back({{}, RuleList::Cursor(rules, trigger), trigger, decision, &forms});
       streams_.back().rows.resize(forms.size());
     }
   }
@@ -142,6 +171,8 @@ class Compile {
   Time now_;
   ImageBuilder builder_;
   const std::function<void(std::size_t)>& progress_;
+  const UpcomingList* upcoming_;
+  std::vector<RuleForm> upcoming_forms_;
   std::vector<OwnRule> own_names_, own_prefixes_;
   std::vector<ListStream> streams_;
   std::map<std::int64_t, std::vector<RuleForm>> forms_;
@@ -215,16 +246,25 @@ std::optional<IndexedDecision> indexed(const DecisionRecord& record, std::int64_
   return made;
 }
 
-void write_index(Store& store, ImageSink& sink, Time now, const std::function<void(std::size_t)>& progress,
-                 const IndexTuning& tuning) {
+ImageHeader write_index(Store& store, ImageSink& sink, Time now, const std::function<void(std::size_t)>& progress,
+                        const IndexTuning& tuning, const UpcomingList* upcoming) {
   const auto stand = store.hold_stand();
   ImageOptions options;
   options.log_sequence = store.last_log_sequence();
   options.log_hash = store.log_hash(options.log_sequence).value_or(Digest{});
   options.made_at = now;
   options.seed = tuning.seed;
-  options.keys_expected = static_cast<std::size_t>(store.rule_estimate());
-  Compile(store, sink, now, options, progress).run();
+  options.keys_expected = static_cast<std::size_t>(store.rule_estimate()) + (upcoming ? upcoming->rules.size() : 0);
+  return Compile(store, sink, now, options, progress, upcoming).run();
+}
+
+void include_entry(ImageHeader& header, Store& store, std::int64_t sequence) {
+  if (sequence == header.log_sequence + 1)
+    header.log_sequence = sequence;
+  else
+    header.ahead = sequence;
+  header.log_hash = store.log_hash(sequence).value();
+  header.checksum = header_checksum(header);
 }
 
 std::shared_ptr<const Index> compile_index(Store& store, std::vector<View> views, std::vector<SourcePolicy> policies,
@@ -236,10 +276,10 @@ std::shared_ptr<const Index> compile_index(Store& store, std::vector<View> views
 
 std::expected<void, std::string> is_image_of(Store& store, const Image& image, Time now) {
   const auto& header = image.view().header();
-  const auto hash = header.log_sequence == 0 ? Digest{} : store.log_hash(header.log_sequence).value_or(Digest{1});
+  const auto hash = header.newest() == 0 ? Digest{} : store.log_hash(header.newest()).value_or(Digest{1});
   if (hash != header.log_hash) {
-    return std::unexpected(fmt::format("policy index: it was made from another record (its entry {} is not this log's)",
-                                       header.log_sequence));
+    return std::unexpected(
+        fmt::format("policy index: it was made from another record (its entry {} is not this log's)", header.newest()));
   }
   if (header.made_at > now + kClockTolerance) {
     return std::unexpected("policy index: it was made when the clock was ahead, and lacks what had ended by then");
@@ -258,7 +298,12 @@ std::expected<std::shared_ptr<const Image>, std::string> load_overlay(Store& sto
   };
   std::map<std::string, std::size_t> changed;  // lists: how many rules
   std::size_t rules = 0;
+  std::string ahead;  // a list whose change at header.ahead is in the base
   for (const auto& change : store.list_changes_since(since)) {
+    if (change.sequence == header.ahead) {
+      ahead = change.list;
+      continue;
+    }
     changed[change.list] += static_cast<std::size_t>(change.added + change.removed);
   }
   auto records = store.decisions_since(since);
@@ -295,7 +340,7 @@ std::expected<std::shared_ptr<const Image>, std::string> load_overlay(Store& sto
       if (rules > kMaxOverlayRules) return too_much(rules);
       auto of_list = *decision;
       of_list.list = list;
-      add_list(store, of_list, since, whole);
+      add_list(store, of_list, list == ahead ? header.ahead : since, whole);
       decisions.push_back(std::move(of_list));
     }
     if (!in_base({})) decision->rules = record.decision().rules;

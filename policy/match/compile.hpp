@@ -22,11 +22,20 @@ namespace placard::policy {
 /// and a compile is due.
 inline constexpr std::size_t kMaxOverlayRules = 100'000;
 
+/// A list that is being recorded: what it will hold, instead of what the record has of it.
+struct UpcomingList {
+  std::string id;
+  const RuleList& rules;  ///< sealed
+};
+
 /// Writes the image of all that has not ended at `now`, from one stand of the record; then the sink is complete.
-/// `progress` is told how many rules were written so far, every now and then. Throws StoreError, and what the sink
-/// throws.
-void write_index(Store& store, ImageSink& sink, Time now, const std::function<void(std::size_t)>& progress = {},
-                 const IndexTuning& tuning = {});
+/// `progress` is told how many rules were written so far, every now and then. The header as it was written. Throws
+/// StoreError, and what the sink throws.
+ImageHeader write_index(Store& store, ImageSink& sink, Time now, const std::function<void(std::size_t)>& progress = {},
+                        const IndexTuning& tuning = {}, const UpcomingList* upcoming = nullptr);
+
+/// Says that the entry `sequence`, which recorded the upcoming list, is in the image of this header too.
+void include_entry(ImageHeader& header, Store& store, std::int64_t sequence);
 
 /// The same as an index in memory, for who runs no server.
 std::shared_ptr<const Index> compile_index(Store& store, std::vector<View> views, std::vector<SourcePolicy> policies,

@@ -6,13 +6,14 @@
 //
 //   offset size  header (512 octets)
 //        0    8  magic "PLACARDX"
-//        8    4  version of this layout: 3
+//        8    4  version of this layout: 4
 //       12    4  octets of this header: 512
 //       16    8  octets of the whole image
 //       24    8  XXH3-64 of octets 32 to 511: header and section table are believed, or refused, at once
 //       32    8  seed of the hashes, random for each image
 //       40    8  last entry of the store's log that is in it (int64)
-//       48   32  hash of that entry: an image of another record, or of one that was rewritten, is not used
+//       48   32  hash of that entry, or of the one at 480: an image of another record, or of one that was rewritten, is
+//                not used
 //       80    4  rules
 //       84    4  keys: names and address prefixes
 //       88    4  rows of section 4 (decisions)
@@ -25,7 +26,9 @@
 //                rule's prefix has n bits, counted in 128 (IPv4 in its mapped place: 96 more than written)
 //      280  192  section table: 8 of (u64 offset, u64 octets, u64 XXH3-64 of them), in the order below
 //      472    8  the moment it was made at (int64, seconds): decisions that had ended by then are not in it
-//      480   32  zeros
+//      480    8  an entry about a list behind the last one that is in it as well (int64); 0: none. A list is compiled
+//                while it is being recorded, and others may record something meanwhile
+//      488   24  zeros
 //
 //   0 names      4 zero octets, then entries, each at a multiple of 4:
 //                  u8 kind, key, zeros up to a multiple of 4, u32 rows of section 3.
@@ -80,7 +83,7 @@ using wire::Suffixes;
 static_assert(std::endian::native == std::endian::little, "the image is little-endian and read in place");
 
 inline constexpr std::string_view kImageMagic = "PLACARDX";
-inline constexpr std::uint32_t kImageVersion = 3;
+inline constexpr std::uint32_t kImageVersion = 4;
 inline constexpr std::size_t kImageAlignment = 64;
 inline constexpr std::size_t kSlots = 8;                 ///< keys of one bucket
 inline constexpr std::uint32_t kOverflow = 0x80000000U;  ///< in place[7]: some key passed this bucket
@@ -108,7 +111,10 @@ struct ImageHeader {
   std::array<std::array<std::array<std::uint64_t, 3>, 2>, 3> lengths;
   std::array<SectionPlace, kImageSections> sections;
   std::int64_t made_at;
-  std::array<std::uint8_t, 32> reserved1;
+  std::int64_t ahead;
+  std::array<std::uint8_t, 24> reserved1;
+  /// The last entry of the log that it has something of.
+  std::int64_t newest() const { return ahead > log_sequence ? ahead : log_sequence; }
 };
 static_assert(sizeof(ImageHeader) == 512);
 inline constexpr std::size_t kChecksumFrom = 32;

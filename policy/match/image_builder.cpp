@@ -285,7 +285,7 @@ std::vector<std::int64_t> ImageBuilder::changes() const {
   return times;
 }
 
-void ImageBuilder::finish() {
+ImageHeader ImageBuilder::finish() {
   end_section();  // names
   header_.key_count = static_cast<std::uint32_t>(hashes_.size());
   const auto write = [this](ImageSection which, wire::Bytes octets) {
@@ -311,6 +311,7 @@ void ImageBuilder::finish() {
   header_.size = position_;
   header_.checksum = header_checksum(header_);
   sink_.put_header(header_);
+  return header_;
 }
 
 std::shared_ptr<const Image> image_of(std::span<const IndexedDecision> decisions, ImageOptions options, bool overlay) {

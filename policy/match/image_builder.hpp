@@ -48,8 +48,8 @@ class ImageBuilder {
   /// A name in lower case, once, with all rows that stand there. REQUIRES: 8 GiB of keys at most.
   void add_name(wire::NameView name, std::span<const std::uint32_t> rows);
   void add_prefix(const Prefix& prefix, std::span<const std::uint32_t> rows);
-  /// Writes the rest. Ends the builder.
-  void finish();
+  /// Writes the rest. Ends the builder; the header as it was written.
+  ImageHeader finish();
 
  private:
   struct RowHash {

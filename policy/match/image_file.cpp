@@ -118,9 +118,13 @@ void FileSink::put_header(const ImageHeader& header) {
   write_all({reinterpret_cast<const std::uint8_t*>(&header), sizeof header}, 0);
 }
 
-void FileSink::commit() {
+void FileSink::sync() {
   flush();
   if (::fsync(file_) != 0) fail("can't be synced");
+}
+
+void FileSink::commit() {
+  sync();
   if (::rename(partial_.c_str(), path_.c_str()) != 0) fail("can't be renamed");
   ::close(file_);
   file_ = -1;

@@ -63,6 +63,8 @@ class FileSink final : public ImageSink {
   ~FileSink() override;
   void append(wire::Bytes octets) override;
   void put_header(const ImageHeader& header) override;
+  /// Syncs what is there so far, so that commit() has little left to do. Behind it only the header may change.
+  void sync();
   /// Syncs the file, renames it, syncs the folder.
   void commit();
 

@@ -4,6 +4,7 @@
 #include <libpsl.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "policy/record/written_name.hpp"
@@ -26,7 +27,22 @@ std::string text_of_key(std::string_view key) {
 
 /// The list has U-labels and A-labels both.
 bool is_public_suffix(std::string_view key) {
-  return psl_is_public_suffix2(psl_builtin(), text_of_key(key).c_str(), PSL_TYPE_ANY) != 0;
+  // Nearly every key is a name turned round label by label: no need to make a name of it first.
+  std::array<char, wire::kMaxNameSize + 1> name;
+  if (key.size() >= name.size() || key.find('\\') != key.npos)
+    return psl_is_public_suffix2(psl_builtin(), text_of_key(key).c_str(), PSL_TYPE_ANY) != 0;
+  char* at = name.data() + key.size();
+  *at = '\0';
+  for (auto rest = key;;) {
+    const auto dot = rest.find('.');
+    const auto label = rest.substr(0, dot);
+    at -= label.size();
+    std::copy(label.begin(), label.end(), at);
+    if (dot == rest.npos) break;
+    *--at = '.';
+    rest.remove_prefix(dot + 1);
+  }
+  return psl_is_public_suffix2(psl_builtin(), name.data(), PSL_TYPE_ANY) != 0;
 }
 
 }  // namespace

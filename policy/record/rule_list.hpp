@@ -80,12 +80,13 @@ class RuleList {
   /// Reads a sealed list in order.
   class Cursor {
    public:
-    explicit Cursor(const RuleList& list) : list_(&list) {}
+    explicit Cursor(const RuleList& list) : list_(&list), end_(list.groups_.size()) {}
+    Cursor(const RuleList& list, Trigger trigger);  ///< its rules alone
     bool next(ListedRule& rule);
 
    private:
     const RuleList* list_;
-    std::size_t group_ = 0, entry_ = 0;
+    std::size_t group_ = 0, end_, entry_ = 0;
     std::string key_;
   };
 
@@ -108,6 +109,7 @@ class RuleList {
   };
 
   Text text_at(std::uint32_t place) const;
+  void prefetch(const std::vector<Entry>& entries, std::size_t at) const;
   void set_form(std::uint32_t place, std::uint32_t form);
   std::uint32_t store(std::uint32_t form, std::string_view rest);
   Group& group_of(Trigger trigger, std::string_view lead);

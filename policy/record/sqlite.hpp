@@ -61,7 +61,8 @@ class Statement {
 class Connection {
  public:
   /// Opens (with SQLITE_OPEN_* flags) and sets what every connection has: busy timeout, foreign keys, recursive
-  /// triggers, temporary data in memory, no trust in the schema's own SQL, defensive mode.
+  /// triggers, temporary data in memory, no trust in the schema's own SQL, defensive mode. One thread at a time uses
+  /// it: SQLite does not lock it.
   Connection(const std::filesystem::path& path, int flags);
 
   /// Runs any number of statements that give no rows.

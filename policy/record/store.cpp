@@ -48,6 +48,8 @@ void create_private_file(const std::filesystem::path& path) {
   ::close(file);
 }
 
+constexpr int kCheckpointPages = 16'384;  // 64 MiB of write-ahead log
+
 }  // namespace
 
 Store Store::open(const std::filesystem::path& path, Mode mode, Time now, const ClockBounds& bounds) {
@@ -66,6 +68,9 @@ Store Store::open(const std::filesystem::path& path, Mode mode, Time now, const 
       // Before the first write: a foreign file stays as it is.
       if (version <= migrations.back().version) connection->integer("PRAGMA journal_mode = WAL");
       connection->execute("PRAGMA synchronous = FULL");
+      // Most is copied back by ListRecording, which does so while nobody waits for it.
+      connection->execute(fmt::format("PRAGMA wal_autocheckpoint = {}", kCheckpointPages));
+      connection->execute("PRAGMA journal_size_limit = 67108864");
       migrate(*connection, migrations, now);
     } else {
       if (version == 0) {

@@ -154,7 +154,8 @@ class Store {
   void record_enforcement(std::string_view node, std::int64_t first_sequence, std::int64_t last_sequence,
                           Time enforced_from);
 
-  /// Brings a list to what `list` holds: writes the differences, and one entry of the log with their digest.
+  /// Brings a list to what `list` holds: writes the differences, and one entry of the log with their digest. At once;
+  /// ListRecording does it in steps.
   ListOutcome record_list(const AdmittedList& list, std::string_view author, Time now);
 
   // Reading.
@@ -237,6 +238,7 @@ class Store {
   void limit_pages(std::int64_t pages);
 
  private:
+  friend class ListRecording;
   Store(std::filesystem::path path, std::unique_ptr<Connection> connection, int lock);
   Time check_clock(Time now);
   /// Throws StoreError(clock) when the bounds say that `now` can't be.

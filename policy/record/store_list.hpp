@@ -30,7 +30,7 @@ class AdmittedList {
   const RuleList& rules() const { return *rules_; }
 
  private:
-  friend class Store;
+  friend class ListRecording;
   friend struct ListIntake;  // the guards' way to make one
   AdmittedList(std::string list, const RuleList& rules, std::string meta)
       : list_(std::move(list)), rules_(&rules), meta_(std::move(meta)) {}

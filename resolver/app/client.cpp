@@ -34,7 +34,9 @@ class Alone final : public RequestTarget {
     auto source = read_list_file(request, progress_);
     if (!source) return std::unexpected(source.error());
     auto store = open_for(order);
-    auto done = take_in_list({store, options_, nullptr}, request, *std::move(source), order.author, system_time());
+    const SharedRecord record{
+        .file = store.path(), .turn = [&](const auto& work) { work({store, options_, nullptr}); }, .now = system_time};
+    auto done = take_in_list(record, request, *std::move(source), order.author);
     if (!done) return std::unexpected(done.error());
     return std::move(done->document);
   }

@@ -118,6 +118,7 @@ std::vector<transfer::ZonePlan> plans_of_feeds(const std::vector<FeedOption>& fe
 }
 
 void Feeds::failed(const FeedOption& feed, const std::string& why, std::vector<std::string>& log) {
+  const std::lock_guard lock(mutex_);
   auto& state = states_[feed.id];
   ++state.failures;
   state.last_error = why;
@@ -130,7 +131,13 @@ ReadFeed read_feed(const FeedOption& feed, const std::filesystem::path& path) {
   return {feed, read_list_file(request, nullptr)};
 }
 
+void Feeds::forget_zone(const FeedOption& feed) {
+  const std::lock_guard lock(mutex_);
+  states_[feed.id].zone.reset();
+}
+
 void Feeds::confirm(const FeedOption& feed, policy::Time at) {
+  const std::lock_guard lock(mutex_);
   auto& state = states_[feed.id];
   state.good_at = at;
   state.last_error.clear();
@@ -147,61 +154,68 @@ bool Feeds::wants_renewal(policy::Store& store, const FeedOption& feed, policy::
   return decision.expires_at - now <= (decision.expires_at - decision.effective_from) / 2;
 }
 
-Feeds::Taken Feeds::take(const Workplace& at, ReadFeed&& read, const std::string& author, policy::Time now,
+Feeds::Taken Feeds::take(const SharedRecord& at, ReadFeed&& read, const std::string& author,
                          std::vector<std::string>& log) {
-  if (read.list) return take(at, read.feed, *std::move(read.list), source_of(read.feed), author, now, log);
+  if (read.list) return take(at, read.feed, *std::move(read.list), source_of(read.feed), author, log);
   failed(read.feed, read.list.error(), log);
   return Taken::refused;
 }
 
-Feeds::Taken Feeds::take(const Workplace& at, const FeedOption& feed, SourcedList&& list, const std::string& source,
-                         const std::string& author, policy::Time now, std::vector<std::string>& log) {
-  const auto before = at.store.last_log_sequence();
+Feeds::Taken Feeds::take(const SharedRecord& at, const FeedOption& feed, SourcedList&& list, const std::string& source,
+                         const std::string& author, std::vector<std::string>& log) try {
   const auto rejected = list.list.report.rejected_count();
-  const auto taken = take_in_list(at, request_of(feed, source), std::move(list), author, now);
+  const auto taken = take_in_list(at, request_of(feed, source), std::move(list), author);
   if (!taken) {
     failed(feed, taken.error(), log);
     return Taken::refused;
   }
-  confirm(feed, now);
-  const bool changed = at.store.last_log_sequence() != before;
-  if (changed)
-    log.push_back(fmt::format("feed {}: {} rules ({} added, {} removed, {} changed), {} records rejected", feed.id,
-                              taken->rules, taken->outcome.added, taken->outcome.removed, taken->outcome.changed,
-                              rejected));
-  return changed ? Taken::changed : Taken::unchanged;
+  confirm(feed, at.now());
+  const auto& outcome = taken->outcome;
+  if (outcome.sequence == 0) return Taken::unchanged;
+  log.push_back(fmt::format("feed {}: {} rules ({} added, {} removed, {} changed), {} records rejected", feed.id,
+                            taken->rules, outcome.added, outcome.removed, outcome.changed, rejected));
+  return Taken::changed;
+} catch (const policy::StoreError& error) {
+  failed(feed, error.what(), log);
+  return Taken::refused;
 }
 
-std::vector<std::string> Feeds::load(const Workplace& at, std::vector<ReadFeed>&& read,
-                                     const std::vector<transfer::ServedZone>& served, const std::string& author,
-                                     policy::Time now) {
+std::vector<std::string> Feeds::load(const SharedRecord& at, std::vector<ReadFeed>&& read,
+                                     const std::vector<transfer::ServedZone>& served, const std::string& author) {
   std::vector<std::string> log;
-  for (auto& one : read) take(at, std::move(one), author, now, log);
-  take_zones(at, served, author, now, log);
-  lift_others(at, author, now, log);
+  for (auto& one : read) take(at, std::move(one), author, log);
+  take_zones(at, served, author, log);
+  at.turn([&](const Workplace& place) {
+    lift_others(place, author, at.now(), log);
+    if (auto published = place.bring_into_force(); !published) log.push_back(published.error());
+  });
   return log;
 }
 
-bool Feeds::take_zones(const Workplace& at, const std::vector<transfer::ServedZone>& served, const std::string& author,
-                       policy::Time now, std::vector<std::string>& log) {
-  bool changed = false;
-  for (const auto& feed : at.options.reloadable.feeds) {
+void Feeds::take_zones(const SharedRecord& at, const std::vector<transfer::ServedZone>& served,
+                       const std::string& author, std::vector<std::string>& log) {
+  std::vector<FeedOption> feeds;
+  at.turn([&](const Workplace& place) { feeds = place.options.reloadable.feeds; });
+  for (const auto& feed : feeds) {
     if (!feed.is_transferred()) continue;
     const auto zone = std::ranges::find_if(served, [&](const transfer::ServedZone& one) {
       return one.policy_feed && one.zone && one.origin.view() == feed.zone->view();
     });
-    if (zone == served.end() || states_[feed.id].zone == zone->zone) continue;
-    states_[feed.id].zone = zone->zone;
+    if (zone == served.end()) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      if (std::exchange(states_[feed.id].zone, zone->zone) == zone->zone) continue;
+    }
     const auto source = fmt::format("{}, serial {}", source_of(feed), zone->zone->serial());
     const auto key = fmt::format("{} {}", zone->origin.to_text(), zone->zone->serial());
     SourcedList list{list_of_zone(*zone->zone), policy::to_hex(policy::as_text(policy::sha256(key)))};
-    changed = take(at, feed, std::move(list), source, author, now, log) == Taken::changed || changed;
+    take(at, feed, std::move(list), source, author, log);
   }
-  return changed;
 }
 
 std::vector<FeedStatus> Feeds::status(policy::Store& store, const std::vector<FeedOption>& feeds) const {
   std::vector<FeedStatus> all;
+  const std::lock_guard lock(mutex_);
   for (const auto& feed : feeds) {
     auto& one = all.emplace_back();
     one.id = feed.id;

@@ -4,11 +4,13 @@
 // that is transferred comes from the keeper of zones whenever it has a new version, which has been transferred whole
 // and lies on the disk before it is looked at. What cannot be read, or is refused, changes nothing: the last good list
 // stays in force, and its age shows. A feed that the configuration names no more is lifted, and the decision of one
-// that goes on is followed by another in the second half of its time. Calls come one at a time.
+// that goes on is followed by another in the second half of its time. What takes in comes
+// one call at a time; the rest may be called beside it.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -51,11 +53,9 @@ class Feeds {
   enum class Taken : std::uint8_t { refused, unchanged, changed };
 
   /// Takes in what was read and every zone that is there, and lifts what is followed no more. Lines for the log.
-  std::vector<std::string> load(const Workplace& at, std::vector<ReadFeed>&& read,
-                                const std::vector<transfer::ServedZone>& served, const std::string& author,
-                                policy::Time now);
-  Taken take(const Workplace& at, ReadFeed&& read, const std::string& author, policy::Time now,
-             std::vector<std::string>& log);
+  std::vector<std::string> load(const SharedRecord& at, std::vector<ReadFeed>&& read,
+                                const std::vector<transfer::ServedZone>& served, const std::string& author);
+  Taken take(const SharedRecord& at, ReadFeed&& read, const std::string& author, std::vector<std::string>& log);
   /// The source says that nothing is new.
   void confirm(const FeedOption& feed, policy::Time at);
   void failed(const FeedOption& feed, const std::string& why, std::vector<std::string>& log);
@@ -64,11 +64,11 @@ class Feeds {
   /// Whether its decision is in the second half of its time.
   static bool wants_renewal(policy::Store& store, const FeedOption& feed, policy::Time now);
   /// Has a zone taken in again although it is the same.
-  void forget_zone(const FeedOption& feed) { states_[feed.id].zone.reset(); }
+  void forget_zone(const FeedOption& feed);
 
-  /// What the keeper has: zones with a new version are taken in. True: something was recorded.
-  bool take_zones(const Workplace& at, const std::vector<transfer::ServedZone>& served, const std::string& author,
-                  policy::Time now, std::vector<std::string>& log);
+  /// What the keeper has: zones with a new version are taken in.
+  void take_zones(const SharedRecord& at, const std::vector<transfer::ServedZone>& served, const std::string& author,
+                  std::vector<std::string>& log);
 
   std::vector<FeedStatus> status(policy::Store& store, const std::vector<FeedOption>& feeds) const;
 
@@ -79,10 +79,11 @@ class Feeds {
     std::uint64_t failures = 0;
     std::string last_error;
   };
-  Taken take(const Workplace& at, const FeedOption& feed, SourcedList&& list, const std::string& source,
-             const std::string& author, policy::Time now, std::vector<std::string>& log);
+  Taken take(const SharedRecord& at, const FeedOption& feed, SourcedList&& list, const std::string& source,
+             const std::string& author, std::vector<std::string>& log);
 
-  std::map<std::string, State> states_;  // by id
+  mutable std::mutex mutex_;
+  std::map<std::string, State> states_;  // guarded by mutex_; by id
 };
 
 /// For the metrics page.

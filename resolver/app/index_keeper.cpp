@@ -8,6 +8,11 @@
 #include <utility>
 
 namespace placard::app {
+namespace {
+
+constexpr const char* kBackground = ".background";
+
+}  // namespace
 
 IndexKeeper::IndexKeeper(std::filesystem::path store, Warn warn) : store_(std::move(store)), warn_(std::move(warn)) {}
 
@@ -22,7 +27,7 @@ std::shared_ptr<const policy::Image> IndexKeeper::base() const {
 
 void IndexKeeper::use(std::shared_ptr<const policy::Image> image) {
   const std::lock_guard lock(mutex_);
-  if (!base_ || image->view().header().log_sequence >= base_->view().header().log_sequence) base_.swap(image);
+  if (!base_ || image->view().header().newest() >= base_->view().header().newest()) base_.swap(image);
 }  // the one that is let go is freed here, unless a snapshot still has it
 
 void IndexKeeper::open(policy::Store& store, policy::Time now) {
@@ -46,10 +51,11 @@ void IndexKeeper::open(policy::Store& store, policy::Time now) {
 
 std::shared_ptr<const policy::Image> IndexKeeper::compile(policy::Store& store, policy::Time now, const char* partial) {
   try {
+    const bool in_background = std::string_view(partial) == kBackground;
     policy::FileSink sink(file(), partial);
-    policy::write_index(store, sink, now, [this](std::size_t) {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) throw std::system_error(std::make_error_code(std::errc::operation_canceled));
+    policy::write_index(store, sink, now, [this, in_background](std::size_t) {
+      unless_stopping();
+      if (in_background && give_way_) throw std::system_error(std::make_error_code(std::errc::operation_canceled));
     });
     sink.commit();
     auto mapped = policy::Image::map(file());
@@ -77,6 +83,45 @@ std::shared_ptr<const policy::Index> IndexKeeper::current(policy::Store& store, 
     if (header.rule_count >= kCompileAfterRules || header.decision_count >= kCompileAfterDecisions) want_compile();
   }
   return policy::Index::assemble(base(), *std::move(overlay), views, policies, generation);
+}
+
+std::unique_ptr<UpcomingIndex> IndexKeeper::write_upcoming(const policy::UpcomingList& list, policy::Time now) {
+  give_way_ = true;
+  const std::lock_guard compiling(compiling_);
+  give_way_ = false;
+  try {
+    auto store = policy::Store::open(store_, policy::Store::Mode::read_only, now);
+    auto made = std::make_unique<UpcomingIndex>(file());
+    made->header = policy::write_index(
+        store, made->sink, store.effective_now(now), [this](std::size_t) { unless_stopping(); }, {}, &list);
+    made->sink.sync();
+    return made;
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::operation_canceled) warn_(fmt::format("the index: {}", error.what()));
+  } catch (const std::exception& error) {
+    warn_(fmt::format("the index: {}", error.what()));
+  }
+  return nullptr;
+}
+
+void IndexKeeper::take_over(UpcomingIndex& index, policy::Store& store, std::int64_t sequence) {
+  policy::include_entry(index.header, store, sequence);
+  try {
+    index.sink.put_header(index.header);
+    index.sink.commit();
+  } catch (const std::system_error& error) {
+    warn_(fmt::format("the index: {}", error.what()));
+    return;
+  }
+  if (auto mapped = policy::Image::map(file()))
+    use(*std::move(mapped));
+  else
+    warn_(fmt::format("the index: {}", mapped.error()));
+}
+
+void IndexKeeper::unless_stopping() {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) throw std::system_error(std::make_error_code(std::errc::operation_canceled));
 }
 
 void IndexKeeper::want_compile() {
@@ -132,7 +177,10 @@ void IndexKeeper::compile_anew() {
   try {
     const auto now = clock_();
     auto store = policy::Store::open(store_, policy::Store::Mode::read_only, now);
-    use(compile(store, store.effective_now(now), ".background"));
+    {
+      const std::lock_guard compiling(compiling_);
+      use(compile(store, store.effective_now(now), kBackground));
+    }
     compiled_();
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::operation_canceled) warn_(fmt::format("compiling the index: {}", error.what()));

@@ -7,6 +7,7 @@
 // SCHED_IDLE: it takes no time that an answer could use.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
@@ -26,6 +27,13 @@ inline constexpr std::size_t kCompileAfterRules = 5000;
 /// The same of decisions restated in it.
 inline constexpr std::size_t kCompileAfterDecisions = 1000;
 
+/// An image on the disk that is not in use yet.
+struct UpcomingIndex {
+  explicit UpcomingIndex(const std::filesystem::path& file) : sink(file, ".upcoming") {}
+  policy::FileSink sink;
+  policy::ImageHeader header{};
+};
+
 class IndexKeeper {
  public:
   using Warn = std::function<void(const std::string&)>;
@@ -40,6 +48,12 @@ class IndexKeeper {
                                                const std::vector<policy::SourcePolicy>& policies,
                                                std::uint64_t generation, policy::Time now);
 
+  /// An index with a list that is being recorded, written beside the one in use: see take_over(). Any thread; may take
+  /// seconds. Null when it can't be made, which is told, or when stop() was called.
+  std::unique_ptr<UpcomingIndex> write_upcoming(const policy::UpcomingList& list, policy::Time now);
+  /// Uses it instead: the list is in the record now, by the entry `sequence`. current() has the rest. As current().
+  void take_over(UpcomingIndex& index, policy::Store& store, std::int64_t sequence);
+
   /// Begins to check and compile in the background. `compiled` is called there when a new file is in use, and brings it
   /// into force; `clock` says what time it is.
   void start(std::function<void()> compiled, std::function<policy::Time()> clock);
@@ -53,6 +67,7 @@ class IndexKeeper {
   /// A new image of everything, mapped from its file; in memory when the file can't be written, which is told.
   std::shared_ptr<const policy::Image> compile(policy::Store& store, policy::Time now, const char* partial);
   void want_compile();
+  void unless_stopping();
   void run();
   void verify();
   void compile_anew();
@@ -65,6 +80,8 @@ class IndexKeeper {
   std::condition_variable wake_;
   std::shared_ptr<const policy::Image> base_;                            // guarded by mutex_
   bool unverified_ = false, compile_wanted_ = false, stopping_ = false;  // guarded by mutex_
+  std::mutex compiling_;               // by one who compiles everything beside others' work
+  std::atomic<bool> give_way_{false};  // to one who wants to: what is compiled in the background is given up
   std::thread thread_;
 };
 

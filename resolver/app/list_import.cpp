@@ -15,6 +15,7 @@
 #include "policy/record/ledger.hpp"
 #include "policy/record/list_intake.hpp"
 #include "policy/record/written_name.hpp"
+#include "resolver/app/list_turns.hpp"
 
 namespace placard::app {
 namespace {
@@ -387,9 +388,14 @@ std::expected<SourcedList, std::string> read_list_file(const ImportRequest& requ
   return SourcedList{reader->finish(), policy::to_hex(policy::as_text(digest.finish()))};
 }
 
-std::expected<TakenIn, std::string> take_in_list(const Workplace& at, const ImportRequest& request,
-                                                 SourcedList&& source, const std::string& author, policy::Time now) {
-  auto standing = standing_of(at, request, now);
+std::expected<TakenIn, std::string> take_in_list(const SharedRecord& at, const ImportRequest& request,
+                                                 SourcedList&& source, const std::string& author) {
+  std::expected<Standing, std::string> standing;
+  policy::Guards guards;
+  at.turn([&](const Workplace& place) {
+    standing = standing_of(place, request, at.now());
+    guards = guards_of(place.options);
+  });
   if (!standing) return std::unexpected(standing.error());
   auto& terms = standing->terms;
   terms.guards = request.guards;
@@ -397,12 +403,13 @@ std::expected<TakenIn, std::string> take_in_list(const Workplace& at, const Impo
   const auto tell = [&](const policy::GuardedRule& one) {
     report.reject(rejection_of(one.guarded), one.rule.line, policy::shown_key(one.rule.key, one.form.trigger), one.why);
   };
-  const auto admitted = policy::ListIntake::admit(terms, rules, guards_of(at.options), tell, [&] {
+  const auto admitted = policy::ListIntake::admit(terms, rules, guards, tell, [&] {
     report.rules = rules.size();
     return meta_of(request, source, terms);
   });
   if (!admitted) return std::unexpected(fmt::format("{}: {}", request.file, admitted.error()));
-  const auto stand = at.store.list_stand(terms.list);
+  auto reading = policy::Store::open(at.file, policy::Store::Mode::read_only, at.now());
+  const auto stand = reading.list_stand(terms.list);
   const auto previous = stand ? std::optional(static_cast<std::size_t>(stand->rules)) : std::nullopt;
   const auto limits = policy::check_limits(report, previous, request.limits);
   if (!limits && !request.dry_run)
@@ -412,27 +419,35 @@ std::expected<TakenIn, std::string> take_in_list(const Workplace& at, const Impo
   Difference difference;
   std::string token;
   if (request.preview) {
-    difference = difference_to(at.store, terms.list, rules);
+    difference = difference_to(reading, terms.list, rules);
     token = token_of(terms, stand, difference);
   }
   if (request.dry_run) {
     auto document = told(request, terms, report, difference, token);
-    document.parts.emplace_back(overlap_table(at.store, rules, terms.list, now));
+    document.parts.emplace_back(overlap_table(reading, rules, terms.list, at.now()));
     document.parts.emplace_back(policy::Note{limits ? "Nothing was changed: this was a preview."
                                                     : fmt::format("It would be refused: {}.", limits.error())});
     return TakenIn{std::move(document), {}, rules.size()};
   }
   if (auto why = objection(request, *standing, difference, token)) return std::unexpected(*std::move(why));
-  if (auto done = bring_about(at, request, *standing, author, now); !done) return std::unexpected(done.error());
-  const auto outcome = at.store.record_list(*admitted, author, now);
-  if (auto waits = at.bring_into_force(); !waits) return std::unexpected(waits.error());
+  std::expected<void, std::string> begun;
+  at.turn([&](const Workplace& place) {
+    // What it comes under may have ended while the list was judged.
+    if (const auto still = standing_of(place, request, at.now()); !still)
+      begun = std::unexpected(still.error());
+    else
+      begun = bring_about(place, request, *standing, author, at.now());
+  });
+  if (!begun) return std::unexpected(begun.error());
+  const auto recorded = record_in_turns(at, *admitted, author);
+  if (!recorded) return std::unexpected(recorded.error());
   auto document = told(request, terms, report, difference, "");
   document.parts.emplace_back(policy::Note{
-      outcome.sequence == 0 ? "Nothing was new: the list is as it was."
+      recorded->sequence == 0 ? "Nothing was new: the list is as it was."
       : standing->state == policy::DecisionState::active || request.state == policy::DecisionState::active
           ? "Recorded, and in force."
           : fmt::format("Recorded; in shadow, so that no answer changes before: placard activate {}", terms.decision)});
-  return TakenIn{std::move(document), outcome, rules.size()};
+  return TakenIn{std::move(document), *recorded, rules.size()};
 }
 
 }  // namespace placard::app

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "policy/lists/list_reader.hpp"
+#include "resolver/app/index_keeper.hpp"
 #include "resolver/app/operations.hpp"
 
 namespace placard::app {
@@ -43,6 +44,15 @@ struct ImportRequest {
   std::string token;    ///< of the preview that was seen; may be empty
 };
 
+/// The record, for work that takes long: what needs it to itself is done in short turns, between which others have it.
+struct SharedRecord {
+  std::filesystem::path file;  ///< the store's
+  std::function<void(const std::function<void(const Workplace&)>&)> turn;
+  std::function<policy::Time()> now;
+  IndexKeeper* index = nullptr;                 ///< of a server
+  const std::atomic<bool>* stopping = nullptr;  ///< the same: ends what is not done yet
+};
+
 /// A list as it was read, and the SHA-256 of its octets in hex.
 struct SourcedList {
   policy::ReadList list;
@@ -58,8 +68,8 @@ struct TakenIn {
   std::size_t rules = 0;        ///< that the list has now
 };
 /// Judges what was read, and unless it is a dry run records it and brings it into force. The error is for people and
-/// may have several lines. Throws policy::StoreError.
-std::expected<TakenIn, std::string> take_in_list(const Workplace& at, const ImportRequest& request,
-                                                 SourcedList&& source, const std::string& author, policy::Time now);
+/// may have several lines. Throws policy::StoreError. REQUIRES: but for dry runs, one call at a time.
+std::expected<TakenIn, std::string> take_in_list(const SharedRecord& at, const ImportRequest& request,
+                                                 SourcedList&& source, const std::string& author);
 
 }  // namespace placard::app

@@ -210,6 +210,7 @@ void Server::start(std::function<void()> stop_asked) {
 }
 
 void Server::stop() {
+  stopping_ = true;
   if (hit_keeper_) {
     hit_keeper_->stop();
     hit_keeper_->flush();
@@ -277,6 +278,11 @@ void Server::suspend_anchors(const std::vector<std::string>& before, const std::
 
 Workplace Server::workplace(const Order& order) {
   store_->set_clock_bounds(clock_bounds(order.clock_is_right));  // of the last order: the server's own rows follow it
+  return own_workplace();
+}
+
+Workplace Server::own_workplace() {
+  if (!crew_) return {*store_, options_, nullptr};
   return {*store_, options_, [this]() -> std::expected<void, std::string> {
             if (in_force_sequence_ == store_->last_log_sequence()) return {};
             return bring_into_force();
@@ -372,7 +378,7 @@ Done Server::reload() {
     plans = setup->plans;
     keys = setup->keys;
     auto feeds = read_feeds(*next, [](const FeedOption&) { return true; });
-    const std::lock_guard changes(changes_);
+    std::unique_lock changes(changes_);
     if (const auto fixed = fixed_changes(options_, *next); !fixed.empty())
       return refused({fmt::format("{} needs a restart", fmt::join(fixed, ", "))});
     if (next->reloadable.views != options_.reloadable.views)
@@ -382,7 +388,6 @@ Done Server::reload() {
     std::swap(options_, *next);
     std::swap(keys_, setup->keys);
     try {
-      load_feeds(std::move(feeds));
       if (auto published = bring_into_force(); !published) warn("reload: " + published.error());
     } catch (const policy::StoreError&) {
       std::swap(options_, *next);
@@ -390,6 +395,8 @@ Done Server::reload() {
       throw;
     }
     suspend_anchors(suspended, options_.reloadable.negative_anchors);
+    changes.unlock();
+    load_feeds(std::move(feeds));
     if (feed_keeper_) feed_keeper_->reloaded();
   } catch (const std::exception& error) {
     return refused({error.what()});

@@ -69,6 +69,8 @@ class Server final : public RequestTarget {
   void open_sockets();
   void warn(const std::string& what) const;
   Workplace workplace(const Order& order);
+  Workplace own_workplace();
+  SharedRecord shared_record(const Order* order = nullptr);
   /// Compiles, publishes, waits, and notes the enforcement. REQUIRES changes_ held.
   std::expected<void, std::string> bring_into_force();
   /// What is recorded, as an index of the next generation. REQUIRES changes_ held.
@@ -97,6 +99,7 @@ class Server final : public RequestTarget {
 
   Privileges privileges_;
   ImportProgress importing_;  ///< of the import that was begun last
+  std::mutex taking_in_;      ///< one list at a time comes into the record; before changes_, never behind it
   std::mutex changes_;
   Options options_;                                 // guarded by changes_
   std::unique_ptr<policy::Store> store_;            // guarded by changes_
@@ -126,6 +129,7 @@ class Server final : public RequestTarget {
   std::vector<transfer::ServedZone> served_;  // guarded by changes_: the keeper's last word
   std::function<void()> stop_asked_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> notice_requests_{0}, reloads_{0}, reload_failures_{0}, rejections_{0};
 
   std::mutex reload_mutex_;

@@ -45,48 +45,62 @@ std::set<std::string> Server::first_feeds() {
   return ids;
 }
 
-/// Into the record alone: who calls this brings it into force. REQUIRES changes_ held, or nobody else there yet.
+/// The record for what takes long. Before the workers are there nothing has to be brought into force.
+SharedRecord Server::shared_record(const Order* order) {
+  SharedRecord record;
+  record.file = options_.fixed.store;
+  record.turn = [this, order = order ? std::optional(*order) : std::nullopt](const auto& work) {
+    const std::lock_guard changes(changes_);
+    work(order ? workplace(*order) : own_workplace());
+  };
+  record.now = system_time;
+  record.index = index_.get();
+  record.stopping = &stopping_;
+  return record;
+}
+
+/// REQUIRES: changes_ is not held.
 void Server::load_feeds(std::vector<ReadFeed>&& read) {
-  const Workplace place{*store_, options_, nullptr};
-  for (const auto& line : feeds_.load(place, std::move(read), served_, ourselves(), system_time())) warn(line);
+  const std::lock_guard taking_in(taking_in_);
+  std::vector<transfer::ServedZone> served;
+  {
+    const std::lock_guard changes(changes_);
+    served = served_;
+  }
+  for (const auto& line : feeds_.load(shared_record(), std::move(read), served, ourselves())) warn(line);
 }
 
 /// Policy zones among what the keeper has. On its thread of the pool.
 void Server::take_served(const std::vector<transfer::ServedZone>& served) {
-  const std::lock_guard changes(changes_);
-  served_ = served;
+  {
+    const std::lock_guard changes(changes_);
+    served_ = served;
+  }
   take_zones();
 }
 
-/// REQUIRES changes_ held.
 void Server::take_zones() {
-  std::vector<std::string> log;
-  try {
-    const Workplace place{*store_, options_, nullptr};
-    if (feeds_.take_zones(place, served_, ourselves(), system_time(), log))
-      if (auto published = bring_into_force(); !published) log.push_back(published.error());
-  } catch (const policy::StoreError& error) {
-    log.push_back(fmt::format("feeds: {}", error.what()));
+  const std::lock_guard taking_in(taking_in_);
+  std::vector<transfer::ServedZone> served;  // the keeper's last word, which may be newer than what we were called for
+  {
+    const std::lock_guard changes(changes_);
+    served = served_;
   }
+  std::vector<std::string> log;
+  feeds_.take_zones(shared_record(), served, ourselves(), log);
   for (const auto& line : log) warn(line);
 }
 
 /// What the keeper of feeds has read, unless the configuration has become another meanwhile.
 Feeds::Taken Server::take_feed(ReadFeed&& read) {
-  const std::lock_guard changes(changes_);
-  if (std::ranges::find(options_.reloadable.feeds, read.feed) == options_.reloadable.feeds.end())
-    return Feeds::Taken::refused;
-  std::vector<std::string> log;
-  auto taken = Feeds::Taken::refused;
-  const auto feed = read.feed;
-  try {
-    const Workplace place{*store_, options_, nullptr};
-    taken = feeds_.take(place, std::move(read), ourselves(), system_time(), log);
-    if (taken == Feeds::Taken::changed)
-      if (auto published = bring_into_force(); !published) log.push_back(published.error());
-  } catch (const policy::StoreError& error) {
-    feeds_.failed(feed, error.what(), log);
+  const std::lock_guard taking_in(taking_in_);
+  {
+    const std::lock_guard changes(changes_);
+    if (std::ranges::find(options_.reloadable.feeds, read.feed) == options_.reloadable.feeds.end())
+      return Feeds::Taken::refused;
   }
+  std::vector<std::string> log;
+  const auto taken = feeds_.take(shared_record(), std::move(read), ourselves(), log);
   for (const auto& line : log) warn(line);
   return taken;
 }
@@ -115,10 +129,11 @@ void Server::keep_feeds() {
     return Feeds::wants_renewal(*store_, feed, store_->effective_now(system_time()));
   };
   world.renew_zones = [this] {
-    const std::lock_guard changes(changes_);
+    std::unique_lock changes(changes_);
     const auto now = store_->effective_now(system_time());
     for (const auto& feed : options_.reloadable.feeds)
       if (feed.is_transferred() && Feeds::wants_renewal(*store_, feed, now)) feeds_.forget_zone(feed);
+    changes.unlock();
     take_zones();
   };
   world.now = [] { return system_time(); };

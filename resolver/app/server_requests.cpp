@@ -51,8 +51,9 @@ Done Server::import_list(const ImportRequest& request, const Order& order) {
   importing_.octets = importing_.total = importing_.rules = 0;
   auto source = read_list_file(request, &importing_);
   if (!source) return std::unexpected(source.error());
-  const std::lock_guard changes(changes_);
-  auto done = take_in_list(workplace(order), request, *std::move(source), order.author, system_time());
+  std::unique_lock taking_in(taking_in_, std::defer_lock);
+  if (!request.dry_run) taking_in.lock();
+  auto done = take_in_list(shared_record(&order), request, *std::move(source), order.author);
   if (!done) rejections_.fetch_add(1, std::memory_order_relaxed);
   if (!done) return std::unexpected(done.error());
   return std::move(done->document);

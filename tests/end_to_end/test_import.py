@@ -1,11 +1,13 @@
 """Lists: taken in under a decision or a standing mandate, with a report, limits, guards, shadow and preview."""
 
 import base64
+import signal
+import sqlite3
 import subprocess
 import unittest
 
 from decisions import AUTHORITY, decision, rule
-from harness import Server
+from harness import BINARY, Server, until
 
 MANDATE = '''
 [[authority]]
@@ -153,6 +155,62 @@ reason = "Every page below it is the same fraud."
         self.assertIn("the signature of 'ministry'", self.server.fails("decide", signed(one(text), one(text))))
         self.server.ok("decide", signed(one(text), two(text)))
         self.assertEqual(self.server.dig("page.github.io").status, "NXDOMAIN")
+
+    def begin_long(self, count, name):
+        """An import that has begun to write its rows; the process of the one who asked for it."""
+        server = self.server
+        run = subprocess.Popen([BINARY, "import", str(self.file(names(count), name)), "--format", "domains", "--match",
+                                "both", "--decision", "the-list", "--action", "nxdomain", "--max-growth", "0", "--config",
+                                str(server.config)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        until("rows that are written", lambda: run.poll() is not None or self.is_writing())
+        return run
+
+    def is_writing(self):
+        record = sqlite3.connect(f"file:{self.server.state / 'policy.db'}?mode=ro", uri=True)
+        try:
+            return record.execute("SELECT count(*) FROM list_pending").fetchone()[0] > 0
+        finally:
+            record.close()
+
+    def test_others_decide_while_a_long_list_is_written(self):
+        server = self.server
+        server.decide(decision("the-list", more='list = "ads"\nstate = "shadow"'))
+        between = 0
+        for attempt in range(1, 5):  # an import may be over before anybody could say a word
+            run = self.begin_long(100_000 * attempt, f"long-{attempt}.txt")
+            server.decide(decision(f"beside-{attempt}", rule(f"beside-{attempt}.example.org", "nxdomain")))
+            self.assertEqual(server.dig(f"beside-{attempt}.example.org").status, "NXDOMAIN")
+            server.json("control", "status")
+            between += self.is_writing()
+            told, _ = run.communicate(timeout=60)
+            self.assertEqual(run.returncode, 0, told)
+            if between:
+                break
+        self.assertGreater(between, 0)
+        self.assertIn("the-list", server.ok("why", "n99999.example.net"))
+        self.assertEqual(server.json("control", "status")["rules"], 100_000 * attempt + attempt)
+        server.stop()
+        server.start()
+        self.assertEqual(server.dig("beside-1.example.org").status, "NXDOMAIN")
+        self.assertEqual(server.json("control", "status")["rules"], 100_000 * attempt + attempt)
+        self.assertNotIn("made anew", server.log.read_text())
+        server.ok("check")
+
+    def test_an_import_that_is_cut_off_leaves_nothing_behind(self):
+        server = self.server
+        server.decide(decision("the-list", more='list = "ads"\nstate = "shadow"'))
+        run = self.begin_long(200_000, "long.txt")
+        server.stop(signal.SIGKILL)
+        run.communicate(timeout=60)
+        server.start()
+        cut = self.is_writing()
+        server.ok("check")
+        self.assertEqual(server.json("control", "status")["rules"], 0 if cut else 200_000)
+        server.ok("import", self.file(names(50)), "--format", "domains", "--match", "both", "--decision", "the-list",
+                  "--action", "nxdomain", "--max-shrink", "0")
+        self.assertFalse(self.is_writing())
+        self.assertEqual(server.json("control", "status")["rules"], 50)
+        server.ok("check")
 
     def operator(self):
         self.server.decide(AUTHORITY, "authority.toml")

@@ -5,6 +5,8 @@
 
 #include <fstream>
 
+#include "policy/record/list_recording.hpp"
+#include "tests/policy/record/admitted.hpp"
 #include "tests/policy/record/examples.hpp"
 
 namespace placard::policy::test {
@@ -152,6 +154,61 @@ TEST_CASE("a sink that is not committed leaves the old file alone") {
   }
   CHECK(std::filesystem::file_size(folder / "index") == size);
   CHECK_FALSE(std::filesystem::exists(folder / "index.partial"));
+}
+
+TEST_CASE("an index with a list is made while the list is recorded, and others go on recording") {
+  TemporaryFolder folder;
+  auto store = open_store(folder);
+  const auto decide_with_list = [](std::string_view id, std::string_view list) {
+    return decision_toml(id, std::string(id) + ".test", fmt::format("list = \"{}\"", list));
+  };
+  take_in(store, authority_toml() + decide_with_list("d1", "l"));
+  RuleList rules;
+  for (const auto* key : {"test.listed", "test.one"}) REQUIRE(rules.add(key, rules.form_number({}), 1));
+  rules.seal();
+  const auto list = admitted("l", rules);
+  ListRecording recording(store.path(), list);
+  recording.write(store, recording.prepare());
+  const auto upcoming = UpcomingList{"l", rules};
+  const auto path = folder / "index";
+  for (const bool others : {false, true}) {
+    INFO(others);
+    if (others) {
+      RuleList fewer;
+      REQUIRE(fewer.add("test.one", fewer.form_number({}), 1));
+      fewer.seal();
+      store.record_list(admitted("l", fewer), "test", kNow);
+    }
+    ListRecording again(store.path(), list);
+    if (const auto batch = again.prepare(); !batch.empty() && others) again.write(store, batch);
+    FileSink sink(path);
+    auto header = write_index(store, sink, kNow, {}, {}, &upcoming);
+    if (others) take_in(store, decision_toml("d2", "later.test"));
+    const auto outcome = others ? again.finish(store, "test", kNow) : recording.finish(store, "test", kNow);
+    include_entry(header, store, outcome.sequence);
+    CHECK(header.newest() == store.last_log_sequence());
+    CHECK(header.ahead == (others ? outcome.sequence : 0));
+    sink.put_header(header);
+    sink.commit();
+    const auto base = Image::map(path).value();
+    REQUIRE(verify_image(base->view().bytes()));
+    REQUIRE(is_image_of(store, *base, kNow));
+    const auto index = on_top(store, base);
+    CHECK(winner(*index, "www.listed.test") == "d1");
+    CHECK(winner(*index, "later.test") == (others ? "d2" : ""));
+    CHECK(index->log_sequence() == store.last_log_sequence());
+    CHECK((index->overlay() != nullptr) == others);
+  }
+  // What changes later is on top of what was ahead.
+  RuleList last;
+  REQUIRE(last.add("test.last", last.form_number({}), 1));
+  last.seal();
+  store.record_list(admitted("l", last), "test", kNow);
+  const auto index = on_top(store, Image::map(path).value());
+  CHECK(winner(*index, "last.test") == "d1");
+  CHECK(winner(*index, "listed.test").empty());
+  CHECK(winner(*index, "one.test").empty());
+  CHECK(winner(*index, "later.test") == "d2");
 }
 
 }  // namespace placard::policy::test

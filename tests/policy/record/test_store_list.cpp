@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "policy/record/list_recording.hpp"
 #include "policy/record/schema.hpp"
 #include "policy/record/sqlite.hpp"
 #include "policy/record/store.hpp"
@@ -170,6 +171,39 @@ TEST_CASE("rows of a list that were changed or added behind the log's back are n
   other.execute("INSERT " + insert);
   CHECK(store.verify_log(false).problems.empty());
   CHECK(store.verify_log().problems.size() == 1);
+}
+
+TEST_CASE("a list is recorded in steps between which others write, and shows when it is whole") {
+  TemporaryFolder folder;
+  auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
+  store.record_list(admitted("l", list_of({{"net.a"}, {"net.b"}})), "test", kNow);
+  auto rules = list_of({{"net.b", MatchKind::both, Action::nxdomain}, {"net.c"}});
+  const auto list = admitted("l", rules);
+  const std::vector<std::string> old = {"net.a both sinkhole", "net.b both sinkhole"};
+  {
+    ListRecording left(folder / "s", list);  // whose process ended before it did
+    left.write(store, left.prepare());
+  }
+  CHECK(contents(store, "l") == old);
+  CHECK(store.verify_log().problems.empty());
+  ListRecording recording(folder / "s", list);
+  recording.write(store, recording.prepare());
+  CHECK(recording.prepare().empty());
+  CHECK(contents(store, "l") == old);
+  View view;
+  view.name = "default";
+  REQUIRE(store.record_views({view}, "test", kNow));  // an entry of the log of another's
+  CHECK(store.lists_about(wire::Name::from_text("c.net").value()).empty());
+  CHECK(store.list_line("l", Trigger::qname, "net.c", MatchKind::both) == std::nullopt);
+  const auto outcome = recording.finish(store, "test", kNow);
+  CHECK(outcome.sequence == 3);
+  CHECK((outcome.added == 1 && outcome.removed == 1 && outcome.changed == 1));
+  CHECK(contents(store, "l") == std::vector<std::string>{"net.b both nxdomain", "net.c both sinkhole"});
+  CHECK(store.lists_about(wire::Name::from_text("c.net").value()).at(0).sequence == 3);
+  std::vector<std::string> differences;
+  store.visit_list_differences(1, 1, [&](const StoredListRule& rule) { differences.emplace_back(rule.key); });
+  CHECK(differences == std::vector<std::string>{"net.a", "net.b", "net.c"});
+  CHECK(store.verify_log().problems.empty());
 }
 
 TEST_CASE("keys of names come back as the names they were made from") {

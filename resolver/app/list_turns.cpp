@@ -1,0 +1,47 @@
+#include "resolver/app/list_turns.hpp"
+
+#include <future>
+
+namespace placard::app {
+namespace {
+
+/// Throws when the server is about to stop: what was written so far is seen by nobody, and goes with the next list.
+void unless_stopping(const SharedRecord& at) {
+  if (at.stopping != nullptr && *at.stopping)
+    throw policy::StoreError(policy::StoreError::Kind::other, "the server stops; the last good list stays");
+}
+
+}  // namespace
+
+std::expected<policy::ListOutcome, std::string> record_in_turns(const SharedRecord& at,
+                                                                const policy::AdmittedList& admitted,
+                                                                const std::string& author) {
+  policy::ListRecording recording(at.file, admitted);
+  const policy::UpcomingList upcoming{admitted.list(), admitted.rules()};
+  std::future<std::unique_ptr<UpcomingIndex>> index;  // where an overlay would be large
+  const auto prepare = [&recording] { return recording.prepare(); };
+  auto batch = recording.prepare();
+  while (!batch.empty()) {
+    unless_stopping(at);
+    auto next = std::async(std::launch::async, prepare);
+    if (at.index != nullptr && !index.valid() && batch.is_full())
+      index = std::async(std::launch::async, [&] { return at.index->write_upcoming(upcoming, at.now()); });
+    at.turn([&](const Workplace& place) { recording.write(place.store, batch); });
+    recording.settle();
+    batch = next.get();
+  }
+  const auto made = index.valid() ? index.get() : nullptr;
+  unless_stopping(at);
+  policy::ListOutcome outcome;
+  std::expected<void, std::string> published;
+  at.turn([&](const Workplace& place) {
+    outcome = recording.finish(place.store, author, at.now());
+    if (made) at.index->take_over(*made, place.store, outcome.sequence);
+    published = place.bring_into_force();
+  });
+  recording.settle();
+  if (!published) return std::unexpected(published.error());
+  return outcome;
+}
+
+}  // namespace placard::app
