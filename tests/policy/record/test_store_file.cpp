@@ -91,7 +91,8 @@ TEST_CASE("the schema itself is insert-only, for any connection and any way of w
   };
   std::vector<std::string> tables;
   sqlite3_exec(
-      handle, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'list_pending'",  // no part of the record
+      handle,
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'list_pending'",  // no part of the record
       [](void* out, int, char** values, char**) {
         static_cast<std::vector<std::string>*>(out)->push_back(values[0]);
         return 0;
