@@ -1,10 +1,10 @@
-"""A policy zone (RPZ) that is transferred from NSD and from BIND: by IXFR with TSIG when they tell of a new version, kept
+"""A policy zone (RPZ) that is transferred from NSD and from BIND (Unbound gives none): by IXFR with TSIG when they tell of a new version, kept
 over a restart, and never taken for an empty list when the primary is gone or sends nothing good."""
 
 import unittest
 
 import transfer_peers as peers
-from peers import main
+from peers import main, peer
 from transfer_peers import harness
 from transfer_peers import KEY, SECRET, WRONG, until
 
@@ -85,6 +85,46 @@ state = "active"
 
 class FromBind(Transfer):
     kind = peers.Bind
+
+
+class FromUnbound(unittest.TestCase):
+    """Unbound answers questions about a zone of its own, and gives no transfer of it: that is a failure, told as one."""
+
+    def test_gives_no_transfer(self):
+        where, port = peers.folder(), harness.free_port(["127.0.0.1"])
+        (where / "rpz.zone").write_text(zone(1, RULES))
+        (where / "unbound.conf").write_text(f"""
+server:
+ chroot: ""
+ username: ""
+ directory: "{where}"
+ pidfile: ""
+ interface: 127.0.0.1@{port}
+ use-syslog: no
+ logfile: ""
+auth-zone:
+ name: "{ORIGIN}"
+ zonefile: "{where}/rpz.zone"
+remote-control:
+ control-enable: no
+""")
+        running = peer("unbound").start("unbound", "-d", "-c", where / "unbound.conf", folder=where)
+        self.addCleanup(running.stop)
+        until("unbound to answer", lambda: peers.serial(port, ORIGIN) == 1)
+        server = harness.Server(extra=f"""
+[[feed]]
+id = "followed"
+format = "rpz"
+zone = "{ORIGIN}"
+primaries = ["127.0.0.1:{port}"]
+guards = "off"
+state = "active"
+""")
+        self.addCleanup(server.kill)
+        server.start()
+        said = until("the failure", lambda: server.json("control", "zone", "status", ORIGIN)["zone"].get("last_error"))
+        self.assertIn(f"127.0.0.1:{port}", said)
+        self.assertEqual(server.json("control", "status")["feeds"][0]["rules"], 0)
 
 
 if __name__ == "__main__":
