@@ -17,7 +17,8 @@ from peers import peer
 
 NAMES, RULES, ASKED = 100_000, 1_000_000, 300_000
 ADDRESS = {"placard": "127.0.0.11", "unbound": "127.0.0.12", "pdns": "127.0.0.13", "nsd": "127.0.0.14", "knot": "127.0.0.15",
-           "echo": "127.0.0.16"}
+           "echo": "127.0.0.16",
+           "kresd": "127.0.0.17"}
 ROWS = [("auth", "authoritative"), ("cached", "cached"), ("blocked", "blocked, 1 M rules"), ("tcp", "cached, TCP, 1,000 connections")]
 
 
@@ -55,14 +56,19 @@ def make(work):
 # Servers -----------------------------------------------------------------------------------------------------------
 
 
-def placard_auth(work, more=""):
-    return world.placard(f'[recursion]\nenabled = false\n[[zone]]\nname = "bench.test."\nfile = "{work}/auth.zone"\n', more)
+def placard_auth(work, rules=False, **how):
+    """`how`: of world.placard."""
+    zone = f'[[zone]]\nname = "bench.test."\nfile = "{work}/auth.zone"\n'
+    return world.placard(None if rules else "[recursion]\nenabled = false\n", more=(feed(work) if rules else "") + zone, **how)
 
 
-def placard(work, rules=False, more="", server=""):
-    if rules:
-        more += f'[[feed]]\nid = "bench"\nformat = "rpz"\npath = "{work}/list.zone"\nguards = "off"\nstate = "active"\n'
-    return world.placard(more='[cache]\nsave = ""\nmemory = "1GiB"\nanswers_memory = "256MiB"\n' + more, server=server)
+def placard(work, rules=False, **how):
+    cache = '[cache]\nsave = ""\nmemory = "1GiB"\nanswers_memory = "256MiB"\n'
+    return world.placard(more=cache + (feed(work) if rules else ""), **how)
+
+
+def feed(work):
+    return f'[[feed]]\nid = "bench"\nformat = "rpz"\npath = "{work}/list.zone"\nguards = "off"\nstate = "active"\n'
 
 
 def nsd(work):
@@ -111,6 +117,26 @@ zone:
                          environment=package.environment)
 
 
+def kresd(_work):
+    """Its modules have fixed places, so it sees its package laid over /usr."""
+    package, where = peer("knot-resolver"), world.folder()
+    (where / "cache").mkdir()
+    (where / "kresd.conf").write_text(f"""
+log_level('crit')
+net.ipv6 = false
+net.listen('{ADDRESS["kresd"]}', 53, {{ kind = 'dns' }})
+cache.open(500*MB, 'lmdb://{where}/cache')
+option('ALLOW_LOCAL', true)
+trust_anchors.remove('.')
+modules.load('hints')
+hints.root_file('{world.hints(where)}')
+modules.unload('ta_signal_query') modules.unload('ta_update') modules.unload('detect_time_skew') modules.unload('priming')
+""")
+    over = f"mount -t overlay overlay -o lowerdir={package.prefix}/usr:/usr /usr && exec \"$@\""
+    return world.Process(["unshare", "--mount", "sh", "-c", over, "sh", "kresd", "-n", "-q", "-c", where / "kresd.conf", where],
+                         world.PROCESSORS[0], where)
+
+
 def echo(_work, address=ADDRESS["echo"]):
     return world.Process([world.BUILD / "tests/bench/echo", address, 53], world.PROCESSORS[0], world.folder(), ready="ready")
 
@@ -127,7 +153,7 @@ KINDS = {
                             "pdns": lambda work: world.pdns(1_000, work / "list.zone"), "echo": echo}},
     "tcp": {"ready": ("c1.z1.bench", 0),
             "servers": {"placard": lambda work: placard(work, server="tcp_connections_per_client = 4096"),
-                        "unbound": lambda work: world.unbound("512m")}},
+                        "unbound": lambda work: world.unbound("512m"), "kresd": kresd}},
 }
 
 

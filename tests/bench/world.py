@@ -21,10 +21,14 @@ PROCESSORS = sorted(os.sched_getaffinity(0))
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
 
 
-def inside():
+def inside(*packages):
+    """`packages`: Debian's, that will be started; fetched first, while there is a network to fetch them over."""
     if os.environ.get("PLACARD_BENCH_INSIDE") != str(os.getppid()):
         if os.geteuid() != 0:
             sys.exit("this bench makes a network namespace: run it as root")
+        from peers import peer
+        for package in packages:
+            peer(package)
         command = "ip link set lo up && ip address add 10.99.0.1/16 dev lo && PLACARD_BENCH_INSIDE=$$ \"$@\""
         sys.exit(subprocess.run(["unshare", "--net", "sh", "-c", command, "sh", sys.executable, *sys.argv], check=False).returncode)
 
@@ -84,15 +88,16 @@ def hints(where):
 ADDRESS = {"placard": "127.0.0.11", "unbound": "127.0.0.12", "pdns": "127.0.0.13"}
 
 
-def placard(tree=None, more="", server=""):
+EXEMPT = 'exempt = ["127.0.0.0/8", "10.99.1.0/24", "fd99::/16"]'
+
+
+def placard(tree=None, more="", address=ADDRESS["placard"], workers=1, processors=PROCESSORS[0], server="", limits=EXEMPT, metrics=""):
     """As shipped, but for where it listens, whom it serves, where the root is, and (`tree`: other lines about both) that
-    response rate limiting spares the healthy clients, which stand in one network. Floods come from another one. `server`: more
-    of that section; `more`: sections that follow."""
+    response rate limiting spares the healthy clients, which stand in one network. Floods come from another one. `server`,
+    `limits`: more lines of these sections; `metrics`: where they are shown; `more`: sections that follow."""
     where = folder()
     config = where / "placard.toml"
     tree = tree or f"""
-[limits]
-exempt = ["127.0.0.0/8", "10.99.1.0/24"]
 [recursion]
 root_hints = "{hints(where)}"
 query_loopback = true
@@ -102,19 +107,21 @@ validation = false
 """
     config.write_text(f"""
 [server]
-listen = ["{ADDRESS["placard"]}:53"]
-workers = 1
+listen = ["{f"[{address}]" if ":" in address else address}:53"]
+workers = {workers}
 state_directory = "{where}"
 {server}
 [access]
-recursion = ["10.99.0.0/16", "127.0.0.0/8"]
+recursion = ["10.99.0.0/16", "127.0.0.0/8", "fd99::/16"]
 [notice]
 listen = []
 [metrics]
-listen = []
+listen = [{metrics}]
+{"" if "[limits]" in tree else "[limits]"}
+{"" if "[limits]" in tree else limits}
 {tree}
 {more}""")
-    return Process([PLACARD, "serve", "--config", config], PROCESSORS[0], where, ready="placard: ready")
+    return Process([PLACARD, "serve", "--config", config], processors, where, ready="placard: ready")
 
 
 def unbound(memory="64m", rules=None):
@@ -140,6 +147,7 @@ server:
  module-config: "{"respip " if rules else ""}iterator"
  msg-cache-size: {memory}
  rrset-cache-size: {memory}
+ incoming-num-tcp: 2048
  outgoing-range: 8192
  num-queries-per-thread: 4096
  use-caps-for-id: yes
