@@ -11,7 +11,9 @@ namespace {
 
 using wire::Bytes;
 using wire::load32;
+using wire::load64;
 using wire::store32;
+using wire::store64;
 
 constexpr std::uint8_t kFileMagic[16] = {'p', 'l', 'a', 'c', 'a', 'r', 'd', ' ',
                                          'j', 'o', 'u', 'r', 'n', 'a', 'l', '1'};
@@ -19,14 +21,6 @@ constexpr std::size_t kGenerationAt = sizeof kFileMagic;
 constexpr std::uint32_t kEntryMagic = 0x504a4531;
 constexpr std::size_t kFrameSize = 16;  // magic, size, checksum
 constexpr std::size_t kBodyFixed = 16;  // from, to, sizes
-
-std::uint64_t load64(const std::uint8_t* at) {
-  return std::uint64_t{load32(at)} << 32U | load32(at + 4);
-}
-void store64(std::uint8_t* at, std::uint64_t value) {
-  store32(at, static_cast<std::uint32_t>(value >> 32U));
-  store32(at + 4, static_cast<std::uint32_t>(value));
-}
 
 std::uint64_t checksum(Bytes bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());

@@ -57,7 +57,7 @@ bool is_directive(std::string_view text, std::string_view name) {
 
 /// What is wrong with an entry, and which part of it; empty: all of it.
 using Complaint = wire::TextError;
-using Done = std::expected<void, Complaint>;
+using Taken = std::expected<void, Complaint>;
 
 class Loader {
  public:
@@ -79,12 +79,12 @@ class Loader {
     std::uint32_t line;
   };
 
-  Done directive(std::string_view entry, State& state);
-  Done generate(std::string_view arguments, State& state);
-  Done record(std::string_view entry, State& state);
+  Taken directive(std::string_view entry, State& state);
+  Taken generate(std::string_view arguments, State& state);
+  Taken record(std::string_view entry, State& state);
   std::expected<void, LoadError> include(std::string_view arguments, const State& state, const EntryReader& reader,
                                          int depth);
-  Done set_ttl(const wire::RecordFields& fields, std::uint32_t& ttl);
+  Taken set_ttl(const wire::RecordFields& fields, std::uint32_t& ttl);
 
   void begin_stretch(std::size_t file, std::uint32_t line);
   void note_line(std::uint32_t line) { line_ = stretches_.back().first + line - stretches_.back().line; }
@@ -160,7 +160,7 @@ std::expected<void, LoadError> Loader::include(std::string_view arguments, const
   return {};
 }
 
-Done Loader::directive(std::string_view entry, State& state) {
+Taken Loader::directive(std::string_view entry, State& state) {
   const auto fail = [](std::string reason, std::string_view where) {
     return std::unexpected(Complaint{std::move(reason), where});
   };
@@ -182,7 +182,7 @@ Done Loader::directive(std::string_view entry, State& state) {
 }
 
 /// RANGE OWNER [TTL] [CLASS] TYPE RDATA, once for each value of the range. Rdata may stand in quotes as a whole.
-Done Loader::generate(std::string_view arguments, State& state) {
+Taken Loader::generate(std::string_view arguments, State& state) {
   const auto fail = [&](std::string reason, std::string_view where) {
     return std::unexpected(Complaint{"$GENERATE: " + std::move(reason), where});
   };
@@ -214,7 +214,7 @@ Done Loader::generate(std::string_view arguments, State& state) {
   return {};
 }
 
-Done Loader::record(std::string_view entry, State& state) {
+Taken Loader::record(std::string_view entry, State& state) {
   const auto fail = [](std::string reason, std::string_view where) {
     return std::unexpected(Complaint{std::move(reason), where});
   };
@@ -245,7 +245,7 @@ Done Loader::record(std::string_view entry, State& state) {
 }
 
 /// Its own, else $TTL's, else the one before (RFC 1035 5.1); for a SOA without any, its minimum, as BIND does.
-Done Loader::set_ttl(const wire::RecordFields& fields, std::uint32_t& ttl) {
+Taken Loader::set_ttl(const wire::RecordFields& fields, std::uint32_t& ttl) {
   if (fields.ttl) last_ttl_ = fields.ttl;
   auto found = fields.ttl ? fields.ttl : default_ttl_ ? default_ttl_ : last_ttl_;
   if (!found && fields.type == RecordType::soa) {

@@ -12,7 +12,7 @@ using wire::RecordType;
 namespace {
 
 /// The types whose host must have an address and must be no alias (RFC 2181 10.3, RFC 2782).
-bool names_a_host(RecordType type) {
+bool wants_addresses(RecordType type) {
   return type == RecordType::ns || type == RecordType::mx || type == RecordType::srv;
 }
 
@@ -42,7 +42,7 @@ void Doubts::about_record(NameView owner, RecordType type, wire::Bytes rdata, st
   const bool glue = type == RecordType::a || type == RecordType::aaaa;
   if (below && !glue && type != RecordType::ns) return hidden(*cut, owner, type, place);
   if (below && type == RecordType::ns && cut != node) return hidden(*cut, owner, type, place);
-  if (names_a_host(type)) {
+  if (wants_addresses(type)) {
     if (const auto target = wire::rdata_name(type, rdata)) host(type, *target, place);
   }
   for (NameView above = owner; above.size() > zone_.origin().size(); above = above.parent()) {

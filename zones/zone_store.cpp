@@ -15,7 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 using wire::Bytes;
 using wire::load32;
+using wire::load64;
 using wire::store32;
+using wire::store64;
 
 constexpr char kMagic[16] = {'p', 'l', 'a', 'c', 'a', 'r', 'd', ' ', 'z', 'o', 'n', 'e', ' ', 'v', '1', '\n'};
 // magic, serial, file serial, flags, zero, generation (8), content size (8), its checksum (8), checksum of all this (8)
@@ -23,14 +25,6 @@ constexpr std::size_t kHead = sizeof kMagic + 16 + 32;
 constexpr std::uint32_t kHasFileSerial = 1;
 constexpr std::size_t kPiece = 1U << 20U;
 constexpr std::uint64_t kMaxImage = std::uint64_t{16} << 30U;
-
-std::uint64_t load64(const std::uint8_t* at) {
-  return std::uint64_t{load32(at)} << 32U | load32(at + 4);
-}
-void store64(std::uint8_t* at, std::uint64_t value) {
-  store32(at, static_cast<std::uint32_t>(value >> 32U));
-  store32(at + 4, static_cast<std::uint32_t>(value));
-}
 
 std::vector<std::uint8_t> head_of(const ImageInfo& info, std::uint64_t size, std::uint64_t checksum) {
   std::vector<std::uint8_t> head(kHead);

@@ -50,15 +50,6 @@ std::string_view match_words(MatchKind match, const NoticeCatalogue& words) {
   return words("match.both");
 }
 
-std::string joined(const std::vector<std::string>& parts) {
-  std::string result;
-  for (const auto& part : parts) {
-    if (!result.empty()) result += ", ";
-    result += part;
-  }
-  return result;
-}
-
 /// Collects rows; what is empty makes none.
 class Rows {
  public:
@@ -140,7 +131,7 @@ std::vector<NoticeRow> record_rows(const NoticeContext& context) {
   if (decision.territorial_scope.empty()) {
     rows.words("blocked.scope", words("blocked.everywhere"));
   } else {
-    rows.foreign("blocked.scope", joined(decision.territorial_scope));
+    rows.foreign("blocked.scope", fmt::format("{}", fmt::join(decision.territorial_scope, ", ")));
   }
   rows.code("blocked.fingerprint", decision.document_sha256);
   return rows.take();

@@ -19,7 +19,7 @@ std::string printable(std::string_view text) {
   return result;
 }
 
-std::string field(std::string_view label, std::string_view value, const NoticeCatalogue& words) {
+std::string line_of(std::string_view label, std::string_view value, const NoticeCatalogue& words) {
   return fill_places(words("page.field"), {{"label", label}, {"value", value}}) + "\n";
 }
 
@@ -27,7 +27,7 @@ std::string row_line(const NoticeRow& row, const NoticeContext& context) {
   auto value = row.kind == RowKind::match ? fill_places(row.text, {{"name", name_for_people(context.facts->rule.name)}})
                                           : row.text;
   if (!row.note.empty()) value += " " + row.note;
-  return field(row.label, value, context.words);
+  return line_of(row.label, value, context.words);
 }
 
 std::string blocked_parts(const NoticeContext& context) {
@@ -42,15 +42,15 @@ std::string blocked_parts(const NoticeContext& context) {
   if (!redress.empty()) text += fmt::format("\n{}\n  {}\n", words("blocked.redress"), redress);
   const auto& contact = context.facts->authority.contact;
   if (is_open_to_the_public(decision) && !contact.empty())
-    text += "  " + field(words("blocked.contact"), contact, words);
+    text += "  " + line_of(words("blocked.contact"), contact, words);
   text += fmt::format("\n{}\n", words("blocked.record"));
   for (const auto& row : record_rows(context)) text += "  " + row_line(row, context);
   const auto events = shown_events(*context.facts);
   if (!events.empty()) text += fmt::format("\n{}\n", words("blocked.history"));
   for (const auto& event : events) {
-    text += "  " + field(words.date(event.occurred_at) + ", " + event.actor,
-                         choose_text(event.statement, words.tag()).text, words);
-    if (!event.source.empty()) text += "    " + field(words("blocked.source"), event.source, words);
+    text += "  " + line_of(words.date(event.occurred_at) + ", " + event.actor,
+                           choose_text(event.statement, words.tag()).text, words);
+    if (!event.source.empty()) text += "    " + line_of(words("blocked.source"), event.source, words);
   }
   return text;
 }
@@ -62,7 +62,7 @@ std::string notice_text(const NoticeContext& context) {
   auto text = fmt::format("{} {}\n{}\n", words("page.notice"), context.status,
                           fill_places(title_pattern(context), {{"name", context.shown_name}}));
   if (context.subject == NoticeSubject::blocked && context.facts->decision.demonstration) {
-    text += "\n" + field(words("page.demonstration"), words("page.demonstration_text"), words);
+    text += "\n" + line_of(words("page.demonstration"), words("page.demonstration_text"), words);
   }
   for (const auto& lead : lead_texts(context)) text += fmt::format("\n{}\n", lead);
   if (context.subject == NoticeSubject::blocked) text += blocked_parts(context);
@@ -70,7 +70,7 @@ std::string notice_text(const NoticeContext& context) {
                                           : fill_places(words("operator.named"), {{"operator", context.by.name}});
   text += fmt::format("\n{}\n  {}\n", words("operator.heading"), by);
   if (context.subject == NoticeSubject::blocked) text += fmt::format("  {}\n", words("operator.role"));
-  if (!context.by.contact.empty()) text += "  " + field(words("operator.contact"), context.by.contact, words);
+  if (!context.by.contact.empty()) text += "  " + line_of(words("operator.contact"), context.by.contact, words);
   return printable(text);
 }
 

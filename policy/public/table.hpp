@@ -16,6 +16,10 @@ namespace placard::policy {
 
 /// One value; monostate is "nothing" (null in JSON, "-" for people).
 using Cell = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
+/// Of a count, which is never so large that it would turn negative.
+inline std::int64_t as_cell(std::uint64_t count) {
+  return static_cast<std::int64_t>(count);
+}
 
 struct Column {
   std::string key;    ///< in JSON and CSV

@@ -8,25 +8,25 @@ namespace placard::policy {
 
 namespace {
 
-struct Range {
+struct CodePoints {
   char32_t first, last;
 };
 
-constexpr Range kCombining[] = {
+constexpr CodePoints kCombining[] = {
     {0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x0610, 0x061A}, {0x064B, 0x065F}, {0x0670, 0x0670},
     {0x06D6, 0x06DC}, {0x06DF, 0x06E4}, {0x0900, 0x0902}, {0x093A, 0x093A}, {0x093C, 0x093C}, {0x0941, 0x0948},
     {0x094D, 0x094D}, {0x0951, 0x0957}, {0x0E31, 0x0E31}, {0x0E34, 0x0E3A}, {0x0E47, 0x0E4E}, {0x1AB0, 0x1AFF},
     {0x1DC0, 0x1DFF}, {0x200B, 0x200F}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F},
 };
-constexpr Range kWide[] = {
+constexpr CodePoints kWide[] = {
     {0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0x4DBF}, {0x4E00, 0xA4CF},   {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},
     {0xFE30, 0xFE6F}, {0xFF00, 0xFF60}, {0xFFE0, 0xFFE6}, {0x1F300, 0x1F64F}, {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD},
 };
 
 template <std::size_t N>
-bool is_in(const Range (&ranges)[N], char32_t character) {
+bool is_in(const CodePoints (&ranges)[N], char32_t character) {
   const auto at = std::lower_bound(std::begin(ranges), std::end(ranges), character,
-                                   [](const Range& range, char32_t wanted) { return range.last < wanted; });
+                                   [](const CodePoints& range, char32_t wanted) { return range.last < wanted; });
   return at != std::end(ranges) && at->first <= character;
 }
 

@@ -15,9 +15,9 @@
 namespace placard::policy {
 namespace {
 
-constexpr std::string_view kDecisionTypes = "court_order, administrative_order, agreement, voluntary, emergency";
-constexpr std::string_view kTriggers = "client-ip, qname, response-ip, nsdname, nsip";
-constexpr std::string_view kActions =
+constexpr std::string_view kDecisionTypeWords = "court_order, administrative_order, agreement, voluntary, emergency";
+constexpr std::string_view kTriggerWords = "client-ip, qname, response-ip, nsdname, nsip";
+constexpr std::string_view kActionWords =
     "sinkhole, nxdomain, nodata, refused, drop, truncate, passthru, local-data, cname";
 
 wire::Name read_name(TableReader& reader, std::string_view key, bool mandatory) {
@@ -46,9 +46,9 @@ std::vector<Enum> read_words(TableReader& reader, std::string_view key,
 Mandate read_mandate(const toml::table& table, FileProblems& problems) {
   TableReader reader(table, "authority.mandate", problems);
   Mandate mandate;
-  mandate.types = read_words(reader, "types", decision_type_from_text, kDecisionTypes);
-  mandate.triggers = read_words(reader, "triggers", trigger_from_text, kTriggers);
-  mandate.actions = read_words(reader, "actions", action_from_text, kActions);
+  mandate.types = read_words(reader, "types", decision_type_from_text, kDecisionTypeWords);
+  mandate.triggers = read_words(reader, "triggers", trigger_from_text, kTriggerWords);
+  mandate.actions = read_words(reader, "actions", action_from_text, kActionWords);
   mandate.jurisdictions = reader.strings("jurisdictions");
   for (const auto& text : reader.strings("suffixes")) {
     // A mandate may well reach over a whole country's names.
@@ -132,7 +132,7 @@ std::optional<LocalRecord> read_record(std::string_view text, std::string& why) 
 Rule read_rule(const toml::table& table, FileProblems& problems) {
   TableReader reader(table, "decision.rule", problems);
   Rule rule;
-  rule.trigger = reader.word("trigger", trigger_from_text, kTriggers, std::optional(Trigger::qname));
+  rule.trigger = reader.word("trigger", trigger_from_text, kTriggerWords, std::optional(Trigger::qname));
   const bool named = rule.trigger == Trigger::qname || rule.trigger == Trigger::nsdname;
   rule.name = read_name(reader, "name", named);
   rule.prefix = reader.string("prefix");
@@ -149,7 +149,7 @@ Rule read_rule(const toml::table& table, FileProblems& problems) {
   // An address has nothing below it.
   rule.match = reader.word("match", match_kind_from_text, "exact, subdomains, both",
                            named ? std::nullopt : std::optional(MatchKind::both));
-  rule.action = reader.word("action", action_from_text, kActions, std::optional(Action::sinkhole));
+  rule.action = reader.word("action", action_from_text, kActionWords, std::optional(Action::sinkhole));
   if (const auto ttl = reader.integer("ttl", 0, 86400)) rule.ttl = static_cast<std::uint32_t>(*ttl);
   for (const auto& text : reader.strings("records")) {
     std::string why;
@@ -195,7 +195,7 @@ AuthoredDecision read_decision_table(const toml::table& table, FileProblems& pro
   authored.fields = reader.fields();
   auto& decision = authored.decision;
   decision.id = reader.string("id", true);
-  decision.type = reader.word("type", decision_type_from_text, kDecisionTypes);
+  decision.type = reader.word("type", decision_type_from_text, kDecisionTypeWords);
   decision.authority = reader.string("authority", true);
   decision.applicant = reader.string("applicant");
   decision.reference = reader.string("reference");

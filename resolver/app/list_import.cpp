@@ -37,7 +37,7 @@ struct Difference {
   }
 };
 
-using Place = std::tuple<policy::Trigger, std::string_view, policy::MatchKind>;
+using RuleKey = std::tuple<policy::Trigger, std::string_view, policy::MatchKind>;
 
 /// Both in the same order: one walk over the two.
 Difference difference_to(policy::Store& store, const std::string& list, const policy::RuleList& rules) {
@@ -51,7 +51,7 @@ Difference difference_to(policy::Store& store, const std::string& list, const po
   bool more = cursor.next(next);
   const auto place = [&] {
     const auto& form = rules.form(next.form);
-    return Place{form.trigger, next.key, form.match};
+    return RuleKey{form.trigger, next.key, form.match};
   };
   const auto advance = [&] {
     digest.add(next.key);
@@ -69,9 +69,9 @@ Difference difference_to(policy::Store& store, const std::string& list, const po
   store.visit_list(list, [&](const policy::StoredListRule& old, const policy::RuleForm& form) {
     const auto [known, fresh] = old_forms.try_emplace(old.form);
     if (fresh) known->second = policy::canonical(form);
-    const Place old_place{old.trigger, old.key, old.match};
-    while (more && place() < old_place) add();
-    if (more && place() == old_place) {
+    const RuleKey old_key{old.trigger, old.key, old.match};
+    while (more && place() < old_key) add();
+    if (more && place() == old_key) {
       ++(forms[next.form] == known->second ? out.unchanged : out.changed);
       advance();
     } else {

@@ -11,7 +11,7 @@ using enum OptionKind;
 using O = Options;
 using V = const OptionValue;
 
-constexpr std::array kRows = {
+constexpr std::array kPolicyRows = {
     // [[view]]
     Option{"view", "name", text, 1, 64, R"("nz")", "", kReload, kRequired, "Its name.",
            [](O& o, V& v) { o.reloadable.views.back().name = v.text; }},
@@ -162,7 +162,7 @@ constexpr std::array kRows = {
 }  // namespace
 
 std::span<const Option> policy_options() {
-  return kRows;
+  return kPolicyRows;
 }
 
 }  // namespace placard::app

@@ -20,7 +20,7 @@ using enum OptionKind;
 using O = Options;
 using V = const OptionValue;
 
-constexpr std::array kRows = {
+constexpr std::array kZoneRows = {
     // [[key]]
     Option{"key", "name", name, 0, 0, R"("transfer.example")", "", kReload, kRequired,
            "Its name, the same on both ends.", [](O& o, V& v) { o.reloadable.keys.back().name = v.name; }},
@@ -125,7 +125,7 @@ constexpr std::array kRows = {
 }  // namespace
 
 std::span<const Option> zone_options() {
-  return kRows;
+  return kZoneRows;
 }
 
 }  // namespace placard::app

@@ -23,11 +23,7 @@ std::string text_of(const wire::Question& question) {
   return fmt::format("{} {}", question.name.to_text(), wire::to_text(question.type));
 }
 
-std::int64_t as_cell(std::uint64_t number) {
-  return static_cast<std::int64_t>(number);
-}
-
-std::string addresses(const std::vector<net::Endpoint>& endpoints) {
+std::string endpoints_text(const std::vector<net::Endpoint>& endpoints) {
   std::string out;
   for (const auto& endpoint : endpoints) out += (out.empty() ? "" : " ") + endpoint.to_text();
   return out;
@@ -61,9 +57,9 @@ Done Server::import_list(const ImportRequest& request, const Order& order) {
 
 Done Server::import_progress() {
   policy::Fields fields{"", "", {}};
-  fields.fields = {{"octets", "Octets read", as_cell(importing_.octets)},
-                   {"total", "Octets in all", as_cell(importing_.total)},
-                   {"rules", "Rules so far", as_cell(importing_.rules)}};
+  fields.fields = {{"octets", "Octets read", policy::as_cell(importing_.octets)},
+                   {"total", "Octets in all", policy::as_cell(importing_.total)},
+                   {"rules", "Rules so far", policy::as_cell(importing_.rules)}};
   return policy::Document{{std::move(fields)}};
 }
 
@@ -108,24 +104,24 @@ Done Server::status() {
       {"process", "Process", static_cast<std::int64_t>(::getpid())},
       {"uptime_seconds", "Up for (seconds)", static_cast<std::int64_t>(uptime)},
       {"configuration", "Configuration", options_.file.empty() ? std::string("built-in defaults") : options_.file},
-      {"listen", "DNS", addresses(fixed.listen)},
-      {"workers", "Workers", as_cell(crew_->counters().size())},
-      {"zones", "Own zones", as_cell(zone_keeper_->figures().zones)},
-      {"notice", "Notice", addresses(fixed.notice_listen)},
-      {"metrics", "Metrics", addresses(fixed.metrics_listen)},
+      {"listen", "DNS", endpoints_text(fixed.listen)},
+      {"workers", "Workers", policy::as_cell(crew_->counters().size())},
+      {"zones", "Own zones", policy::as_cell(zone_keeper_->figures().zones)},
+      {"notice", "Notice", endpoints_text(fixed.notice_listen)},
+      {"metrics", "Metrics", endpoints_text(fixed.metrics_listen)},
       {"store", "Record", fixed.store},
       {"log_sequence", "Log entry in force", snapshot->index->log_sequence()},
-      {"decisions", "Decisions", as_cell(snapshot->index->decision_count())},
-      {"rules", "Rules", as_cell(snapshot->index->rule_count())},
-      {"generation", "Snapshot", as_cell(snapshot->index->generation())},
-      {"questions", "Questions", as_cell(questions)},
-      {"policy_hits", "Answers by decision", as_cell(hits)},
-      {"in_flight", "Resolutions in flight", as_cell(in_flight)},
-      {"cache_entries", "Cached records", as_cell(cache.entries)},
-      {"cache_memory", "Cache (octets)", as_cell(cache.memory)},
-      {"resident_memory", "Memory (octets)", as_cell(resident_memory())},
-      {"reloads", "Reloads", as_cell(reloads_)},
-      {"reload_failures", "Reloads refused", as_cell(reload_failures_)},
+      {"decisions", "Decisions", policy::as_cell(snapshot->index->decision_count())},
+      {"rules", "Rules", policy::as_cell(snapshot->index->rule_count())},
+      {"generation", "Snapshot", policy::as_cell(snapshot->index->generation())},
+      {"questions", "Questions", policy::as_cell(questions)},
+      {"policy_hits", "Answers by decision", policy::as_cell(hits)},
+      {"in_flight", "Resolutions in flight", policy::as_cell(in_flight)},
+      {"cache_entries", "Cached records", policy::as_cell(cache.entries)},
+      {"cache_memory", "Cache (octets)", policy::as_cell(cache.memory)},
+      {"resident_memory", "Memory (octets)", policy::as_cell(resident_memory())},
+      {"reloads", "Reloads", policy::as_cell(reloads_)},
+      {"reload_failures", "Reloads refused", policy::as_cell(reload_failures_)},
   };
   policy::Document document{{std::move(fields)}};
   if (!options_.reloadable.feeds.empty()) document.parts.emplace_back(feed_report(feed_status(), system_time()));
@@ -157,7 +153,7 @@ Done Server::dump() {
                       {},
                       "Nothing is in flight."};
   for (const auto& one : crew_->in_flight())
-    table.rows.push_back({text_of(one.question), as_cell(one.age),
+    table.rows.push_back({text_of(one.question), policy::as_cell(one.age),
                           one.steps.empty() ? policy::Cell() : policy::Cell(one.steps.back().text)});
   return policy::Document{{std::move(table)}};
 }
@@ -167,7 +163,7 @@ Done Server::trace(const wire::Question& question) {
   if (!traced) return std::unexpected("the resolution did not end in time");
   policy::Table steps{
       "steps", "Steps", {{"milliseconds", "At (ms)"}, {"step", "Step"}}, {}, "Answered from the cache."};
-  for (const auto& step : traced->trace.steps) steps.rows.push_back({as_cell(step.at), step.text});
+  for (const auto& step : traced->trace.steps) steps.rows.push_back({policy::as_cell(step.at), step.text});
   policy::Table records{
       "records", "Answer", {{"owner", "Name"}, {"ttl", "TTL"}, {"type", "Type"}, {"data", "Data"}}, {}, "No records."};
   const auto now = system_time();
@@ -190,7 +186,7 @@ Done Server::trace(const wire::Question& question) {
 
 Done Server::flush(const std::optional<wire::Name>& name) {
   const auto gone = crew_->flush(name);
-  return policy::Document{{policy::Fields{"", "", {{"flushed", "Entries forgotten", as_cell(gone)}}}}};
+  return policy::Document{{policy::Fields{"", "", {{"flushed", "Entries forgotten", policy::as_cell(gone)}}}}};
 }
 
 Done Server::cache(const CacheRequest& request) {
@@ -208,7 +204,7 @@ Done Server::cache(const CacheRequest& request) {
     if (request.type) return cache.flush_type(*request.name, *request.type);
     return request.subtree ? cache.flush_subtree(*request.name) : cache.flush_name(*request.name);
   });
-  return policy::Document{{policy::Fields{"", "", {{"flushed", "Entries forgotten", as_cell(gone)}}}}};
+  return policy::Document{{policy::Fields{"", "", {{"flushed", "Entries forgotten", policy::as_cell(gone)}}}}};
 }
 
 Done Server::stop_server() {

@@ -104,10 +104,6 @@ std::string age(std::int64_t at, std::int64_t now) {
   return at == 0 ? "never" : fmt::format("{} ({} s ago)", moment(at), now - at);
 }
 
-std::int64_t as_cell(std::uint64_t number) {
-  return static_cast<std::int64_t>(number);
-}
-
 policy::Fields detail(const transfer::ZoneStatus& zone, std::int64_t now) {
   policy::Fields fields{"zone", zone.origin.to_text(), {}};
   const auto add = [&](const char* key, const char* label, policy::Cell value) {
@@ -119,9 +115,9 @@ policy::Fields detail(const transfer::ZoneStatus& zone, std::int64_t now) {
   add("source", "From", zone.source);
   if (!zone.catalog.empty()) add("catalog", "Member of the catalog", zone.catalog);
   if (zone.serial) add("serial", "Serial", static_cast<std::int64_t>(*zone.serial));
-  add("records", "Records", as_cell(zone.records));
-  add("memory", "Memory (octets)", as_cell(zone.memory));
-  add("journal", "Journal (octets)", as_cell(zone.journal_octets));
+  add("records", "Records", policy::as_cell(zone.records));
+  add("memory", "Memory (octets)", policy::as_cell(zone.memory));
+  add("journal", "Journal (octets)", policy::as_cell(zone.journal_octets));
   add("changed_at", "This version since", age(zone.changed_at, now));
   if (zone.role == "secondary" || zone.expires_at != 0) {
     add("confirmed_at", "Confirmed by a primary", age(zone.confirmed_at, now));
@@ -131,14 +127,14 @@ policy::Fields detail(const transfer::ZoneStatus& zone, std::int64_t now) {
   if (zone.due_at != 0)
     add("due_at", zone.role == "policy" ? "A decision begins or ends" : "Signatures or keys are due",
         moment(zone.due_at));
-  add("transfers_in", "Transfers taken", as_cell(zone.transfers_in));
+  add("transfers_in", "Transfers taken", policy::as_cell(zone.transfers_in));
   for (std::size_t i = 0; i < zone.transfer_failures.size(); ++i)
     if (zone.transfer_failures[i] > 0)
       add("transfers_failed", "Transfers failed",
           fmt::format("{}: {}", zones::to_text(static_cast<zones::TransferFailure>(i)), zone.transfer_failures[i]));
-  add("transfers_out", "Transfers given", as_cell(zone.transfers_out));
-  add("updates", "Updates made", as_cell(zone.updates_done));
-  add("updates_refused", "Updates refused", as_cell(zone.updates_refused));
+  add("transfers_out", "Transfers given", policy::as_cell(zone.transfers_out));
+  add("updates", "Updates made", policy::as_cell(zone.updates_done));
+  add("updates_refused", "Updates refused", policy::as_cell(zone.updates_refused));
   if (!zone.last_error.empty())
     add("last_error", "Last error", fmt::format("{}: {}", moment(zone.last_error_at), zone.last_error));
   for (const auto& warning : zone.warnings) add("warning", "Warning", warning);
@@ -300,7 +296,7 @@ policy::Document zone_report(const std::vector<transfer::ZoneStatus>& zones, boo
   for (const auto& zone : zones)
     table.rows.push_back({zone.origin.to_text(), zone.role,
                           zone.serial ? policy::Cell(static_cast<std::int64_t>(*zone.serial)) : policy::Cell(),
-                          as_cell(zone.records), zone.state,
+                          policy::as_cell(zone.records), zone.state,
                           zone.last_error.empty() ? policy::Cell() : policy::Cell(zone.last_error)});
   document.parts.emplace_back(std::move(table));
   return document;

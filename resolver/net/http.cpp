@@ -20,7 +20,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Connection {
+struct HttpConnection {
   int fd;
   Address client;
   Clock::time_point start;
@@ -29,7 +29,7 @@ struct Connection {
   bool ended = false;  // by us; the library has yet to notice
 };
 
-using Connections = std::list<Connection>;  // in the order they came
+using Connections = std::list<HttpConnection>;  // in the order they came
 
 /// The library's C callbacks, with their `self`.
 struct Daemon {
@@ -51,15 +51,15 @@ struct Daemon {
 constexpr unsigned kSpare = 64;
 
 /// The library sees the end of the stream and closes on its own.
-void end(Connection& connection) {
+void end(HttpConnection& connection) {
   if (connection.ended) return;
   connection.ended = true;
   shutdown(connection.fd, SHUT_RDWR);
 }
 
-Connection* context_of(MHD_Connection* connection) {
+HttpConnection* context_of(MHD_Connection* connection) {
   const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-  return info == nullptr ? nullptr : static_cast<Connection*>(info->socket_context);
+  return info == nullptr ? nullptr : static_cast<HttpConnection*>(info->socket_context);
 }
 
 void Daemon::on_connection(void* self, MHD_Connection* connection, void** context,
@@ -75,7 +75,7 @@ void Daemon::on_connection(void* self, MHD_Connection* connection, void** contex
     *context = &daemon.connections.back();
     daemon.make_room();
   } else {
-    std::erase_if(daemon.connections, [&](const Connection& each) { return &each == *context; });
+    std::erase_if(daemon.connections, [&](const HttpConnection& each) { return &each == *context; });
   }
 }
 
@@ -184,7 +184,7 @@ void Daemon::make_room() {
   const auto& newest = connections.back();
   const auto end_one = [&](auto&& counts, unsigned limit) {
     std::size_t open = 0;
-    Connection *oldest = nullptr, *oldest_silent = nullptr;
+    HttpConnection *oldest = nullptr, *oldest_silent = nullptr;
     for (auto& each : connections) {
       if (each.ended || !counts(each)) continue;
       ++open;
@@ -195,8 +195,8 @@ void Daemon::make_room() {
     // The newest itself is silent as yet: it is no candidate.
     end(oldest_silent != nullptr && oldest_silent != &newest ? *oldest_silent : *oldest);
   };
-  end_one([&](const Connection& each) { return each.client == newest.client; }, limits.connections_per_client);
-  end_one([](const Connection&) { return true; }, limits.connections);
+  end_one([&](const HttpConnection& each) { return each.client == newest.client; }, limits.connections_per_client);
+  end_one([](const HttpConnection&) { return true; }, limits.connections);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 namespace placard::recurse {
 namespace {
 
-constexpr std::size_t kMaxSets = 4;     // of one reply told
-constexpr std::size_t kMaxRecords = 4;  // of one set told
+constexpr std::size_t kMaxSetsTold = 4;  // of one reply told
+constexpr std::size_t kMaxRecords = 4;   // of one set told
 
 std::string text_of_set(const wire::RecordSet& set, std::uint32_t ttl) {
   std::string values;
@@ -45,9 +45,9 @@ std::string explain(const Reply& reply) {
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };
   std::size_t told = 0;
   for (const auto& set : reply.answer) {
-    if (told++ < kMaxSets) add(text_of_set(set, set.ttl));
+    if (told++ < kMaxSetsTold) add(text_of_set(set, set.ttl));
   }
-  if (reply.answer.size() > kMaxSets) add(fmt::format("and {} more sets", reply.answer.size() - kMaxSets));
+  if (reply.answer.size() > kMaxSetsTold) add(fmt::format("and {} more sets", reply.answer.size() - kMaxSetsTold));
   if (reply.kind == ReplyKind::referral) {
     const bool ds =
         std::ranges::any_of(reply.proof, [](const wire::RecordSet& set) { return set.type == wire::RecordType::ds; });

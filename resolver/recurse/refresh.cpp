@@ -5,6 +5,7 @@
 // Bounded by Bounds::refreshes; a resolver that is half full has other work.
 #include <algorithm>
 
+#include "resolver/recurse/counted.hpp"
 #include "resolver/recurse/engine.hpp"
 
 namespace placard::recurse {
@@ -17,17 +18,6 @@ std::int64_t refresh_at(const CacheEntry& entry) {
   const std::int64_t life = entry.expires_at - entry.stored_at;
   return life < kPart ? Cache::kNoEnd : entry.expires_at - life / kPart;
 }
-
-class Counted {
- public:
-  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-  ~Counted() { --count_; }
-
- private:
-  std::size_t& count_;
-};
 
 }  // namespace
 

@@ -70,15 +70,15 @@ namespace {
 constexpr int kUdpRounds = 3;  // as first meant; with another cookie; without one
 
 /// One more in flight, in all and to the server, until the exchange ends or is cancelled.
-class Counted {
+class UnderWay {
  public:
-  Counted(std::size_t& count, ServerTable& servers, const net::Endpoint& server)
+  UnderWay(std::size_t& count, ServerTable& servers, const net::Endpoint& server)
       : count_(count), servers_(servers), server_(server) {
     ++count_;
   }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-  ~Counted() {
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+  ~UnderWay() {
     --count_;
     servers_.end(server_, ending_);
   }
@@ -105,7 +105,7 @@ net::Task<ExchangeResult> Upstream::exchange(Outgoing outgoing) {
     ++counters.busy;
     co_return std::unexpected(NetworkError::server_busy);
   }
-  Counted counted(state.in_flight, *state.context.servers, outgoing.server);
+  UnderWay counted(state.in_flight, *state.context.servers, outgoing.server);
   if (!state.context.limits.cookies || !outgoing.edns) *cookie = {};
   auto conversing = state.converse(outgoing, *cookie);
   ExchangeResult result = co_await conversing;

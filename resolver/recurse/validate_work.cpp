@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "resolver/recurse/counted.hpp"
 #include "resolver/recurse/engine.hpp"
 
 namespace placard::recurse {
@@ -33,18 +34,6 @@ struct KeyJob {
   std::int64_t now = 0;
   validate::Account account;
   Verdict verdict;
-};
-
-/// One more at work, until its check comes back or nobody wants it any more.
-class Counted {
- public:
-  explicit Counted(std::uint32_t& count) : count_(count) { ++count_; }
-  ~Counted() { --count_; }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-
- private:
-  std::uint32_t& count_;
 };
 
 }  // namespace

@@ -1,16 +1,11 @@
 // What leaves the answer path: messages about whole zones, which the zone desk answers on its own thread; and the
 // signatures of questions that stay.
-#include <ctime>
-
 #include "resolver/serve/query.hpp"
 #include "resolver/serve/signed.hpp"
+#include "resolver/transfer/unix_time.hpp"
 
 namespace placard::serve {
 namespace {
-
-std::uint64_t now() {
-  return static_cast<std::uint64_t>(std::time(nullptr));
-}
 
 /// The way back over this worker's loop.
 class WorkerReply final : public transfer::Reply {
@@ -81,7 +76,7 @@ Pipeline::Step Pipeline::hand_over(wire::Bytes packet, const ClientQuestion& que
 Pipeline::Step Pipeline::check_signature(const wire::MessageView& message, ClientQuestion& question,
                                          std::span<std::uint8_t> reply) {
   static const zones::TsigKeyring kNoKeys;
-  auto check = zones::check_request(message, snapshot_->keys ? *snapshot_->keys : kNoKeys, now());
+  auto check = zones::check_request(message, snapshot_->keys ? *snapshot_->keys : kNoKeys, transfer::unix_time());
   if (check.verdict == zones::TsigVerdict::malformed) {
     counters_.malformed.add();
     return render_rcode(question, wire::Rcode::formerr, {}, reply);
@@ -96,7 +91,7 @@ Pipeline::Step Pipeline::check_signature(const wire::MessageView& message, Clien
 }
 
 std::size_t sign_answer(const ClientQuestion& question, std::span<std::uint8_t> reply, std::size_t size) {
-  return question.signer->sign(reply, size, now()).value_or(size);
+  return question.signer->sign(reply, size, transfer::unix_time()).value_or(size);
 }
 
 }  // namespace placard::serve

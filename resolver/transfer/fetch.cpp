@@ -1,7 +1,6 @@
 #include "resolver/transfer/fetch.hpp"
 
-#include <ctime>
-
+#include "resolver/transfer/unix_time.hpp"
 #include "zones/serial.hpp"
 #include "zones/wire/writer.hpp"
 
@@ -15,11 +14,7 @@ using zones::TransferFailure;
 template <class T>
 using Result = std::expected<T, TransferError>;
 
-constexpr std::uint16_t kUdpSize = 1232;
-
-std::uint64_t now() {
-  return static_cast<std::uint64_t>(std::time(nullptr));
-}
+constexpr std::uint16_t kAnswerSize = 1232;
 
 struct Question {
   Message octets;
@@ -39,11 +34,11 @@ Question make_question(const FetchRequest& request, RecordType type, std::option
     const auto soa = wire::make_soa_rdata({{}, {}, *have, 0, 0, 0, 0});
     writer.record(wire::Section::authority, request.origin, RecordType::soa, wire::RecordClass::in, 0, soa);
   }
-  if (edns) writer.edns(kUdpSize, false, wire::Rcode::noerror);
+  if (edns) writer.edns(kAnswerSize, false, wire::Rcode::noerror);
   std::size_t size = writer.finish()->size();
   if (request.key) {
     zones::TsigSigner signer(request.key);
-    size = *signer.sign(question.octets, size, now());  // 2,048 octets have room for every name and key
+    size = *signer.sign(question.octets, size, unix_time());  // 2,048 octets have room for every name and key
     question.verifier.emplace(signer);
   }
   question.octets.resize(size);
@@ -65,7 +60,7 @@ Result<SoaAnswer> judge_soa(const FetchRequest& request, Question& question, con
   if (!message || !message->header().qr || message->header().id != question.id)
     return failed(TransferFailure::broken, "an answer to the SOA question that is none");
   if (question.verifier)
-    if (auto verified = question.verifier->check(*message, now()); !verified)
+    if (auto verified = question.verifier->check(*message, unix_time()); !verified)
       return failed(TransferFailure::unsigned_, verified.error());
   if (message->rcode() != wire::Rcode::noerror)
     return failed(TransferFailure::refused, "the server says " + wire::to_text(message->rcode()) + " to SOA");
@@ -115,7 +110,7 @@ net::Task<Result<zones::Transferred>> transfer(net::Loop& loop, FetchRequest req
     const auto octets = co_await receiving;
     if (!octets) co_return failed(TransferFailure::broken, octets.error());
     if (loop.now() - started > request.times.whole) co_return failed(TransferFailure::too_large, "it takes too long");
-    const auto taken = in.take(*octets, now());
+    const auto taken = in.take(*octets, unix_time());
     if (!taken) co_return std::unexpected(taken.error());
     if (*taken == zones::TransferIn::Progress::done) co_return in.result();
   }

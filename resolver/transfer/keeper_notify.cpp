@@ -10,9 +10,9 @@ namespace placard::transfer {
 namespace {
 
 constexpr int kTries = 6;
-constexpr net::Milliseconds kAnswerWait = 1'000;
+constexpr net::Milliseconds kNotifyWait = 1'000;
 constexpr net::Milliseconds kFirstWait = 1'000;  // between tries, doubled with each: half a minute in all
-constexpr net::Milliseconds kSlice = 250;        // a newer version does not wait for what an older one has waited for
+constexpr net::Milliseconds kWaitSlice = 250;    // a newer version does not wait for what an older one has waited for
 
 Message make_notify(const zones::Zone& zone, std::uint16_t id, const zones::SharedTsigKey& key,
                     std::optional<zones::TsigVerifier>& verifier) {
@@ -71,14 +71,14 @@ net::Task<void> ZoneKeeper::notify_one(Kept kept, net::Endpoint target) {
     std::optional<zones::TsigVerifier> verifier;
     auto message = make_notify(*kept->zone, random_id(), key, verifier);
     ++counted_.notifies_out;
-    auto asking = ask_udp(loop_, target, std::move(message), kAnswerWait);
+    auto asking = ask_udp(loop_, target, std::move(message), kNotifyWait);
     const auto answer = co_await asking;
     if (answer && is_answer(*answer, verifier)) {
       if (kept->notifies[target].wanted == told) break;
       continue;
     }
-    for (net::Milliseconds waited = 0; waited < wait && kept->notifies[target].wanted == told; waited += kSlice) {
-      auto pausing = net::sleep(loop_, kSlice);
+    for (net::Milliseconds waited = 0; waited < wait && kept->notifies[target].wanted == told; waited += kWaitSlice) {
+      auto pausing = net::sleep(loop_, kWaitSlice);
       co_await pausing;
     }
     wait *= 2;

@@ -14,7 +14,7 @@ namespace {
 using zones::TransferError;
 using zones::TransferFailure;
 using zones::Zone;
-using Outcome = std::expected<std::string, std::string>;
+using Refreshed = std::expected<std::string, std::string>;
 
 // A primary's timers are taken as it gives them, within these.
 constexpr std::uint32_t kLeastWait = 1, kLongestWait = 14 * 86'400;  // seconds
@@ -117,7 +117,7 @@ net::Task<void> ZoneKeeper::refresh(Kept kept) {
   kept->wants_refresh = false;
   const auto told = std::exchange(kept->told_of_refresh, {});
   std::string reasons;
-  std::optional<Outcome> good;
+  std::optional<Refreshed> good;
   const auto primaries = kept->plan.primaries;
   for (std::size_t i = 0; i < primaries.size() && !good && !kept->gone; ++i) {
     const std::size_t number = (kept->primary + i) % primaries.size();
@@ -140,10 +140,10 @@ net::Task<void> ZoneKeeper::refresh(Kept kept) {
   }
   schedule(kept, good.has_value());
   const std::string name = kept->plan.name.to_text();
-  for (const auto& tell : told) tell(good ? Outcome(name + " " + **good) : std::unexpected(name + ": " + reasons));
+  for (const auto& tell : told) tell(good ? Refreshed(name + " " + **good) : std::unexpected(name + ": " + reasons));
 }
 
-net::Task<Outcome> ZoneKeeper::refresh_from(Kept kept, net::Endpoint primary, bool whole) {
+net::Task<Refreshed> ZoneKeeper::refresh_from(Kept kept, net::Endpoint primary, bool whole) {
   FetchRequest request;
   request.origin = kept->plan.name;
   request.primary = primary;

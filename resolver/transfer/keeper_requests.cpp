@@ -1,7 +1,6 @@
 // What workers hand over: who asks, whether they may, and the transfers that they get.
-#include <ctime>
-
 #include "resolver/transfer/keeper.hpp"
+#include "resolver/transfer/unix_time.hpp"
 #include "zones/serial.hpp"
 #include "zones/transfer_out.hpp"
 
@@ -9,10 +8,6 @@ namespace placard::transfer {
 namespace {
 
 constexpr std::size_t kChunk = 64U << 10U;  // octets of a transfer that are handed to a worker at once
-
-std::uint64_t now() {
-  return static_cast<std::uint64_t>(std::time(nullptr));
-}
 
 }  // namespace
 
@@ -32,7 +27,7 @@ void ZoneKeeper::answer_code(const wire::MessageView& message, const ZoneRequest
     writer.question(message.question_name(), message.question_type(), message.question_class());
   if (message.edns()) writer.edns(1232, false, rcode);
   std::size_t size = writer.finish()->size();
-  if (signer) size = signer->sign(buffer, size, now()).value_or(size);
+  if (signer) size = signer->sign(buffer, size, unix_time()).value_or(size);
   buffer.resize(size);
   Reply::Messages one;
   one.push_back(std::move(buffer));
@@ -59,7 +54,7 @@ void ZoneKeeper::on_request(ZoneRequest request) {
 // ---------------------------------------------------------------- transfers out
 
 void ZoneKeeper::on_transfer(const wire::MessageView& message, ZoneRequest& request) {
-  auto check = zones::check_request(message, *keys_, now());
+  auto check = zones::check_request(message, *keys_, unix_time());
   const auto refuse = [&](wire::Rcode rcode) {
     ++counted_.transfers_out_refused;
     answer_code(message, request, rcode, std::move(check.answer));
@@ -167,7 +162,7 @@ net::Task<bool> ZoneKeeper::send_stream(ZoneRequest request, std::unique_ptr<zon
     Reply::Messages chunk;
     std::size_t octets = 0;
     while (octets < kChunk && !last) {
-      const auto size = out.next(buffer, now());
+      const auto size = out.next(buffer, unix_time());
       if (!size) {
         request.reply->abort();
         co_return false;

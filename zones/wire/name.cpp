@@ -8,6 +8,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "zones/wire/ascii.hpp"
 #include "zones/wire/letters.hpp"
 
 namespace placard::wire {
@@ -75,10 +76,6 @@ std::strong_ordering label_order(const std::uint8_t* a, const std::uint8_t* b) {
     if (const auto order = lower(a[i]) <=> lower(b[i]); order != 0) return order;
   }
   return size_a <=> size_b;
-}
-
-constexpr bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 /// One octet of text, escapes undone; moves `text` on.

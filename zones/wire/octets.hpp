@@ -20,4 +20,12 @@ constexpr void store32(std::uint8_t* at, std::uint32_t value) {
   store16(at + 2, static_cast<std::uint16_t>(value));
 }
 
+constexpr std::uint64_t load64(const std::uint8_t* at) {
+  return std::uint64_t{load32(at)} << 32U | load32(at + 4);
+}
+constexpr void store64(std::uint8_t* at, std::uint64_t value) {
+  store32(at, static_cast<std::uint32_t>(value >> 32U));
+  store32(at + 4, static_cast<std::uint32_t>(value));
+}
+
 }  // namespace placard::wire

@@ -5,14 +5,13 @@
 #include <charconv>
 #include <limits>
 
+#include "zones/wire/ascii.hpp"
+
 namespace placard::wire {
 namespace {
 
 constexpr bool is_blank(char c) {
   return c == ' ' || c == '\t';
-}
-constexpr bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 /// Whether the last dot ends the text and is not escaped.
@@ -40,14 +39,6 @@ std::uint32_t unit_seconds(char unit) {
     default:
       return 0;
   }
-}
-
-constexpr char upper(char c) {
-  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-}
-
-bool equal_upper(std::string_view text, std::string_view name) {
-  return std::ranges::equal(text, name, {}, upper);
 }
 
 std::optional<RecordClass> class_from_text(std::string_view text) {

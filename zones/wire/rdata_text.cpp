@@ -9,6 +9,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "zones/wire/ascii.hpp"
 #include "zones/wire/nsec3.hpp"
 #include "zones/wire/octets.hpp"
 #include "zones/wire/presentation.hpp"
@@ -84,10 +85,6 @@ constexpr std::string_view fields_of(RecordType type) {
     default:
       return "";
   }
-}
-
-constexpr bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 int hex_value(char c) {

@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "zones/wire/ascii.hpp"
+
 namespace placard::wire {
 namespace {
 
@@ -33,10 +35,6 @@ constexpr TypeName kTypeNames[] = {
 };
 static_assert(std::ranges::is_sorted(kTypeNames, {}, &TypeName::number));
 
-constexpr char upper(char c) {
-  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-}
-
 /// Names of at most eight letters as numbers, in their order: zone files ask for one with every record.
 constexpr std::size_t kMaxKeySize = 8;
 constexpr std::optional<std::uint64_t> key_of(std::string_view name) {
@@ -61,10 +59,6 @@ constexpr auto kTypeKeys = [] {
   std::ranges::sort(keys, {}, &TypeKey::key);
   return keys;
 }();
-
-bool equal_upper(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, upper, upper);
-}
 
 }  // namespace
 
