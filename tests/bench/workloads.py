@@ -4,6 +4,7 @@ Everything is made in a folder of the bench's own by make(). Servers run one wor
 """
 
 import json
+import os
 import random
 import re
 import socket
@@ -15,11 +16,11 @@ from pathlib import Path
 import world
 from peers import peer
 
-NAMES, RULES, ASKED = 100_000, 1_000_000, 300_000
+NAMES, RULES, ASKED = 100_000, int(os.environ.get("RULES", "1000000")), 300_000
 ADDRESS = {"placard": "127.0.0.11", "unbound": "127.0.0.12", "pdns": "127.0.0.13", "nsd": "127.0.0.14", "knot": "127.0.0.15",
            "echo": "127.0.0.16",
            "kresd": "127.0.0.17"}
-ROWS = [("auth", "authoritative"), ("cached", "cached"), ("blocked", "blocked, 1 M rules"), ("tcp", "cached, TCP, 1,000 connections")]
+ROWS = [("auth", "authoritative"), ("cached", "cached"), ("blocked", f"blocked, {RULES / 1e6:g} M rules"), ("tcp", "cached, TCP, 1,000 connections")]
 
 
 def rule(number):
