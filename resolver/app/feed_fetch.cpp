@@ -12,6 +12,7 @@
 
 #include "policy/lists/list_report.hpp"
 #include "resolver/app/version.hpp"
+#include "zones/wire/ascii.hpp"
 
 namespace placard::app {
 namespace {
@@ -65,13 +66,8 @@ std::size_t take_header(char* data, std::size_t, std::size_t size, void* context
   while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
   while (!value.empty() && static_cast<unsigned char>(value.back()) <= ' ') value.remove_suffix(1);
   if (value.size() > kMaxHeader) return size;
-  const auto is = [&](std::string_view name) {
-    return std::ranges::equal(name, line.substr(0, colon), [](char a, char b) {
-      return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
-    });
-  };
-  if (is("etag")) mark.etag = value;
-  if (is("last-modified")) mark.last_modified = value;
+  if (wire::equal_upper(line.substr(0, colon), "etag")) mark.etag = value;
+  if (wire::equal_upper(line.substr(0, colon), "last-modified")) mark.last_modified = value;
   return size;
 }
 

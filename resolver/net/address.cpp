@@ -84,6 +84,7 @@ Endpoint Endpoint::from_sockaddr(const sockaddr* address) {
     std::memcpy(endpoint.address.octets.data(), &in6.sin6_addr, 16);
     endpoint.address.v6 = true;
     endpoint.port = ntohs(in6.sin6_port);
+    if (IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr)) endpoint.interface = in6.sin6_scope_id;
   }
   return endpoint;
 }
@@ -106,6 +107,7 @@ socklen_t Endpoint::to_sockaddr(sockaddr_storage& out) const {
   in6.sin6_family = AF_INET6;
   in6.sin6_port = htons(port);
   std::memcpy(&in6.sin6_addr, address.octets.data(), 16);
+  in6.sin6_scope_id = interface;
   std::memcpy(&out, &in6, sizeof in6);
   return sizeof in6;
 }

@@ -28,6 +28,7 @@ struct Address {
 struct Endpoint {
   Address address;
   std::uint16_t port = 53;
+  std::uint32_t interface = 0;  ///< by its number, of a link-local IPv6 address (RFC 4007 6); the system says it
 
   /// "192.0.2.1", "192.0.2.1:53", "2001:db8::1", "[2001:db8::1]:53"; `default_port` where none is said.
   static std::expected<Endpoint, std::string> from_text(std::string_view text, std::uint16_t default_port);

@@ -49,7 +49,8 @@ std::optional<Address> local_address_of(msghdr& header) {
   return std::nullopt;
 }
 
-void set_source(msghdr& header, ControlBuffer& control, const Address& local) {
+/// `interface`: of the one who is answered; a link-local source has to have the same.
+void set_source(msghdr& header, ControlBuffer& control, const Address& local, std::uint32_t interface) {
   const auto put = [&](int level, int type, const auto& info) {
     header.msg_control = control.octets.data();
     header.msg_controllen = CMSG_SPACE(sizeof info);
@@ -62,6 +63,7 @@ void set_source(msghdr& header, ControlBuffer& control, const Address& local) {
   if (local.v6) {
     in6_pktinfo info{};
     std::memcpy(&info.ipi6_addr, local.octets.data(), 16);
+    info.ipi6_ifindex = interface;
     put(IPPROTO_IPV6, IPV6_PKTINFO, info);
   } else {
     in_pktinfo info{};
@@ -230,7 +232,7 @@ std::size_t UdpListener::State::add_outgoing(std::size_t place, const UdpPeer& p
   header.msg_namelen = peer.remote.to_sockaddr(outgoing.addresses[place]);
   header.msg_control = nullptr;
   header.msg_controllen = 0;
-  if (peer.has_local) set_source(header, outgoing.controls[place], peer.local);
+  if (peer.has_local) set_source(header, outgoing.controls[place], peer.local, peer.remote.interface);
   return place + 1;
 }
 
