@@ -53,6 +53,8 @@ Crew::~Crew() {
 }
 
 void Crew::start() {
+  const std::lock_guard one(publishing_);
+  started_ = true;
   for (auto& worker : workers_) threads_.emplace_back([&worker] { worker->run(); });
 }
 
@@ -81,6 +83,10 @@ bool Crew::put_into_force(std::shared_ptr<const serve::Snapshot> snapshot) {
   {
     const std::lock_guard lock(mutex_);
     current_ = snapshot;
+  }
+  if (!started_) {
+    for (auto& worker : workers_) worker->begin_with(snapshot);
+    return true;
   }
   return on_every_worker(
       [&](serve::Worker& worker, std::function<void()> done) { worker.publish(snapshot, std::move(done)); });

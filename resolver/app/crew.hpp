@@ -28,7 +28,9 @@ class Crew {
                                                                 std::shared_ptr<recurse::ServerTable> servers);
   ~Crew();  ///< stops
 
-  void start();                          ///< one thread for each worker
+  /// One thread for each worker. What was published before is what they begin with.
+  void start();
+  bool is_started() const { return started_; }
   void stop();                           ///< and waits for the threads
   void stopping() { stopping_ = true; }  ///< whoever waits for workers gives up soon; from any thread
 
@@ -57,7 +59,7 @@ class Crew {
 
  private:
   Crew() = default;
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false}, started_{false};
   /// Runs `post(worker, done)` for each worker and waits until every done() was called.
   template <class Post>
   bool on_every_worker(const Post& post);

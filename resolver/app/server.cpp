@@ -181,12 +181,6 @@ std::vector<std::string> Server::describe() const {
 
 void Server::start(std::function<void()> stop_asked) {
   stop_asked_ = std::move(stop_asked);
-  crew_->start();
-  keeper_->start();
-  zone_keeper_->start([this](const std::vector<transfer::ServedZone>& served) {
-    crew_->publish([&](serve::Snapshot& next) { put_zones(next, served, zone_listeners_); });
-    take_served(served);
-  });
   {
     const std::lock_guard lock(changes_);
     policy::QueryLimits limits;
@@ -194,6 +188,16 @@ void Server::start(std::function<void()> stop_asked) {
         last && !last->rows.empty())
       enforced_sequence_ = std::get<std::int64_t>(last->rows[0][0]);
     in_force_sequence_ = crew_->current()->index->log_sequence();
+  }
+  zone_keeper_->start([this](const std::vector<transfer::ServedZone>& served) {
+    crew_->publish([&](serve::Snapshot& next) { put_zones(next, served, zone_listeners_); });
+    take_served(served);
+  });
+  await_first_transfers();
+  crew_->start();
+  keeper_->start();
+  {
+    const std::lock_guard lock(changes_);
     note_enforcement(*crew_->current()->index, system_time());
   }
   keep_keys();
@@ -320,7 +324,7 @@ std::expected<void, std::string> Server::bring_into_force() {
 }
 
 void Server::note_enforcement(const policy::Index& index, policy::Time since) {
-  if (index.log_sequence() <= enforced_sequence_) return;
+  if (index.log_sequence() <= enforced_sequence_ || !crew_->is_started()) return;
   try {
     store_->record_enforcement(node(), enforced_sequence_ + 1, index.log_sequence(), since);
     enforced_sequence_ = index.log_sequence();

@@ -90,6 +90,7 @@ class Server final : public RequestTarget {
   void take_zones();
   Feeds::Taken take_feed(ReadFeed&& read);
   void keep_feeds();
+  void await_first_transfers();
   void take_served(const std::vector<transfer::ServedZone>& served);
   std::vector<FeedStatus> feed_status();
   /// Called by the keeper of zones, on a thread of its pool.
@@ -127,6 +128,7 @@ class Server final : public RequestTarget {
   std::set<std::string> read_at_start_;       // ids of feeds
   Feeds feeds_;                               // guarded by changes_
   std::vector<transfer::ServedZone> served_;  // guarded by changes_: the keeper's last word
+  std::condition_variable served_changed_;    // of changes_
   std::function<void()> stop_asked_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::atomic<bool> stopping_{false};

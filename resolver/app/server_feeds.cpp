@@ -77,6 +77,40 @@ void Server::take_served(const std::vector<transfer::ServedZone>& served) {
     served_ = served;
   }
   take_zones();
+  served_changed_.notify_all();
+}
+
+/// What was never transferred is waited for before the first answer, unless its primaries fail or are slow: not to have
+/// a list yet must not look like an empty one, nor a zone of ours like none. Later the last good one is there at once.
+void Server::await_first_transfers() {
+  constexpr auto kSlice = std::chrono::milliseconds(50);
+  constexpr int kSlices = 60;  // 3 seconds in all
+  const auto is_served = [this](const transfer::ZonePlan& plan) {
+    return !plan.is_secondary() || std::ranges::any_of(served_, [&](const transfer::ServedZone& zone) {
+      return zone.zone && zone.origin.view() == plan.name.view();
+    });
+  };
+  const auto is_recorded = [this](const FeedOption& feed) {
+    return !feed.is_transferred() || Feeds::is_recorded(*store_, feed, store_->effective_now(system_time()));
+  };
+  std::unique_lock lock(changes_);
+  auto feeds = options_.reloadable.feeds;
+  auto zones = options_.reloadable.zones;
+  for (int slice = 0; slice < kSlices; ++slice) {
+    std::erase_if(feeds, is_recorded);
+    std::erase_if(zones, is_served);
+    if (feeds.empty() && zones.empty()) return;
+    served_changed_.wait_for(lock, kSlice);
+    lock.unlock();
+    const auto status = zone_keeper_->status({});
+    lock.lock();
+    const auto has_failed = [&](const wire::Name& name) {
+      return std::ranges::any_of(
+          status, [&](const auto& zone) { return zone.origin.view() == name.view() && !zone.last_error.empty(); });
+    };
+    std::erase_if(feeds, [&](const FeedOption& feed) { return feed.zone && has_failed(*feed.zone); });
+    std::erase_if(zones, [&](const transfer::ZonePlan& plan) { return has_failed(plan.name); });
+  }
 }
 
 void Server::take_zones() {

@@ -190,6 +190,10 @@ void Worker::stop() {
   state_->loop.stop();
 }
 
+void Worker::begin_with(std::shared_ptr<const Snapshot> snapshot) {
+  state_->pipeline.set_snapshot(std::move(snapshot));
+}
+
 void Worker::publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> in_force) {
   state_->loop.post([this, snapshot = std::move(snapshot), in_force = std::move(in_force)] {
     state_->pipeline.set_snapshot(snapshot);

@@ -43,6 +43,8 @@ class Worker {
   std::expected<void, std::string> open();
   void run();
   void stop();
+  /// Before run(), by whoever starts it: what its first answer comes from.
+  void begin_with(std::shared_ptr<const Snapshot> snapshot);
   /// `in_force` is called on the worker's thread once its answers come from `snapshot`.
   void publish(std::shared_ptr<const Snapshot> snapshot, std::function<void()> in_force);
   /// Runs `look` on the worker's thread with what is in flight.
