@@ -96,8 +96,9 @@ void Server::await_first_transfers() {
   std::unique_lock lock(changes_);
   auto feeds = options_.reloadable.feeds;
   auto zones = options_.reloadable.zones;
+  std::erase_if(feeds, is_recorded);
   for (int slice = 0; slice < kSlices; ++slice) {
-    std::erase_if(feeds, is_recorded);
+    if (in_force_sequence_ == store_->last_log_sequence()) std::erase_if(feeds, is_recorded);
     std::erase_if(zones, is_served);
     if (feeds.empty() && zones.empty()) return;
     served_changed_.wait_for(lock, kSlice);
