@@ -230,8 +230,8 @@ class Store {
   /// An online copy, whole or not there. Throws StoreError(exists) rather than overwrite.
   void backup(const std::filesystem::path& target) const;
   /// Every digest of the log, and every row that the log speaks of; the rows of lists only if asked for: of a large
-  /// list there are many.
-  LogCheck verify_log(bool lists = true) const;
+  /// list there are many. `look_up` is called now and then among them, and may throw.
+  LogCheck verify_log(bool lists = true, const std::function<void()>& look_up = {}) const;
 
   const std::filesystem::path& path() const { return path_; }
   /// Bounds the size of the file; a write beyond it fails as on a full disk. In pages of 4,096 octets.

@@ -251,7 +251,7 @@ std::optional<std::string> list_content(Connection& connection, std::int64_t seq
   return list_entry(rows.integer(0), rows.integer(1), rows.integer(2), rows.blob(3), rows.text(4));
 }
 
-std::vector<std::string> list_problems(Connection& connection) {
+std::vector<std::string> list_problems(Connection& connection, const std::function<void()>& look_up) {
   std::vector<std::string> problems;
   const auto report = [&](std::string problem) {
     if (problems.size() < kMaxProblems) problems.push_back(std::move(problem));
@@ -261,7 +261,9 @@ std::vector<std::string> list_problems(Connection& connection) {
     Statement rows(connection,
                    "SELECT list_number, sequence, trigger, key, match, form, line FROM list_rule"
                    " ORDER BY list_number, trigger, key, match, sequence");
-    while (rows.step()) {
+    constexpr std::uint64_t kRowsBetweenLooks = 4'096;
+    for (std::uint64_t row = 1; rows.step(); ++row) {
+      if (look_up && row % kRowsBetweenLooks == 0) look_up();
       digests[{rows.integer(0), rows.integer(1)}].add_rule(static_cast<Trigger>(rows.integer(2)), rows.blob(3),
                                                            static_cast<MatchKind>(rows.integer(4)), rows.integer(5),
                                                            rows.integer(6));

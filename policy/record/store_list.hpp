@@ -97,7 +97,7 @@ std::string canonical(const RuleForm& form);
 RuleForm form_of(const std::string& canonical_form);
 
 /// What the lists' rows say against the log's entries about them; at most kMaxProblems, none when all is well.
-std::vector<std::string> list_problems(Connection& connection);
+std::vector<std::string> list_problems(Connection& connection, const std::function<void()>& look_up);
 /// The content of the log's entry about a change, from the tables; nothing when they hold no such change.
 std::optional<std::string> list_content(Connection& connection, std::int64_t sequence, std::string_view list);
 

@@ -19,7 +19,7 @@ void check_store(const Options& options, CheckResult& result) {
   try {
     const auto now = system_time();
     auto store = policy::Store::open(options.fixed.store, policy::Store::Mode::read_only, now, clock_bounds());
-    const auto checked = check_record(store);
+    const auto checked = check_record(store, RecordCheck::whole);
     if (!checked) result.problems.push_back(checked.error());
     if (checked && *checked) result.warnings.push_back(**checked);
     if (auto doubts = clock_doubts(store, now)) result.warnings.push_back(*std::move(doubts));

@@ -7,6 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include "resolver/app/start_checks.hpp"
+
 namespace placard::app {
 namespace {
 
@@ -150,11 +152,12 @@ void IndexKeeper::run() {
   ::pthread_setschedparam(::pthread_self(), SCHED_IDLE, &none);  // where that is not possible, it is an ordinary thread
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || unverified_ || compile_wanted_; });
+    wake_.wait(lock, [this] { return stopping_ || unverified_ || record_unverified_ || compile_wanted_; });
     if (stopping_) return;
     const bool check = std::exchange(unverified_, false);
     lock.unlock();
     if (check) verify();
+    if (std::exchange(record_unverified_, false)) verify_record();
     lock.lock();
     if (stopping_ || !std::exchange(compile_wanted_, false)) continue;
     lock.unlock();
@@ -171,6 +174,19 @@ void IndexKeeper::verify() {
   std::error_code ignored;
   std::filesystem::remove(file(), ignored);
   want_compile();
+}
+
+/// The rows of lists, which the start had no time for.
+void IndexKeeper::verify_record() {
+  try {
+    auto store = policy::Store::open(store_, policy::Store::Mode::read_only, clock_());
+    const auto checked = check_record(store, RecordCheck::whole, [this] { unless_stopping(); });
+    if (!checked) warn_(checked.error());
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::operation_canceled) warn_(fmt::format("checking the record: {}", error.what()));
+  } catch (const policy::StoreError& error) {
+    warn_(fmt::format("checking the record: {}", error.what()));
+  }
 }
 
 void IndexKeeper::compile_anew() {

@@ -2,9 +2,9 @@
 //
 // The file lies beside the store (STORE.index). At the start it is mapped and used at once when its header is whole and
 // it was made from this very record; the rest of it is read and checked in the background, and a file that turns out to
-// be damaged is made anew from the store. What is recorded later goes into a small overlay, made at once; when that has
-// grown, or was too much from the beginning, everything is compiled into a new file. The background thread runs
-// SCHED_IDLE: it takes no time that an answer could use.
+// be damaged is made anew from the store; then the rows of lists are held against the record's log. What is recorded
+// later goes into a small overlay, made at once; when that has grown, or was too much from the beginning, everything is
+// compiled into a new file. The background thread runs SCHED_IDLE: it takes no time that an answer could use.
 #pragma once
 
 #include <atomic>
@@ -70,6 +70,7 @@ class IndexKeeper {
   void unless_stopping();
   void run();
   void verify();
+  void verify_record();
   void compile_anew();
 
   const std::filesystem::path store_;
@@ -80,6 +81,7 @@ class IndexKeeper {
   std::condition_variable wake_;
   std::shared_ptr<const policy::Image> base_;                            // guarded by mutex_
   bool unverified_ = false, compile_wanted_ = false, stopping_ = false;  // guarded by mutex_
+  bool record_unverified_ = true;                                        // of the thread
   std::mutex compiling_;               // by one who compiles everything beside others' work
   std::atomic<bool> give_way_{false};  // to one who wants to: what is compiled in the background is given up
   std::thread thread_;

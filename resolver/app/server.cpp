@@ -91,7 +91,7 @@ void Server::open_state() {
   const auto now = system_time();
   store_ = std::make_unique<policy::Store>(
       policy::Store::open(options_.fixed.store, policy::Store::Mode::read_write, now, clock_bounds()));
-  if (const auto note = must(check_record(*store_))) warn(*note);
+  if (const auto note = must(check_record(*store_, RecordCheck::without_lists))) warn(*note);
   if (const auto doubts = clock_doubts(*store_, now)) warn(*doubts);
   if (options_.reloadable.operator_contact.empty()) warn(fmt::format("warning: {}", kNoContact));
   try {

@@ -24,11 +24,12 @@ std::optional<std::string> clock_doubts(policy::Store& store, policy::Time now) 
                      ended == 1 ? "1 decision has ended" : fmt::format("{} decisions have ended", ended));
 }
 
-std::expected<std::optional<std::string>, std::string> check_record(policy::Store& store) {
+std::expected<std::optional<std::string>, std::string> check_record(policy::Store& store, RecordCheck what,
+                                                                    const std::function<void()>& look_up) {
   const auto entries = store.last_log_sequence();
   if (entries > kVerifiedEntries)
     return fmt::format("the record's log has {} entries, too many to verify all of them now", entries);
-  const auto checked = store.verify_log();
+  const auto checked = store.verify_log(what == RecordCheck::whole, look_up);
   if (checked.problems.empty()) return std::optional<std::string>();
   return std::unexpected(
       fmt::format("the record {} was changed behind its log: {}{}; look at a copy, or bring back a backup",

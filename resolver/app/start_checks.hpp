@@ -2,6 +2,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -22,8 +23,13 @@ inline constexpr std::int64_t kVerifiedEntries = 100'000;
 /// decisions that it makes count as ended. Throws policy::StoreError.
 std::optional<std::string> clock_doubts(policy::Store& store, policy::Time now);
 
+/// Of the record: all of it; or without the rows of lists, of which there may be millions, and which a start leaves to
+/// the background.
+enum class RecordCheck : std::uint8_t { whole, without_lists };
+
 /// The log's chain, and that the tables say what it says. The value: a note when it is too long for that; the error
-/// names the first entry that is wrong.
-std::expected<std::optional<std::string>, std::string> check_record(policy::Store& store);
+/// names the first entry that is wrong. `look_up` as Store::verify_log.
+std::expected<std::optional<std::string>, std::string> check_record(policy::Store& store, RecordCheck what,
+                                                                    const std::function<void()>& look_up = {});
 
 }  // namespace placard::app

@@ -56,6 +56,22 @@ class Import(unittest.TestCase):
         self.assertEqual(server.dig("other.example.net").status, "NXDOMAIN")
         self.assertNotIn("the-list", repr(server.dig("www.blocked.example.net")))
 
+    def test_rows_changed_behind_the_log_are_told_of_by_a_server_that_has_begun(self):
+        server = self.server
+        server.decide(decision("the-list", more='list = "ads"'))
+        server.ok("import", self.file(names(50)), "--format", "domains", "--match", "both", "--decision", "the-list",
+                  "--action", "nxdomain")
+        server.stop()
+        with sqlite3.connect(server.state / "policy.db") as store:
+            for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                store.execute(f'DROP TRIGGER "{name}"')
+            store.execute("UPDATE list_rule SET line = line + 1")
+        store.close()
+        server.start()
+        until("the rows are held against the log", lambda: "changed behind its log" in server.log.read_text())
+        self.assertIn("the rows of list 'ads'", server.fails("check"))
+        self.assertEqual(server.dig("n7.example.net").status, "NXDOMAIN")
+
     def test_limits_refuse_the_whole_and_keep_the_last_good(self):
         server = self.server
         server.decide(decision("the-list", more='list = "ads"'))

@@ -87,7 +87,7 @@ TEST_CASE("a record that was changed behind its log is refused, by the entry") {
   const auto path = folder.path("policy.db");
   {
     auto store = store_with_decision(path);
-    const auto good = check_record(store);
+    const auto good = check_record(store, RecordCheck::whole);
     REQUIRE(good);
     CHECK_FALSE(*good);
   }
