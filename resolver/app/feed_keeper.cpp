@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "resolver/net/work.hpp"
+
 namespace placard::app {
 
 FeedKeeper::FeedKeeper(FeedFiles files, World world) : files_(std::move(files)), world_(std::move(world)) {
@@ -36,6 +38,7 @@ void FeedKeeper::stop() {
 }
 
 void FeedKeeper::run() {
+  net::stand_back();
   renewal_ = Clock::now() + kRenewalCheck;
   bool urls_now = false;
   while (!stopping_) {

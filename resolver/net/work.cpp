@@ -50,6 +50,10 @@ Task<void> work(Loop& loop, std::function<void()> job) {
   co_await waiting.done;
 }
 
+void stand_back() {
+  (void)!nice(kNiceness);  // of this thread only, on Linux
+}
+
 void WorkPool::queue(std::unique_ptr<Request> request) {
   std::unique_lock lock(mutex_);
   waiting_.push_back(std::move(request));
@@ -79,7 +83,7 @@ bool WorkPool::add_thread() {
 }
 
 void WorkPool::run_jobs() {
-  (void)!nice(kNiceness);  // of this thread only, on Linux
+  stand_back();
   std::unique_lock lock(mutex_);
   while (true) {
     ++idle_;

@@ -26,6 +26,10 @@ class Loop;
 
 inline constexpr unsigned kMostWorkThreads = 4;  ///< of one loop; no more than there are processors for it
 
+/// The calling thread gives way to those that answer, for good: an unprivileged one can't come back. So do threads that
+/// it begins later.
+void stand_back();
+
 /// Runs `job` on another thread and comes back on the loop's. A job cannot be called back: when the awaiting task is
 /// destroyed it may still run, so it owns all that it touches. Nothing it does may throw.
 Task<void> work(Loop& loop, std::function<void()> job);
