@@ -43,12 +43,12 @@ Verdict judge_anchor(const validate::Anchor& anchor, const validate::Rules& rule
 
 std::shared_ptr<const validate::ZoneKeys> KeyRing::find(const EntryPointer& dnskeys) const {
   const auto found = kept_.find(dnskeys->set.owner);
-  return found != kept_.end() && found->second.entry == dnskeys ? found->second.keys : nullptr;
+  return found != kept_.end() && found->second.rdatas == dnskeys->set.rdatas ? found->second.keys : nullptr;
 }
 
 void KeyRing::keep(const EntryPointer& dnskeys, std::shared_ptr<const validate::ZoneKeys> keys) {
   if (kept_.size() >= limit_ && !kept_.contains(dnskeys->set.owner)) kept_.erase(kept_.begin());
-  kept_[dnskeys->set.owner] = {dnskeys, std::move(keys)};
+  kept_[dnskeys->set.owner] = {dnskeys->set.rdatas, std::move(keys)};
 }
 
 /// A few keys are made here; many, which no honest zone has, where they delay nobody.

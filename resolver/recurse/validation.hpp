@@ -37,8 +37,8 @@ struct ValidationCounters {
   std::uint64_t verifications = 0, hash_runs = 0, refused = 0;  ///< refused: by per_second or jobs
 };
 
-/// The keys of zones found secure, ready for use: making an OpenSSL key costs more than using it. Each belongs to the
-/// cache entry it was made from; another entry means other keys.
+/// The keys of zones found secure, ready for use: making an OpenSSL key costs more than using it. They are
+/// those of one DNSKEY set; another set means other keys.
 class KeyRing {
  public:
   explicit KeyRing(std::size_t limit) : limit_(limit) {}
@@ -47,7 +47,7 @@ class KeyRing {
 
  private:
   struct Kept {
-    EntryPointer entry;
+    wire::RdataList rdatas;
     std::shared_ptr<const validate::ZoneKeys> keys;
   };
   std::unordered_map<wire::Name, Kept, wire::NameHash> kept_;
