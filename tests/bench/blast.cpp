@@ -22,14 +22,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <random>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "tests/bench/processor_time.hpp"
 #include "zones/wire/writer.hpp"
 
 namespace placard {
@@ -42,21 +41,6 @@ constexpr auto kPatience = std::chrono::milliseconds(250);
 constexpr std::size_t kBatch = 64;
 constexpr std::uint16_t kCookie = 10;
 constexpr std::size_t kClientCookie = 8;
-
-/// Seconds on a processor of all threads of the processes.
-double processor_time(const std::string& pids) {
-  double sum = 0;
-  std::istringstream list(pids);
-  for (std::string pid; std::getline(list, pid, ',');) {
-    std::error_code none;
-    for (const auto& task : std::filesystem::directory_iterator("/proc/" + pid + "/task", none)) {
-      double nanoseconds = 0;
-      std::ifstream(task.path() / "schedstat") >> nanoseconds;
-      sum += nanoseconds / 1e9;
-    }
-  }
-  return sum;
-}
 
 /// All questions, written once.
 class Questions {

@@ -18,11 +18,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
+#include "tests/bench/processor_time.hpp"
 #include "zones/wire/writer.hpp"
 
 namespace placard {
@@ -33,18 +32,6 @@ constexpr int kBatch = 32;
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// Seconds on a processor of all threads of a process.
-double processor_time(const std::string& pid) {
-  double sum = 0;
-  std::error_code none;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + pid + "/task", none)) {
-    double nanoseconds = 0;
-    std::ifstream(task.path() / "schedstat") >> nanoseconds;
-    sum += nanoseconds / 1e9;
-  }
-  return sum;
 }
 
 struct Wanted {
