@@ -13,6 +13,7 @@ class DomainsParser final : public LineParser {
 
   void parse(std::string_view line, ListSink& sink) override {
     auto name = trimmed(line);
+    if (sink.take_host(name, match_, action_)) return;  // as nearly every line
     if (name.empty() || name.front() == '#' || name.front() == '!') return sink.ignore();
     // A "#" inside of a URL is part of it: a comment has a blank before it.
     if (const auto comment = name.find(" #"); comment != name.npos) name = trimmed(name.substr(0, comment));

@@ -44,6 +44,12 @@ class ListSink {
   /// A name as written in the list; true when it became a rule.
   bool add_name(std::string_view written, MatchKind match, Action action);
   bool add_name(std::string_view written, const RuleForm& form);
+  /// The same of a plain host name (HostKey); false when it is none: then nothing was done.
+  bool take_host(std::string_view written, MatchKind match, Action action) {
+    if (!host_.assign(written)) return false;
+    add_key(host_.view(), plain_form(match, action));
+    return true;
+  }
   /// A key that is known to be good.
   bool add_key(std::string_view key, std::uint32_t form);
   /// The form of a rule for a name with nothing special.

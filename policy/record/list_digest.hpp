@@ -1,4 +1,5 @@
-// The digest of a list's rows, in order: what the log's entry about a change of the list holds.
+// The digest of a list's rows, in order: what the log's entry about a change of the list holds. And the text of a row,
+// which it is made of.
 #pragma once
 
 #include <array>
@@ -10,21 +11,27 @@
 
 namespace placard::policy {
 
+/// "1 net.example 2 1 17\n": trigger, key (in which no blank stands), match, form and line.
+inline void append_row(std::string& text, Trigger trigger, std::string_view key, MatchKind match, std::int64_t form,
+                       std::int64_t line) {
+  text += static_cast<char>('0' + static_cast<int>(trigger));
+  text += ' ';
+  text.append(key);
+  std::array<char, 64> rest;
+  char* at = rest.data();
+  for (const auto number : {static_cast<std::int64_t>(match), form, line}) {
+    *at++ = ' ';
+    at = std::to_chars(at, rest.data() + rest.size(), number).ptr;
+  }
+  *at++ = '\n';
+  text.append(rest.data(), at);
+}
+
 class ListDigest : public RunningDigest {
  public:
-  /// "1 net.example 2 1 17\n": trigger, key, match, form and line.
-  void add_rule(Trigger trigger, std::string_view key, MatchKind match, std::int64_t form, std::int64_t line) {
-    gathered_ += static_cast<char>('0' + static_cast<int>(trigger));
-    gathered_ += ' ';
-    gathered_.append(key);
-    std::array<char, 64> rest;
-    char* at = rest.data();
-    for (const auto number : {static_cast<std::int64_t>(match), form, line}) {
-      *at++ = ' ';
-      at = std::to_chars(at, rest.data() + rest.size(), number).ptr;
-    }
-    *at++ = '\n';
-    add({rest.data(), static_cast<std::size_t>(at - rest.data())});
+  void add_row(Trigger trigger, std::string_view key, MatchKind match, std::int64_t form, std::int64_t line) {
+    append_row(gathered_, trigger, key, match, form, line);
+    add({});
   }
   /// "1 {…}\n": a form that is new with the change, behind the rows.
   void add_form(std::int64_t number, std::string_view content) {

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <nlohmann/json.hpp>
 
+#include "policy/record/list_block.hpp"
 #include "policy/record/list_rows.hpp"
 #include "policy/record/rows.hpp"
 
@@ -13,6 +14,13 @@ namespace {
 
 constexpr unsigned kWritesUntilSettled = 32;  // some 40 MiB
 const RuleForm kNoForm;                       // of no rule
+
+/// The key of the last of a block's rows.
+std::string_view last_key(std::string_view rows) {
+  const auto before = rows.rfind('\n', rows.size() - 2);
+  auto row = before == rows.npos ? rows : rows.substr(before + 1);
+  return parse_row(row).value().key;
+}
 
 /// For rows whose digest the log holds, within the store's own code: its triggers ask row by row, and its sync waits.
 class Unasked {
@@ -68,16 +76,38 @@ std::uint32_t ListRecording::stored_form(std::uint32_t form) {
 
 void ListRecording::put(Batch& batch, Trigger trigger, std::string_view key, MatchKind match, std::uint32_t form,
                         std::uint32_t line) {
-  digest_.add_rule(trigger, key, match, form, line);
+  digest_.add_row(trigger, key, match, form, line);
+  ++batch.size_;
   batch.rows_.push_back({static_cast<std::uint32_t>(batch.keys_.size()), static_cast<std::uint16_t>(key.size()),
                          trigger, match, form, line});
   batch.keys_ += key;
 }
 
+/// Of a list that begins: it is all there is. Rows of one key stay together, those of two triggers apart.
+ListRecording::Batch ListRecording::prepare_blocks() {
+  Batch batch;
+  auto& blocks = batch.blocks_;
+  for (; has_wanted_; has_wanted_ = fresh_.next(wanted_)) {
+    const auto& form = list_.rules().form(wanted_.form);
+    if (blocks.empty() || blocks.back().trigger != form.trigger ||
+        (blocks.back().rows.size() >= kBlockSize && last_key(blocks.back().rows) != wanted_.key)) {
+      if (batch.is_full()) break;
+      blocks.push_back({form.trigger, form.match, std::string(wanted_.key), {}});
+      blocks.back().rows.reserve(kBlockSize + kBlockSize / 8);
+    }
+    append_row(blocks.back().rows, form.trigger, wanted_.key, form.match, stored_form(wanted_.form), wanted_.line);
+    ++batch.size_;
+    ++outcome_.added;
+  }
+  for (const auto& block : blocks) digest_.add(block.rows);
+  return batch;
+}
+
 ListRecording::Batch ListRecording::prepare() {
+  if (!before_) return prepare_blocks();
   Batch batch;
   const auto& rules = list_.rules();
-  while ((has_wanted_ || has_stored_) && batch.rows_.size() < kBatch) {
+  while ((has_wanted_ || has_stored_) && !batch.is_full()) {
     const auto& form = has_wanted_ ? rules.form(wanted_.form) : kNoForm;
     const std::tuple place(form.trigger, wanted_.key, form.match);
     const std::tuple stored(stored_.trigger, stored_.key, stored_.match);
@@ -109,8 +139,10 @@ void ListRecording::begin(Connection& connection) {
   std::vector<std::pair<std::int64_t, std::int64_t>> left;
   for (Statement rows(connection, "SELECT list_number, rows FROM list_pending"); rows.step();)
     left.emplace_back(rows.integer(0), rows.integer(1));
-  for (const auto& [list, order] : left)
+  for (const auto& [list, order] : left) {
     Statement(connection, "DELETE FROM list_rule WHERE list_number = ? AND sequence = ?").with(list, order).run();
+    Statement(connection, "DELETE FROM list_block WHERE list_number = ? AND sequence = ?").with(list, order).run();
+  }
   connection.execute("DELETE FROM list_pending");
   number_ = before_ ? before_->number : connection.integer("SELECT coalesce(max(list_number), 0) + 1 FROM list");
   Statement last(connection,
@@ -127,17 +159,33 @@ void ListRecording::write(Store& store, const Batch& batch) {
   const Unasked unasked(connection);
   Transaction transaction(connection);
   if (order_ == 0) begin(connection);
+  if (!batch.blocks_.empty()) write_blocks(connection, batch);
+  if (!batch.rows_.empty()) write_rows(connection, batch);
+  transaction.commit();
+}
+
+void ListRecording::write_blocks(Connection& connection, const Batch& batch) {
+  Statement insert(connection,
+                   "INSERT INTO list_block (list_number, trigger, key, match, sequence, rows)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+  insert.bind(1, number_).bind(5, order_);
+  for (const auto& block : batch.blocks_) {
+    insert.bind(2, static_cast<std::int64_t>(block.trigger)).bind_borrowed(3, block.key);
+    insert.bind(4, static_cast<std::int64_t>(block.match)).bind_borrowed(6, block.rows).run();
+  }
+}
+
+void ListRecording::write_rows(Connection& connection, const Batch& batch) {
   Statement insert(connection,
                    "INSERT INTO list_rule (list_number, trigger, key, match, sequence, form, line, difference)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-  insert.bind(1, number_).bind(5, order_).bind(8, std::int64_t{before_.has_value()});
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)");
+  insert.bind(1, number_).bind(5, order_);
   for (const auto& row : batch.rows_) {
     insert.bind(2, static_cast<std::int64_t>(row.trigger));
     insert.bind_borrowed(3, std::string_view(batch.keys_).substr(row.key, row.key_size));
     insert.bind(4, static_cast<std::int64_t>(row.match)).bind(6, std::int64_t{row.form});
     insert.bind(7, std::int64_t{row.line}).run();
   }
-  transaction.commit();
 }
 
 void ListRecording::settle() {

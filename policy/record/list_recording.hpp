@@ -14,7 +14,7 @@ namespace placard::policy {
 
 class ListRecording {
  public:
-  static constexpr std::size_t kBatch = 32'768;  ///< rows of one write()
+  static constexpr std::size_t kBatch = 32'768;  ///< rows of one write(); where they stand in blocks some hundreds more
 
   /// Reads through a connection of its own. REQUIRES: until the end no other recording of any list is begun, and `list`
   /// stays as it is.
@@ -26,8 +26,8 @@ class ListRecording {
   /// Rows to be written, in order.
   class Batch {
    public:
-    bool empty() const { return rows_.empty(); }
-    bool is_full() const { return rows_.size() == kBatch; }
+    bool empty() const { return size_ == 0; }
+    bool is_full() const { return size_ >= kBatch; }
 
    private:
     friend class ListRecording;
@@ -38,11 +38,19 @@ class ListRecording {
       MatchKind match = MatchKind::both;
       std::uint32_t form = 0, line = 0;
     };
+    struct Block {  // of a list that begins: see migrate_5.sql
+      Trigger trigger;
+      MatchKind match;
+      std::string key, rows;
+    };
     std::vector<Row> rows_;
     std::string keys_;
+    std::vector<Block> blocks_;
+    std::size_t size_ = 0;  // rows, of both kinds
   };
 
-  /// Walks on until kBatch rows are to be written; none when nothing is left. May run beside write() of earlier ones.
+  /// Walks on until kBatch rows are to be written; an empty batch when nothing is left. May run beside write() of
+  /// earlier ones.
   Batch prepare();
   void write(Store& store, const Batch& batch);
   /// Copies from the write-ahead log what is there, so that no writer has to. After write() every now and then, and at
@@ -67,7 +75,10 @@ class ListRecording {
   std::uint32_t stored_form(std::uint32_t form);
   void put(Batch& batch, Trigger trigger, std::string_view key, MatchKind match, std::uint32_t form,
            std::uint32_t line);
+  Batch prepare_blocks();
   void begin(Connection& connection);
+  void write_blocks(Connection& connection, const Batch& batch);
+  void write_rows(Connection& connection, const Batch& batch);
 
   const AdmittedList& list_;
   std::unique_ptr<Connection> reading_, settling_;

@@ -1,14 +1,19 @@
 #include "policy/record/rule_list.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
 #include <cstring>
+#include <new>
+#include <span>
 
 namespace placard::policy {
 namespace {
 
-constexpr std::size_t kChunk = std::size_t{1} << 20;  // octets; the upper 12 bits of a place number its chunk
-constexpr std::size_t kMaxChunks = std::size_t{1} << 12;
+constexpr std::size_t kChunk = std::size_t{1} << 21;  // octets; the upper 11 bits of a place number its chunk
+constexpr std::size_t kMaxChunks = std::size_t{1} << 11;
 constexpr std::uint32_t kNone = 0xFFFFFFFF;
 constexpr std::size_t kAhead = 16;  // entries whose texts are asked for
 constexpr std::size_t kTextHeader = sizeof(std::uint32_t) + sizeof(std::uint16_t);
@@ -17,6 +22,31 @@ std::uint64_t prefix_of(std::string_view rest) {
   std::uint64_t prefix = 0;
   std::memcpy(&prefix, rest.data(), std::min(rest.size(), sizeof prefix));
   return __builtin_bswap64(prefix);  // keys have no zero octets, so what is missing sorts first
+}
+
+/// Sorts by prefix from its octet at `shift` on, in place, then by `less`. Octet by octet (American flag sort) until
+/// few have their first octets in common.
+template <typename Entry, typename Less>
+void sort_by_prefix(std::span<Entry> entries, int shift, const Less& less) {
+  constexpr std::size_t kFew = 200;
+  if (entries.size() <= kFew || shift < 0) {
+    std::sort(entries.begin(), entries.end(), less);
+    return;
+  }
+  const auto digit = [shift](const Entry& entry) { return entry.prefix >> shift & 0xFF; };
+  std::array<std::size_t, 256> next{}, end{};
+  for (const auto& entry : entries) ++end[digit(entry)];
+  for (std::size_t i = 1; i < end.size(); ++i) end[i] += next[i] = end[i - 1];
+  const auto begin = next;
+  for (std::size_t i = 0; i < end.size(); ++i) {
+    while (next[i] < end[i]) {
+      Entry moved = entries[next[i]];
+      for (auto to = digit(moved); to != i; to = digit(moved)) std::swap(moved, entries[next[to]++]);
+      entries[next[i]++] = moved;
+    }
+  }
+  for (std::size_t i = 0; i < end.size(); ++i)
+    if (end[i] - begin[i] > 1) sort_by_prefix(entries.subspan(begin[i], end[i] - begin[i]), shift - 8, less);
 }
 
 /// Everything that makes two forms the same, one behind the other.
@@ -55,7 +85,11 @@ std::uint32_t RuleList::form_number(const RuleForm& form) {
 std::uint32_t RuleList::store(std::uint32_t form, std::string_view rest) {
   const auto needed = kTextHeader + rest.size();
   if (chunks_.empty() || chunk_used_ + needed > kChunk) {
-    chunks_.push_back(std::make_unique_for_overwrite<std::uint8_t[]>(kChunk));
+    auto* chunk = static_cast<std::uint8_t*>(std::aligned_alloc(kChunk, kChunk));
+    if (chunk == nullptr) throw std::bad_alloc();
+    // Texts are read in the order of keys, here and there: on large pages, but for small lists.
+    if (!chunks_.empty()) (void)::madvise(chunk, kChunk, MADV_HUGEPAGE);
+    chunks_.emplace_back(chunk);
     chunk_used_ = 0;
   }
   auto* at = chunks_.back().get() + chunk_used_;
@@ -81,20 +115,31 @@ void RuleList::set_form(std::uint32_t place, std::uint32_t form) {
   std::memcpy(chunks_[place / kChunk].get() + place % kChunk, &form, sizeof form);
 }
 
+void RuleList::FreeChunk::operator()(std::uint8_t* chunk) const {
+  std::free(chunk);
+}
+
 RuleList::Group& RuleList::group_of(Trigger trigger, std::string_view lead) {
-  const char number = static_cast<char>(trigger);
-  if (last_group_ && last_group_->lead[0] == number && std::string_view(last_group_->lead).substr(1) == lead)
-    return *last_group_;
+  auto slot = lead.size() + static_cast<std::size_t>(trigger);
+  if (!lead.empty())
+    slot += static_cast<std::size_t>(lead.front()) * 7 + static_cast<std::size_t>(lead[lead.size() / 2]);
+  auto& recent = recent_groups_[slot % recent_groups_.size()];
+  const bool same = recent != nullptr && recent->lead[0] == static_cast<char>(trigger) &&
+                    std::string_view(recent->lead).substr(1) == lead;
+  if (!same) recent = &find_group(trigger, lead);
+  return *recent;
+}
+
+RuleList::Group& RuleList::find_group(Trigger trigger, std::string_view lead) {
   std::string whole;
   whole.reserve(lead.size() + 1);
-  whole += number;
+  whole += static_cast<char>(trigger);
   whole += lead;
   auto& group = groups_by_lead_[whole];
   if (!group) {
     groups_.push_back(std::make_unique<Group>(Group{std::move(whole), {}}));
     group = groups_.back().get();
   }
-  last_group_ = group;
   return *group;
 }
 
@@ -139,14 +184,15 @@ void RuleList::seal_group(Group& group, const std::function<void(const DroppedRu
   const auto same_key = [this](const Entry& a, const Entry& b) {
     return a.prefix == b.prefix && text_at(a.place).rest == text_at(b.place).rest;
   };
-  std::sort(group.entries.begin(), group.entries.end(), [this](const Entry& a, const Entry& b) {
+  const auto less = [this](const Entry& a, const Entry& b) {
     if (a.prefix != b.prefix) return a.prefix < b.prefix;
     const auto x = text_at(a.place), y = text_at(b.place);
     if (const auto order = x.rest.compare(y.rest); order != 0) return order < 0;
     const auto &f = forms_[x.form], &g = forms_[y.form];
     if (f.match != g.match) return f.match < g.match;
     return a.line != b.line ? a.line < b.line : a.place < b.place;
-  });
+  };
+  sort_by_prefix(std::span(group.entries), 56, less);
   const auto tell = [&](DroppedRule::Why why, const Entry& gone, const Entry& kept) {
     if (!dropped) return;
     std::string key = group.lead.substr(1);

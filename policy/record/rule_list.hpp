@@ -8,6 +8,7 @@
 // stored_key() (labels reversed: "net.kiwifarms"); of an address trigger the canonical prefix as text ("192.0.2.0/24").
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -113,16 +114,20 @@ class RuleList {
   void set_form(std::uint32_t place, std::uint32_t form);
   std::uint32_t store(std::uint32_t form, std::string_view rest);
   Group& group_of(Trigger trigger, std::string_view lead);
+  Group& find_group(Trigger trigger, std::string_view lead);
   void seal_group(Group& group, const std::function<void(const DroppedRule&)>& dropped);
   std::optional<std::uint32_t> joined_form(std::uint32_t a, std::uint32_t b);
 
   std::vector<RuleForm> forms_;
   std::map<std::string, std::uint32_t> form_numbers_;  // by their octets
-  std::vector<std::unique_ptr<std::uint8_t[]>> chunks_;
+  struct FreeChunk {
+    void operator()(std::uint8_t* chunk) const;
+  };
+  std::vector<std::unique_ptr<std::uint8_t, FreeChunk>> chunks_;
   std::size_t chunk_used_ = 0;
   std::vector<std::unique_ptr<Group>> groups_;
   std::unordered_map<std::string, Group*> groups_by_lead_;
-  Group* last_group_ = nullptr;
+  std::array<Group*, 64> recent_groups_{};  // by a few octets of the lead
   std::size_t size_ = 0;
   bool sealed_ = false;
 };

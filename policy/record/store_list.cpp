@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cassert>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "policy/record/list_block.hpp"
 #include "policy/record/list_digest.hpp"
 #include "policy/record/list_rows.hpp"
 #include "policy/record/rows.hpp"
@@ -30,6 +32,32 @@ std::int64_t last_rows(Connection& connection, std::int64_t list_number, std::in
   Statement rows(connection, "SELECT coalesce(max(rows), 0) FROM list_change WHERE list_number = ? AND sequence <= ?");
   rows.with(list_number, last_sequence).step();
   return rows.integer(0);
+}
+
+/// Whether the first row stands at that place. What the others say the digest covers.
+bool is_block_of(std::string_view rows, std::int64_t trigger, std::string_view key, std::int64_t match) {
+  if (rows.empty()) return false;
+  const auto first = parse_row(rows);
+  return first && static_cast<std::int64_t>(first->trigger) == trigger && first->key == key &&
+         static_cast<std::int64_t>(first->match) == match;
+}
+
+/// What the list has about one key as of its rows up to `last_rows`, by match; rules that are gone have form 0.
+std::vector<StoredListRule> rows_about(Connection& connection, std::int64_t list_number, Trigger trigger,
+                                       std::string_view key, std::int64_t last) {
+  auto found = block_rows_about(connection, list_number, trigger, key, last);
+  Statement rows(connection,
+                 "SELECT match, form, line, sequence FROM list_rule WHERE list_number = ? AND trigger = ? AND key = ?"
+                 " AND sequence <= ? ORDER BY sequence");
+  rows.with(list_number, static_cast<std::int64_t>(trigger), key, last);
+  while (rows.step()) {
+    const auto match = static_cast<MatchKind>(rows.integer(0));
+    std::erase_if(found, [match](const auto& earlier) { return earlier.match == match; });
+    found.push_back({trigger, match, key, static_cast<std::uint32_t>(rows.integer(1)),
+                     static_cast<std::uint32_t>(rows.integer(2)), rows.integer(3)});
+  }
+  std::ranges::sort(found, {}, &StoredListRule::match);
+  return found;
 }
 
 }  // namespace
@@ -87,36 +115,53 @@ ListCursor::ListCursor(Connection& connection, std::int64_t list_number, std::op
                             " AND trigger = ?3 AND sequence <= ?2 ORDER BY list_number, trigger, key, match, sequence"
                           : "SELECT trigger, key, match, form, line, sequence FROM list_rule WHERE list_number = ?1"
                             " AND sequence <= ?2 ORDER BY list_number, trigger, key, match, sequence")) {
-  rows_->with(list_number, last_rows(connection, list_number, last_sequence));
+  const auto last = last_rows(connection, list_number, last_sequence);
+  blocks_ = std::make_unique<BlockCursor>(connection, list_number, trigger, last);
+  rows_->with(list_number, last);
   if (trigger) rows_->bind(3, static_cast<std::int64_t>(*trigger));
+  has_block_ = blocks_->next(block_);
+  has_row_ = step_row();
   pending_ = step();
 }
 
 ListCursor::~ListCursor() = default;
 ListCursor::ListCursor(ListCursor&&) noexcept = default;
 
-bool ListCursor::step() {
+bool ListCursor::step_row() {
   if (!rows_->step()) return false;
   row_.trigger = static_cast<Trigger>(rows_->integer(0));
-  key_.assign(rows_->blob(1));
+  row_.key = rows_->blob(1);
   row_.match = static_cast<MatchKind>(rows_->integer(2));
   row_.form = static_cast<std::uint32_t>(rows_->integer(3));
   row_.line = static_cast<std::uint32_t>(rows_->integer(4));
   row_.sequence = rows_->integer(5);
-  row_.key = key_;
+  return true;
+}
+
+/// Of a row in a block and one that changes it the block's comes first.
+bool ListCursor::step() {
+  const bool from_block = has_block_ && (!has_row_ || place_of(block_) <= place_of(row_));
+  if (!from_block && !has_row_) return false;
+  head_ = from_block ? block_ : row_;
+  key_.assign(head_.key);
+  head_.key = key_;
+  if (from_block)
+    has_block_ = blocks_->next(block_);
+  else
+    has_row_ = step_row();
   return true;
 }
 
 bool ListCursor::next(StoredListRule& rule) {
   while (pending_) {
-    rule = row_;
+    rule = head_;
     given_.swap(key_);
     rule.key = given_;
     // Of several rows about one rule the last one holds.
-    while ((pending_ = step()) && place_of(row_) == place_of(rule)) {
-      rule.form = row_.form;
-      rule.line = row_.line;
-      rule.sequence = row_.sequence;
+    while ((pending_ = step()) && place_of(head_) == place_of(rule)) {
+      rule.form = head_.form;
+      rule.line = head_.line;
+      rule.sequence = head_.sequence;
     }
     if (rule.form != 0) return true;
   }
@@ -204,27 +249,19 @@ std::vector<ListedAbout> Store::lists_about(wire::NameView name, std::int64_t la
   Transaction stand(*connection_, Transaction::Kind::read);
   std::vector<ListedAbout> found;
   Statement lists(*connection_, "SELECT list_number, list_id FROM list ORDER BY list_number");
-  Statement rows(*connection_,
-                 "SELECT r.match, r.form, r.line, c.sequence, f.content, log.recorded_at FROM list_rule AS r"
-                 " JOIN list_form AS f ON f.list_number = r.list_number AND f.form = r.form"
-                 " JOIN list_change AS c ON c.list_number = r.list_number AND c.rows = r.sequence"
-                 " JOIN log ON log.sequence = c.sequence"
-                 " WHERE r.list_number = ?1 AND r.trigger = 1 AND r.key = ?2 AND r.sequence ="
-                 " (SELECT max(sequence) FROM list_rule AS last WHERE last.list_number = r.list_number"
-                 "  AND last.trigger = r.trigger AND last.key = r.key AND last.match = r.match"
-                 "  AND last.sequence <= ?3)");
+  Statement change(*connection_,
+                   "SELECT c.sequence, f.content, log.recorded_at FROM list_change AS c JOIN log USING (sequence)"
+                   " JOIN list_form AS f USING (list_number) WHERE c.list_number = ? AND c.rows = ? AND f.form = ?");
   while (lists.step()) {
-    const auto last = last_rows(*connection_, lists.integer(0), last_sequence);
+    const auto number = lists.integer(0), last = last_rows(*connection_, number, last_sequence);
     for (auto ancestor = name;; ancestor = ancestor.parent()) {
       const auto key = stored_key(ancestor);
-      rows.with(lists.integer(0), std::string_view(key), last);
-      while (rows.step()) {
-        const auto other = ancestor.size() == name.size() ? MatchKind::subdomains : MatchKind::exact;
-        if (static_cast<MatchKind>(rows.integer(0)) == other) continue;
-        found.push_back({lists.text(1), key, form_of(rows.text(4)), static_cast<std::uint32_t>(rows.integer(2)),
-                         rows.integer(3), rows.integer(5)});
+      const auto other = ancestor.size() == name.size() ? MatchKind::subdomains : MatchKind::exact;
+      for (const auto& rule : rows_about(*connection_, number, Trigger::qname, key, last)) {
+        if (rule.match == other || !change.with(number, rule.sequence, std::int64_t{rule.form}).step()) continue;
+        found.push_back({lists.text(1), key, form_of(change.text(1)), rule.line, change.integer(0), change.integer(2)});
+        change.reset();
       }
-      rows.reset();
       if (ancestor.is_root()) break;
     }
   }
@@ -233,14 +270,13 @@ std::vector<ListedAbout> Store::lists_about(wire::NameView name, std::int64_t la
 
 std::optional<std::uint32_t> Store::list_line(std::string_view list, Trigger trigger, std::string_view key,
                                               MatchKind match) {
-  Statement rows(*connection_,
-                 "SELECT r.line FROM list_rule AS r JOIN list AS l USING (list_number)"
-                 " WHERE l.list_id = ?1 AND r.trigger = ?2 AND r.key = ?3 AND r.match = ?4"
-                 " AND r.sequence <= (SELECT max(rows) FROM list_change AS c WHERE c.list_number = l.list_number)"
-                 " ORDER BY r.sequence DESC LIMIT 1");
-  rows.with(list, static_cast<std::int64_t>(trigger), key, static_cast<std::int64_t>(match));
-  if (!rows.step()) return std::nullopt;
-  return static_cast<std::uint32_t>(rows.integer(0));
+  Transaction stand(*connection_, Transaction::Kind::read);
+  const auto at = list_stand(list);
+  if (!at) return std::nullopt;
+  for (const auto& rule :
+       rows_about(*connection_, at->number, trigger, key, last_rows(*connection_, at->number, INT64_MAX)))
+    if (rule.match == match) return rule.line;
+  return std::nullopt;
 }
 
 std::optional<std::string> list_content(Connection& connection, std::int64_t sequence, std::string_view list) {
@@ -258,15 +294,25 @@ std::vector<std::string> list_problems(Connection& connection, const std::functi
   };
   std::map<std::pair<std::int64_t, std::int64_t>, ListDigest> digests;  // by list and number of the rows
   {
+    Statement blocks(connection,
+                     "SELECT list_number, sequence, trigger, key, match, rows FROM list_block"
+                     " ORDER BY list_number, trigger, key, match, sequence");
+    while (blocks.step()) {
+      if (look_up) look_up();
+      const auto rows = blocks.blob(5);
+      digests[{blocks.integer(0), blocks.integer(1)}].add(rows);
+      if (!is_block_of(rows, blocks.integer(2), blocks.blob(3), blocks.integer(4)))
+        report(fmt::format("a block of list {} holds other rows than its place says", blocks.integer(0)));
+    }
     Statement rows(connection,
                    "SELECT list_number, sequence, trigger, key, match, form, line FROM list_rule"
                    " ORDER BY list_number, trigger, key, match, sequence");
     constexpr std::uint64_t kRowsBetweenLooks = 4'096;
     for (std::uint64_t row = 1; rows.step(); ++row) {
       if (look_up && row % kRowsBetweenLooks == 0) look_up();
-      digests[{rows.integer(0), rows.integer(1)}].add_rule(static_cast<Trigger>(rows.integer(2)), rows.blob(3),
-                                                           static_cast<MatchKind>(rows.integer(4)), rows.integer(5),
-                                                           rows.integer(6));
+      digests[{rows.integer(0), rows.integer(1)}].add_row(static_cast<Trigger>(rows.integer(2)), rows.blob(3),
+                                                          static_cast<MatchKind>(rows.integer(4)), rows.integer(5),
+                                                          rows.integer(6));
     }
     Statement forms(connection,
                     "SELECT f.list_number, coalesce(c.rows, -f.sequence), f.form, f.content FROM list_form AS f"

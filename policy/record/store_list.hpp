@@ -1,4 +1,5 @@
-// Lists in the store: rows in the order of their keys, written as differences, one entry of the log for each change.
+// Lists in the store: rows in the order of their keys, those that a list begins with in blocks, what changes later as
+// differences; one entry of the log for each change.
 //
 // A list is what a feed or a file of names holds; a decision names it, and its rules apply under that decision. The row
 // of a rule is never changed: what a refresh takes away gets a row that says so. So every stand that a list ever had
@@ -18,6 +19,7 @@
 
 namespace placard::policy {
 
+class BlockCursor;
 class Connection;
 class Statement;
 class Store;
@@ -86,8 +88,12 @@ class ListCursor {
 
  private:
   bool step();
+  bool step_row();
+  std::unique_ptr<BlockCursor> blocks_;
   std::unique_ptr<Statement> rows_;
-  StoredListRule row_;
+  StoredListRule block_, row_;  // the next of each
+  bool has_block_ = false, has_row_ = false;
+  StoredListRule head_;  // the earlier of the two
   std::string key_, given_;
   bool pending_ = false;
 };

@@ -29,7 +29,7 @@ constexpr std::int64_t kFeedDuration = 365 * 86'400;  // seconds: half of it bef
 struct Difference {
   std::size_t added = 0, removed = 0, changed = 0, unchanged = 0;
   std::vector<std::pair<std::string_view, std::string>> shown;  // "added" or "removed" and the name
-  std::string digest;                                           // of the new list's rules
+  std::string digest;                                           // of the new list's rules, where it is wanted
 
   void show(std::string_view sign, std::string_view key, policy::Trigger trigger) {
     const auto same = std::ranges::count_if(shown, [sign](const auto& one) { return one.first == sign; });
@@ -39,13 +39,35 @@ struct Difference {
 
 using RuleKey = std::tuple<policy::Trigger, std::string_view, policy::MatchKind>;
 
-/// Both in the same order: one walk over the two.
-Difference difference_to(policy::Store& store, const std::string& list, const policy::RuleList& rules) {
+/// What the rules are, for a token: keys in order, each with the place of its form among all forms.
+class RulesDigest {
+ public:
+  explicit RulesDigest(const std::vector<std::string>& forms) : places_(forms.size()) {
+    auto sorted = forms;
+    std::ranges::sort(sorted);
+    for (const auto& form : sorted) digest_.add(form + "\n");
+    for (std::size_t i = 0; i < forms.size(); ++i)
+      places_[i] = fmt::format("\t{}\n", std::ranges::lower_bound(sorted, forms[i]) - sorted.begin());
+  }
+  void add(const policy::ListedRule& rule) {
+    digest_.add(rule.key);
+    digest_.add(places_[rule.form]);
+  }
+  std::string finish() { return policy::to_hex(policy::as_text(digest_.finish())); }
+
+ private:
+  std::vector<std::string> places_;
+  policy::RunningDigest digest_;
+};
+
+/// Both in the same order: one walk over the two. The digest is that of all rules where it is asked for.
+Difference difference_to(policy::Store& store, const std::string& list, const policy::RuleList& rules,
+                         bool with_digest) {
   Difference out;
-  policy::RunningDigest digest;
   std::vector<std::string> forms(rules.form_count());
   for (std::size_t i = 0; i < forms.size(); ++i)
     forms[i] = policy::canonical(rules.form(static_cast<std::uint32_t>(i)));
+  RulesDigest digest(forms);
   policy::RuleList::Cursor cursor(rules);
   policy::ListedRule next;
   bool more = cursor.next(next);
@@ -54,10 +76,7 @@ Difference difference_to(policy::Store& store, const std::string& list, const po
     return RuleKey{form.trigger, next.key, form.match};
   };
   const auto advance = [&] {
-    digest.add(next.key);
-    digest.add("\t");
-    digest.add(forms[next.form]);
-    digest.add("\n");
+    if (with_digest) digest.add(next);
     more = cursor.next(next);
   };
   const auto add = [&] {
@@ -79,8 +98,9 @@ Difference difference_to(policy::Store& store, const std::string& list, const po
       out.show("removed", old.key, old.trigger);
     }
   });
-  while (more) add();
-  out.digest = policy::to_hex(policy::as_text(digest.finish()));
+  while (more && (with_digest || out.added < kShownRules)) add();
+  if (more) out.added = rules.size() - out.changed - out.unchanged;
+  out.digest = digest.finish();
   return out;
 }
 
@@ -419,7 +439,7 @@ std::expected<TakenIn, std::string> take_in_list(const SharedRecord& at, const I
   Difference difference;
   std::string token;
   if (request.preview) {
-    difference = difference_to(reading, terms.list, rules);
+    difference = difference_to(reading, terms.list, rules, request.dry_run || !request.token.empty());
     token = token_of(terms, stand, difference);
   }
   if (request.dry_run) {

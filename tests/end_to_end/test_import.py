@@ -65,7 +65,7 @@ class Import(unittest.TestCase):
         with sqlite3.connect(server.state / "policy.db") as store:
             for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
                 store.execute(f'DROP TRIGGER "{name}"')
-            store.execute("UPDATE list_rule SET line = line + 1")
+            store.execute("UPDATE list_block SET rows = replace(rows, 'n7 ', 'm7 ')")
         store.close()
         server.start()
         until("the rows are held against the log", lambda: "changed behind its log" in server.log.read_text())

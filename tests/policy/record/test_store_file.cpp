@@ -78,6 +78,10 @@ TEST_CASE("the schema itself is insert-only, for any connection and any way of w
     REQUIRE(rules.add("org.example", rules.form_number({}), 1));
     rules.seal();
     store.record_list(admitted("daily", rules), "t", kNow);
+    RuleList more;
+    for (const auto* key : {"org.example", "org.other"}) REQUIRE(more.add(key, more.form_number({}), 1));
+    more.seal();
+    store.record_list(admitted("daily", more), "t", kNow);
   }
   // A stranger's shell: SQLite's defaults, triggers not recursive, foreign keys off.
   sqlite3* handle = nullptr;
@@ -98,7 +102,7 @@ TEST_CASE("the schema itself is insert-only, for any connection and any way of w
         return 0;
       },
       &tables, nullptr);
-  CHECK(tables.size() == 21);
+  CHECK(tables.size() == 22);
   for (const auto& table : tables) {
     INFO(table);
     std::string column;

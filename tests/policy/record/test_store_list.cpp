@@ -156,6 +156,7 @@ TEST_CASE("rows of a list that were changed or added behind the log's back are n
   TemporaryFolder folder;
   auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
   store.record_list(admitted("l", list_of({{"net.a"}, {"net.b"}})), "test", kNow);
+  store.record_list(admitted("l", list_of({{"net.a"}, {"net.b"}, {"net.bb"}})), "test", kNow);
   Connection other(folder / "s", SQLITE_OPEN_READWRITE);
   const std::string insert =
       "INTO list_rule (list_number, trigger, key, match, sequence, form, line, difference) VALUES (1, 1, 'net.c', 2, "
@@ -171,6 +172,91 @@ TEST_CASE("rows of a list that were changed or added behind the log's back are n
   other.execute("INSERT " + insert);
   CHECK(store.verify_log(false).problems.empty());
   CHECK(store.verify_log().problems.size() == 1);
+}
+
+TEST_CASE("blocks that were changed, moved or added behind the log's back are noticed") {
+  TemporaryFolder folder;
+  auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
+  store.record_list(admitted("l", list_of({{"net.a"}, {"net.b"}})), "test", kNow);
+  Connection other(folder / "s", SQLITE_OPEN_READWRITE);
+  CHECK(Statement(other, "SELECT rows FROM list_block").step());
+  const std::string insert =
+      "INTO list_block (list_number, trigger, key, match, sequence, rows) VALUES (1, 1, 'net.c', 2, 1, '1 net.c 2 1 "
+      "3\n')";
+  CHECK_THROWS_AS(other.execute("INSERT " + insert), StoreError);
+  CHECK_THROWS_AS(other.execute("INSERT OR REPLACE " + insert), StoreError);
+  CHECK_THROWS_AS(other.execute("UPDATE list_block SET rows = ''"), StoreError);
+  CHECK_THROWS_AS(other.execute("DELETE FROM list_block"), StoreError);
+  CHECK(store.verify_log().problems.empty());
+  other.execute("DROP TRIGGER list_block_key; DROP TRIGGER list_block_update");
+  const auto noticed_after = [&](const std::string& sql) {
+    Transaction undone(other);
+    other.execute(sql);
+    other.execute("COMMIT");
+    const auto problems = store.verify_log().problems;
+    other.execute("BEGIN");  // which the end of this scope rolls back
+    return problems.size();
+  };
+  CHECK(noticed_after("UPDATE list_block SET rows = replace(rows, 'b', 'x')") == 1);
+  CHECK(noticed_after("UPDATE list_block SET rows = replace(rows, 'x', 'b')") == 0);
+  CHECK(noticed_after("UPDATE list_block SET key = 'net.b'") == 1);  // where nobody would look for net.a
+  CHECK(noticed_after("UPDATE list_block SET key = 'net.a'") == 0);
+  CHECK(noticed_after("UPDATE list_block SET rows = 'x'") == 2);
+  CHECK_THROWS_AS(contents(store, "l"), StoreError);
+}
+
+TEST_CASE("a list of many blocks is found in whole, by the row, and after a refresh") {
+  TemporaryFolder folder;
+  auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
+  const auto make = [](int step) {
+    RuleList rules;
+    RuleForm form;
+    for (int i = 0; i < 3000; ++i) {
+      // Some names have two rules that do different things.
+      form.match = i % step == 0 ? MatchKind::exact : MatchKind::subdomains;
+      form.action = i % step == 0 ? Action::nodata : Action::nxdomain;
+      const auto key = "net." + std::to_string(10'000 + i / 2) + ".www";
+      REQUIRE(rules.add(key, rules.form_number(form), static_cast<std::uint32_t>(i + 1)));
+    }
+    for (const auto* prefix : {"192.0.2.0/24", "198.51.100.0/24"}) {
+      RuleForm address;
+      address.trigger = Trigger::response_ip;
+      REQUIRE(rules.add(prefix, rules.form_number(address), 5000));
+    }
+    rules.seal();
+    return rules;
+  };
+  auto first = make(2), second = make(3);
+  store.record_list(admitted("l", first), "test", kNow);
+  Connection other(folder / "s", SQLITE_OPEN_READWRITE);
+  CHECK(other.integer("SELECT count(*) FROM list_block") > 4);
+  const auto wanted = [](const RuleList& rules) {
+    std::vector<std::string> all;
+    RuleList::Cursor cursor(rules);
+    for (ListedRule rule; cursor.next(rule);)
+      all.push_back(std::string(rule.key) + " " + std::string(to_text(rules.form(rule.form).match)) + " " +
+                    std::string(to_text(rules.form(rule.form).action)));
+    return all;
+  };
+  CHECK(contents(store, "l") == wanted(first));
+  for (int i = 0; i < 1500; ++i) {
+    const auto key = "net." + std::to_string(10'000 + i) + ".www";
+    CHECK(store.list_line("l", Trigger::qname, key, MatchKind::exact) == static_cast<std::uint32_t>(2 * i + 1));
+    CHECK(store.list_line("l", Trigger::qname, key, MatchKind::subdomains) == static_cast<std::uint32_t>(2 * i + 2));
+  }
+  CHECK(store.list_line("l", Trigger::response_ip, "198.51.100.0/24", MatchKind::both) == 5000U);
+  CHECK(store.list_line("l", Trigger::qname, "com", MatchKind::exact) == std::nullopt);
+  CHECK(store.list_line("l", Trigger::qname, "net.99999", MatchKind::exact) == std::nullopt);
+  store.record_list(admitted("l", second), "test", kNow);
+  CHECK(contents(store, "l") == wanted(second));
+  auto addresses = store.list_rules(1, Trigger::response_ip);
+  StoredListRule rule;
+  CHECK((addresses.next(rule) && addresses.next(rule) && !addresses.next(rule)));
+  // What a block has and a later row takes away is gone, and was there before.
+  const auto name = *wire::Name::from_text("www.10001.net");
+  CHECK(store.lists_about(name).size() == 1);
+  CHECK(store.lists_about(name, 1).at(0).form.action == Action::nodata);
+  CHECK(store.verify_log().problems.empty());
 }
 
 TEST_CASE("a list is recorded in steps between which others write, and shows when it is whole") {
