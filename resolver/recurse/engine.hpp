@@ -21,6 +21,7 @@
 
 #include "resolver/recurse/delegation.hpp"
 #include "resolver/recurse/flights.hpp"
+#include "resolver/recurse/key_ring.hpp"
 #include "resolver/recurse/reply.hpp"
 #include "resolver/recurse/zone_share.hpp"
 #include "zones/zone.hpp"
@@ -153,6 +154,7 @@ struct Resolver::State {
   net::Task<validate::Verdict> trust_in(Flight& flight, wire::Name name, wire::Name hint);
   net::Task<validate::KnownZone> keys_of(Flight& flight, wire::Name zone);
   net::Task<std::shared_ptr<const validate::ZoneKeys>> ready_keys(EntryPointer dnskeys);
+  net::Task<void> make_table(wire::PublicKey key);
 
   // believe.cpp
   Fetched believe(const wire::Question& question, Reply reply, const validate::Findings* findings,
@@ -201,7 +203,7 @@ struct Resolver::State {
   ResolverCounters counters;
   ValidationCounters validation_counters;
   validate::Aggressive proofs{options.validation.rules};
-  KeyRing key_ring{options.validation.bounds.zones};
+  KeyRing key_ring{options.validation.bounds.zones, options.validation.bounds.key_tables};
   std::uint32_t jobs = 0;             // replies being checked
   std::int64_t verifying_second = 0;  // wall clock
   std::uint32_t verified_in_it = 0;
@@ -212,6 +214,7 @@ struct Resolver::State {
   std::int64_t reporting_second = 0;  // wall clock
   std::uint32_t reports_in_second = 0;
   ZoneShares shares;
+  net::TaskSet background;
   Flights flights;  // last: its tasks use all of the above when destroyed
 };
 

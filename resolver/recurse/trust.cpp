@@ -41,32 +41,29 @@ Verdict judge_anchor(const validate::Anchor& anchor, const validate::Rules& rule
 
 }  // namespace
 
-std::shared_ptr<const validate::ZoneKeys> KeyRing::find(const EntryPointer& dnskeys) const {
-  const auto found = kept_.find(dnskeys->set.owner);
-  return found != kept_.end() && found->second.rdatas == dnskeys->set.rdatas ? found->second.keys : nullptr;
-}
-
-void KeyRing::keep(const EntryPointer& dnskeys, std::shared_ptr<const validate::ZoneKeys> keys) {
-  if (kept_.size() >= limit_ && !kept_.contains(dnskeys->set.owner)) kept_.erase(kept_.begin());
-  kept_[dnskeys->set.owner] = {dnskeys->set.rdatas, std::move(keys)};
-}
-
 /// A few keys are made here; many, which no honest zone has, where they delay nobody.
 net::Task<std::shared_ptr<const validate::ZoneKeys>> Resolver::State::ready_keys(EntryPointer dnskeys) {
-  if (auto known = key_ring.find(dnskeys)) co_return known;
+  if (auto known = key_ring.find(dnskeys)) {
+    if (auto busy = key_ring.due_for_table(*known)) background.spawn(make_table(*std::move(busy)));
+    co_return known;
+  }
   using Keys = std::shared_ptr<const validate::ZoneKeys>;
   auto made = std::make_shared<Keys>();
-  std::function<void()> run = [made, dnskeys, rules = options.validation.rules] {
-    *made = validate::make_zone_keys(dnskeys->set, rules);
-  };
   if (dnskeys->set.rdatas.size() <= kKeysMadeHere) {
-    run();
+    *made = key_ring.make(dnskeys, options.validation.rules);
   } else {
-    auto working = network.work(std::move(run));
+    auto working = network.work(
+        [made, dnskeys, rules = options.validation.rules] { *made = validate::make_zone_keys(dnskeys->set, rules); });
     co_await working;
   }
   key_ring.keep(dnskeys, *made);
   co_return *made;
+}
+
+net::Task<void> Resolver::State::make_table(wire::PublicKey key) {
+  auto working = network.work([key] { key.make_table(); });
+  co_await working;
+  if (!key_ring.has_place(key)) key.drop_table();
 }
 
 /// A question of validation's own: checked, from the cache where that knows.

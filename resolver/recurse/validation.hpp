@@ -3,9 +3,7 @@
 #pragma once
 
 #include <memory>
-#include <unordered_map>
 
-#include "resolver/recurse/cache.hpp"
 #include "resolver/validate/aggressive.hpp"
 #include "resolver/validate/anchors.hpp"
 #include "resolver/validate/check.hpp"
@@ -22,6 +20,7 @@ struct ValidationBounds {
   std::uint32_t signers = 8;              ///< zones that signed something in one reply
   std::uint32_t bogus_ttl = 60;           ///< seconds that a bogus answer is remembered as a failure
   std::size_t zones = 4'096;              ///< zones whose keys are kept ready for use, in each worker
+  std::size_t key_tables = 16;            ///< keys with a table of their own in each worker: 148 KiB each
 };
 
 struct ValidationOptions {
@@ -35,23 +34,6 @@ struct ValidationCounters {
   std::uint64_t secure = 0, insecure = 0, bogus = 0;            ///< replies
   std::uint64_t synthesised = 0;                                ///< answers from known proofs
   std::uint64_t verifications = 0, hash_runs = 0, refused = 0;  ///< refused: by per_second or jobs
-};
-
-/// The keys of zones found secure, ready for use: making an OpenSSL key costs more than using it. They are
-/// those of one DNSKEY set; another set means other keys.
-class KeyRing {
- public:
-  explicit KeyRing(std::size_t limit) : limit_(limit) {}
-  std::shared_ptr<const validate::ZoneKeys> find(const EntryPointer& dnskeys) const;  ///< null: not there
-  void keep(const EntryPointer& dnskeys, std::shared_ptr<const validate::ZoneKeys> keys);
-
- private:
-  struct Kept {
-    wire::RdataList rdatas;
-    std::shared_ptr<const validate::ZoneKeys> keys;
-  };
-  std::unordered_map<wire::Name, Kept, wire::NameHash> kept_;
-  std::size_t limit_;
 };
 
 }  // namespace placard::recurse

@@ -11,7 +11,6 @@ namespace {
 using wire::NameView;
 using wire::RecordType;
 
-constexpr std::uint8_t kStar[] = {'*'};
 constexpr std::int64_t kSweepInterval = 60;     // seconds
 constexpr std::uint32_t kHashesOfShortest = 6;  // the apex, a name below it and the wildcard: found, then proven
 

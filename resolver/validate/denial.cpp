@@ -21,7 +21,6 @@ bool is_parent_side(const wire::TypeBitmap& types) {
 }
 
 wire::Name wildcard_of(NameView encloser) {
-  constexpr std::uint8_t kStar[] = {'*'};
   const auto name = wire::Name::prepend(kStar, encloser);
   return name ? *name : wire::Name(encloser);  // 255 octets: then no such wildcard can exist, nor be denied
 }

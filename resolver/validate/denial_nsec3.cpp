@@ -71,7 +71,6 @@ Proof Denials::nsec3_nxdomain(NameView name, Means& means) const {
   if (auto judged = judge_parameters()) return *judged;
   const auto encloser = closest_encloser(name, means);
   if (!encloser || encloser->is_name) return missing(name, &means);
-  constexpr std::uint8_t kStar[] = {'*'};
   const auto wildcard = wire::Name::prepend(kStar, encloser->name);
   if (wildcard && covering(*wildcard, means) == nullptr) return missing(name, &means);
   return proven(encloser->opt_out);
@@ -88,7 +87,6 @@ Proof Denials::nsec3_nodata(NameView name, RecordType type, Means& means) const 
   if (!encloser || encloser->is_name) return missing(name, &means);
   // RFC 5155 8.6: a delegation without DS in a span that opts out; 8.7: a wildcard without the type.
   if (type == RecordType::ds && encloser->opt_out) return proven(true);
-  constexpr std::uint8_t kStar[] = {'*'};
   const auto wildcard = wire::Name::prepend(kStar, encloser->name);
   const Nsec3* const match = wildcard ? matching(*wildcard, means) : nullptr;
   if (match != nullptr && denies_type(match->view.types, *wildcard, type)) return proven(encloser->opt_out);

@@ -204,14 +204,15 @@ Verdict bogus(EdeCode code, std::string text) {
   return {Security::bogus, {code, std::move(text)}, false};
 }
 
-std::shared_ptr<const ZoneKeys> make_zone_keys(const wire::RecordSet& dnskeys, const Rules& rules) {
+std::shared_ptr<const ZoneKeys> make_zone_keys(const wire::RecordSet& dnskeys, const Rules& rules, KeyShelf* shelf) {
   auto made = std::make_shared<ZoneKeys>();
   made->zone = dnskeys.owner;
   for (const wire::Bytes rdata : dnskeys.rdatas) {
     if (made->keys.size() >= kMaxKeys) break;
     const auto view = usable_key(rdata, rules);
     if (!view) continue;
-    if (auto key = wire::PublicKey::make(*view)) made->keys.push_back({wire::key_tag(rdata), std::move(*key)});
+    auto key = shelf == nullptr ? wire::PublicKey::make(*view) : shelf->find_or_make(rdata);
+    if (key) made->keys.push_back({wire::key_tag(rdata), std::move(*key)});
   }
   return made;
 }

@@ -23,8 +23,17 @@ struct ZoneKeys {
   wire::Name zone;
   std::vector<ZoneKey> keys;  ///< at most kMaxKeys
 };
-/// Of a DNSKEY set that was found secure.
-std::shared_ptr<const ZoneKeys> make_zone_keys(const wire::RecordSet& dnskeys, const Rules& rules);
+/// Where keys that are ready already are found by their DNSKEY rdata, and those that are made now are kept: many zones
+/// of one operator may share theirs.
+class KeyShelf {
+ public:
+  virtual ~KeyShelf() = default;
+  virtual std::optional<wire::PublicKey> find_or_make(wire::Bytes dnskey_rdata) = 0;
+};
+
+/// Of a DNSKEY set that was found secure. `shelf`: null if none.
+std::shared_ptr<const ZoneKeys> make_zone_keys(const wire::RecordSet& dnskeys, const Rules& rules,
+                                               KeyShelf* shelf = nullptr);
 
 /// What vouches for a zone's key set: DS records (of the parent, or an anchor's), or whole keys (an anchor's).
 struct Vouchers {

@@ -49,5 +49,6 @@ inline constexpr std::size_t kMaxSameTag = 4;     ///< keys with one tag and alg
 inline constexpr std::size_t kMaxFailures = 4;    ///< signatures of one set that may fail
 inline constexpr std::size_t kMaxKeys = 32;       ///< keys of one zone
 inline constexpr std::size_t kMaxDs = 16;         ///< DS records of one zone
+inline constexpr std::uint8_t kStar[] = {'*'};    ///< the label of a wildcard
 
 }  // namespace placard::validate

@@ -16,10 +16,7 @@ constexpr std::size_t kMinModulus = 64, kMinModulus512 = 128, kMaxModulus = 512;
 constexpr std::size_t kMaxExponent = 8;                                           // octets
 constexpr std::size_t kEd25519Size = 32, kEd448Size = 57;                         // octets of a key (RFC 8080 3)
 
-/// Octets of one coordinate, and of one half of a signature (RFC 6605 4).
-std::size_t curve_size(Algorithm algorithm) {
-  return algorithm == Algorithm::ecdsap256sha256 ? 32 : 48;
-}
+constexpr std::size_t kP384Size = 48;  // octets of one coordinate, and of one half of a signature (RFC 6605 4)
 
 KeyPointer make_key(const char* type, OSSL_PARAM_BLD* builder) {
   const Parameters parameters(OSSL_PARAM_BLD_to_param(builder));
@@ -53,13 +50,12 @@ KeyPointer rsa_key(Bytes octets, Algorithm algorithm) {
   return make_key("RSA", builder.get());
 }
 
-KeyPointer curve_key(Bytes octets, Algorithm algorithm) {
-  if (octets.size() != 2 * curve_size(algorithm)) return nullptr;
+KeyPointer p384_key(Bytes octets) {
+  if (octets.size() != 2 * kP384Size) return nullptr;
   std::vector<std::uint8_t> point = {4};  // uncompressed (SEC 1, 2.3.3)
   point.insert(point.end(), octets.begin(), octets.end());
-  const char* const group = algorithm == Algorithm::ecdsap256sha256 ? "P-256" : "P-384";
   const ParameterBuilder builder(OSSL_PARAM_BLD_new());
-  if (!builder || OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, group, 0) <= 0 ||
+  if (!builder || OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "P-384", 0) <= 0 ||
       OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) <= 0)
     return nullptr;
   return make_key("EC", builder.get());
@@ -71,12 +67,11 @@ KeyPointer edwards_key(Bytes octets, int type, std::size_t size) {
 }
 
 /// r and s side by side become ASN.1.
-std::vector<std::uint8_t> encode_signature(Bytes signature, Algorithm algorithm) {
-  const std::size_t size = curve_size(algorithm);
-  if (signature.size() != 2 * size) return {};
+std::vector<std::uint8_t> encode_signature(Bytes signature) {
+  if (signature.size() != 2 * kP384Size) return {};
   const Signature pair(ECDSA_SIG_new());
-  BigNumber r(BN_bin2bn(signature.data(), static_cast<int>(size), nullptr));
-  BigNumber s(BN_bin2bn(signature.data() + size, static_cast<int>(size), nullptr));
+  BigNumber r(BN_bin2bn(signature.data(), kP384Size, nullptr));
+  BigNumber s(BN_bin2bn(signature.data() + kP384Size, kP384Size, nullptr));
   if (!pair || !r || !s || ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1) return {};
   (void)r.release();  // they are the pair's now
   (void)s.release();
@@ -95,14 +90,13 @@ const EVP_MD* hash_of(Algorithm algorithm) {
     case rsasha1_nsec3:
       return EVP_sha1();
     case rsasha256:
-    case ecdsap256sha256:
       return EVP_sha256();
     case ecdsap384sha384:
       return EVP_sha384();
     case rsasha512:
       return EVP_sha512();
     default:
-      return nullptr;  // Ed25519 and Ed448 hash inside
+      return nullptr;  // Ed25519 and Ed448 hash inside; P-256 is not verified here
   }
 }
 
@@ -127,8 +121,9 @@ KeyPointer key_of(const DnskeyView& dnskey) {
     case rsasha512:
       return rsa_key(dnskey.key, dnskey.algorithm);
     case ecdsap256sha256:
+      return nullptr;  // has a file of its own
     case ecdsap384sha384:
-      return curve_key(dnskey.key, dnskey.algorithm);
+      return p384_key(dnskey.key);
     case ed25519:
       return edwards_key(dnskey.key, EVP_PKEY_ED25519, kEd25519Size);
     case ed448:
@@ -137,31 +132,43 @@ KeyPointer key_of(const DnskeyView& dnskey) {
   return nullptr;
 }
 
+/// What OpenSSL's own interface for all algorithms verifies.
+class EvpVerifier final : public Verifier {
+ public:
+  EvpVerifier(Algorithm algorithm, KeyPointer key) : algorithm_(algorithm), key_(std::move(key)) {}
+
+  bool verify(Bytes data, Bytes signature) const override {
+    std::vector<std::uint8_t> encoded;
+    if (algorithm_ == Algorithm::ecdsap384sha384) {
+      encoded = encode_signature(signature);
+      if (encoded.empty()) return false;
+      signature = encoded;
+    }
+    const DigestContext context(EVP_MD_CTX_new());
+    const bool good =
+        context && EVP_DigestVerifyInit(context.get(), nullptr, hash_of(algorithm_), nullptr, key_.get()) > 0 &&
+        EVP_DigestVerify(context.get(), signature.data(), signature.size(), data.data(), data.size()) == 1;
+    if (!good) ERR_clear_error();
+    return good;
+  }
+
+ private:
+  const Algorithm algorithm_;
+  const KeyPointer key_;
+};
+
 }  // namespace
 
 std::optional<PublicKey> PublicKey::make(const DnskeyView& dnskey) {
-  KeyPointer key = key_of(dnskey);
-  if (!key) {
-    ERR_clear_error();
-    return std::nullopt;
+  std::shared_ptr<const Verifier> verifier;
+  if (dnskey.algorithm == Algorithm::ecdsap256sha256) {
+    verifier = make_p256_verifier(dnskey.key);
+  } else if (KeyPointer key = key_of(dnskey)) {
+    verifier = std::make_shared<const EvpVerifier>(dnskey.algorithm, std::move(key));
   }
-  return PublicKey(dnskey.algorithm, std::shared_ptr<EVP_PKEY>(std::move(key)));
-}
-
-bool PublicKey::verify(Bytes data, Bytes signature) const {
-  std::vector<std::uint8_t> encoded;
-  if (algorithm_ == Algorithm::ecdsap256sha256 || algorithm_ == Algorithm::ecdsap384sha384) {
-    encoded = encode_signature(signature, algorithm_);
-    if (encoded.empty()) return false;
-    signature = encoded;
-  }
-  const DigestContext context(EVP_MD_CTX_new());
-  const bool good = context &&
-                    EVP_DigestVerifyInit(context.get(), nullptr, hash_of(algorithm_), nullptr,
-                                         static_cast<EVP_PKEY*>(key_.get())) > 0 &&
-                    EVP_DigestVerify(context.get(), signature.data(), signature.size(), data.data(), data.size()) == 1;
-  if (!good) ERR_clear_error();
-  return good;
+  if (verifier) return PublicKey(dnskey.algorithm, std::move(verifier));
+  ERR_clear_error();
+  return std::nullopt;
 }
 
 std::vector<std::uint8_t> ds_digest(Digest type, NameView owner, Bytes dnskey_rdata) {

@@ -2,7 +2,6 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
 #include <openssl/rand.h>
@@ -13,9 +12,6 @@
 
 namespace placard::wire {
 namespace {
-
-using Group = std::unique_ptr<EC_GROUP, Freed<EC_GROUP_free>>;
-using Point = std::unique_ptr<EC_POINT, Freed<EC_POINT_clear_free>>;
 
 constexpr std::size_t kPointSize = 65;       // octets, uncompressed: 4, x, y (SEC 1, 2.3.3)
 constexpr std::size_t kMaxEncodedPair = 80;  // octets of r and s in ASN.1

@@ -97,9 +97,9 @@ int hex_value(char c) {
 constexpr auto kBase64Values = [] {
   std::array<std::int8_t, 256> values{};
   values.fill(-1);
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t i = 0; i < kDigits.size(); ++i) {
-    values[static_cast<std::uint8_t>(kDigits[i])] = static_cast<std::int8_t>(i);
+  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::size_t i = 0; i < kLetters.size(); ++i) {
+    values[static_cast<std::uint8_t>(kLetters[i])] = static_cast<std::int8_t>(i);
   }
   return values;
 }();

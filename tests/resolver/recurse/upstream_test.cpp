@@ -413,8 +413,9 @@ TEST_CASE("exchanges are cancelled at any moment", "[upstream]") {
     for (int round = 0; round < rounds; ++round) uv_run(asker.loop.uv(), UV_RUN_NOWAIT);
     asker.tasks.cancel_all();
   }
-  // And it still works.
-  CHECK(address_in(asker.ask(questions[0])) == "192.0.2.7");
+  // And it still works. The first server's socket may be full of what was cancelled, and drop this question.
+  FakeUdp fresh([](const Octets& query, FakeUdp::Send send) { send(reply_to(query)); });
+  CHECK(address_in(asker.ask(question_for(fresh.endpoint()))) == "192.0.2.7");
   CHECK(address_in(asker.ask(questions[2])) == "192.0.2.7");
 }
 
