@@ -18,6 +18,7 @@ namespace {
 
 // Keys of 16 slots: more makes the chains of full buckets long, fewer costs memory.
 constexpr std::size_t kLoad = 13;
+constexpr std::size_t kStaged = std::size_t{64} * 1024;  // octets of keys that go to the sink at once
 constexpr std::size_t kAhead = 16;  // buckets whose cache lines are asked for while earlier ones are filled
 
 std::uint64_t random_seed() {
@@ -219,7 +220,28 @@ void ImageBuilder::add_key(wire::Bytes key, std::uint64_t hash, std::span<const 
     for (const auto row : rows) put(row);
   }
   align();
-  append(entry_);
+  header_.sections[current_].size += entry_.size();
+  staged_.insert(staged_.end(), entry_.begin(), entry_.end());
+  if (staged_.size() >= kStaged) append_staged();
+}
+
+void ImageBuilder::append_staged() {
+  sink_.append(staged_);
+  section_->add(staged_);
+  position_ += staged_.size();
+  staged_.clear();
+}
+
+void ImageBuilder::set_filter(std::uint64_t hash) {
+  const FilterBits bits(hash, filter_.size());
+  for (const auto bit : bits.bits) filter_[bits.block][bit >> 6] |= std::uint64_t{1} << (bit & 63);
+}
+
+void ImageBuilder::add_to_filter(std::uint64_t hash) {
+  __builtin_prefetch(&filter_[FilterBits(hash, filter_.size()).block], 1);
+  auto& place = filtered_[filtered_count_ % filtered_.size()];
+  if (filtered_count_++ >= filtered_.size()) set_filter(place);
+  place = hash;
 }
 
 void ImageBuilder::add_name(wire::NameView name, std::span<const std::uint32_t> rows) {
@@ -231,10 +253,7 @@ void ImageBuilder::add_name(wire::NameView name, std::span<const std::uint32_t> 
     depths[suffixes.labels >> 6] |= std::uint64_t{1} << (suffixes.labels & 63);
   }
   header_.most_labels = std::max(header_.most_labels, static_cast<std::uint16_t>(suffixes.labels));
-  if (suffixes.labels >= kFilterLabels) {
-    const FilterBits bits(suffixes.hash[kFilterLabels], filter_.size());
-    for (const auto bit : bits.bits) filter_[bits.block][bit >> 6] |= std::uint64_t{1} << (bit & 63);
-  }
+  if (suffixes.labels >= kFilterLabels) add_to_filter(suffixes.hash[kFilterLabels]);
   add_key(suffixes.whole().bytes(), suffixes.hash[suffixes.labels], rows);
 }
 
@@ -286,6 +305,7 @@ std::vector<std::int64_t> ImageBuilder::changes() const {
 }
 
 ImageHeader ImageBuilder::finish() {
+  append_staged();
   end_section();  // names
   header_.key_count = static_cast<std::uint32_t>(hashes_.size());
   const auto write = [this](ImageSection which, wire::Bytes octets) {
@@ -293,6 +313,7 @@ ImageHeader ImageBuilder::finish() {
     append(octets);
     end_section();
   };
+  for (std::size_t i = 0; i < std::min(filtered_count_, filtered_.size()); ++i) set_filter(filtered_[i]);
   write(ImageSection::filter, bytes_of(filter_));
   filter_ = {};
   {

@@ -62,6 +62,7 @@ class ImageBuilder {
   std::vector<std::int64_t> changes() const;
   void begin_section(ImageSection which);
   void append(wire::Bytes octets);
+  void append_staged();
   void end_section();
 
   ImageSink& sink_;
@@ -69,10 +70,14 @@ class ImageBuilder {
   std::uint64_t position_ = 0;
   std::unique_ptr<SectionHash> section_;
   std::size_t current_ = 0;
+  void add_to_filter(std::uint64_t hash);
+  void set_filter(std::uint64_t hash);
   std::vector<FilterBlock> filter_;
+  std::array<std::uint64_t, 16> filtered_;  // the last ones, whose blocks are on their way from memory
+  std::size_t filtered_count_ = 0;
   std::vector<std::uint64_t> hashes_;  // of each key ...
   std::vector<std::uint32_t> places_;  // ... and where it stands
-  std::vector<std::uint8_t> entry_, data_;
+  std::vector<std::uint8_t> entry_, staged_, data_;
   std::vector<RuleRow> rows_;
   std::unordered_map<RuleRow, std::uint32_t, RowHash> row_numbers_;
   std::unordered_map<std::string, std::uint32_t> payloads_;  // where equal payloads stand in data_

@@ -5,6 +5,11 @@
 #include "policy/record/written_name.hpp"
 
 namespace placard::policy {
+namespace {
+
+constexpr std::size_t kLongList = 20'000;  // rules: libpsl takes as long for so many as its filter takes to be made
+
+}  // namespace
 
 std::expected<ListTerms, std::string> ListIntake::terms_under(Store& store, std::string_view decision, Time now) {
   const auto record = store.decision(decision);
@@ -25,7 +30,8 @@ std::expected<AdmittedList, std::string> ListIntake::admit(const ListTerms& term
                                                            const Guards& guards,
                                                            const std::function<void(const GuardedRule&)>& tell,
                                                            const std::function<std::string()>& meta) {
-  const NameGuard guard(guards);
+  NameGuard guard(guards);
+  if (terms.guards && rules.size() >= kLongList) guard.expect_many();
   const auto mandate = terms.mandate ? std::optional<MandateGuard>(*terms.mandate) : std::nullopt;
   const auto overridden = [&](const ListedRule& rule, const RuleForm& form) {
     return !terms.overridden.empty() && terms.overridden.contains(shown_key(rule.key, form.trigger));

@@ -91,7 +91,7 @@ Guarded NameGuard::judge(std::string_view key, Trigger trigger, MatchKind match,
   }
   if (key.empty()) return Guarded::root;
   if (key.find('.') == key.npos) return Guarded::top_level;
-  if (is_public_suffix(key)) return Guarded::public_suffix;
+  if ((!suffixes_ || suffixes_->may_hold(key)) && is_public_suffix(key)) return Guarded::public_suffix;
   if (action != Action::passthru && !protected_by(key, match).empty()) return Guarded::protected_name;
   return Guarded::no;
 }

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "policy/record/decision.hpp"
+#include "policy/record/suffix_filter.hpp"
 
 namespace placard::policy {
 
@@ -34,6 +36,8 @@ enum class Guarded : std::uint8_t { no, root, top_level, public_suffix, protecte
 class NameGuard {
  public:
   explicit NameGuard(const Guards& guards);
+  /// Takes some milliseconds, after which a name takes less: for those of a long list.
+  void expect_many() { suffixes_ = SuffixFilter::load(); }
   /// `key` as RuleList has it: stored_key() of a name, or a canonical prefix.
   Guarded judge(std::string_view key, Trigger trigger, MatchKind match, Action action) const;
   /// The protected name that a rule with this key meets; empty when there is none.
@@ -43,6 +47,7 @@ class NameGuard {
   std::vector<std::string> protected_;  // keys, sorted; those of own names as well
   std::vector<std::string> own_;        // keys, sorted: nothing below them is protected
   std::uint8_t widest_ipv4_, widest_ipv6_;
+  std::shared_ptr<const SuffixFilter> suffixes_;  // may be null
 };
 
 /// What a mandate says of single rules.

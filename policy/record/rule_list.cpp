@@ -8,6 +8,7 @@
 #include <cstring>
 #include <new>
 #include <span>
+#include <utility>
 
 namespace placard::policy {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 constexpr std::size_t kChunk = std::size_t{1} << 21;  // octets; the upper 11 bits of a place number its chunk
 constexpr std::size_t kMaxChunks = std::size_t{1} << 11;
 constexpr std::uint32_t kNone = 0xFFFFFFFF;
-constexpr std::size_t kAhead = 16;  // entries whose texts are asked for
+constexpr std::size_t kAhead = 24;  // entries whose texts are asked for
 constexpr std::size_t kTextHeader = sizeof(std::uint32_t) + sizeof(std::uint16_t);
 
 std::uint64_t prefix_of(std::string_view rest) {
@@ -87,7 +88,7 @@ std::uint32_t RuleList::store(std::uint32_t form, std::string_view rest) {
   if (chunks_.empty() || chunk_used_ + needed > kChunk) {
     auto* chunk = static_cast<std::uint8_t*>(std::aligned_alloc(kChunk, kChunk));
     if (chunk == nullptr) throw std::bad_alloc();
-    // Texts are read in the order of keys, here and there: on large pages, but for small lists.
+    // Those of a long list are put in order once: on large pages.
     if (!chunks_.empty()) (void)::madvise(chunk, kChunk, MADV_HUGEPAGE);
     chunks_.emplace_back(chunk);
     chunk_used_ = 0;
@@ -102,13 +103,16 @@ std::uint32_t RuleList::store(std::uint32_t form, std::string_view rest) {
   return place;
 }
 
-RuleList::Text RuleList::text_at(std::uint32_t place) const {
-  const auto* at = chunks_[place / kChunk].get() + place % kChunk;
+RuleList::Text RuleList::text_in(const std::uint8_t* at) {
   std::uint32_t form = 0;
   std::uint16_t size = 0;
   std::memcpy(&form, at, sizeof form);
   std::memcpy(&size, at + sizeof form, sizeof size);
   return {form, {reinterpret_cast<const char*>(at + kTextHeader), size}};
+}
+
+RuleList::Text RuleList::text_at(std::uint32_t place) const {
+  return text_in(chunks_[place / kChunk].get() + place % kChunk);
 }
 
 void RuleList::set_form(std::uint32_t place, std::uint32_t form) {
@@ -236,16 +240,26 @@ void RuleList::seal(const std::function<void(const DroppedRule&)>& dropped) {
   assert(!sealed_);
   std::ranges::sort(groups_, {}, [](const auto& group) -> const std::string& { return group->lead; });
   for (auto& group : groups_) seal_group(*group, dropped);
+  order_texts();
   sealed_ = true;
 }
 
-/// In the order of keys texts lie here and there: asked for ahead, they come from memory while others are looked at.
-void RuleList::prefetch(const std::vector<Entry>& entries, std::size_t at) const {
-  if (at + kAhead < entries.size()) {
-    const auto place = entries[at + kAhead].place;
-    const auto* octets = chunks_[place / kChunk].get() + place % kChunk;
-    __builtin_prefetch(octets);
-    __builtin_prefetch(octets + 32);  // most end in this line or the next
+/// Puts the texts into the order of the keys: looking for each of them here and there is paid once, not by each who
+/// reads the list.
+void RuleList::order_texts() {
+  const auto old = std::exchange(chunks_, {});
+  chunk_used_ = 0;
+  const auto text = [&old](const Entry& entry) { return old[entry.place / kChunk].get() + entry.place % kChunk; };
+  for (auto& group : groups_) {
+    auto& entries = group->entries;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (i + kAhead < entries.size()) {
+        __builtin_prefetch(text(entries[i + kAhead]));
+        __builtin_prefetch(text(entries[i + kAhead]) + 32);  // most end in this line or the next
+      }
+      const auto read = text_in(text(entries[i]));
+      entries[i].place = store(read.form, read.rest);
+    }
   }
 }
 
@@ -264,7 +278,6 @@ bool RuleList::Cursor::next(ListedRule& rule) {
   }
   if (group_ == end_) return false;
   const auto& group = *list_->groups_[group_];
-  list_->prefetch(group.entries, entry_);
   const auto& entry = group.entries[entry_++];
   const auto text = list_->text_at(entry.place);
   key_.assign(group.lead, 1);
@@ -278,7 +291,6 @@ void RuleList::remove_if(const std::function<bool(const ListedRule&)>& unwanted)
   std::string key;
   for (auto& group : groups_) {
     const auto gone = std::erase_if(group->entries, [&](const Entry& entry) {
-      prefetch(group->entries, static_cast<std::size_t>(&entry - group->entries.data()));
       const auto text = text_at(entry.place);
       key.assign(group->lead, 1);
       key += text.rest;

@@ -110,7 +110,8 @@ class RuleList {
   };
 
   Text text_at(std::uint32_t place) const;
-  void prefetch(const std::vector<Entry>& entries, std::size_t at) const;
+  static Text text_in(const std::uint8_t* at);
+  void order_texts();
   void set_form(std::uint32_t place, std::uint32_t form);
   std::uint32_t store(std::uint32_t form, std::string_view rest);
   Group& group_of(Trigger trigger, std::string_view lead);
