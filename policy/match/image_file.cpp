@@ -65,6 +65,10 @@ std::expected<std::shared_ptr<const Image>, std::string> Image::map(const std::f
   return std::shared_ptr<const Image>(new Image(static_cast<std::uint8_t*>(data), size, true));
 }
 
+void Image::fault_in() const {
+  if (mapped_) (void)::madvise(data_, size_, MADV_POPULATE_READ);
+}
+
 void MemorySink::put_header(const ImageHeader& header) {
   assert(octets_.size() >= sizeof header);
   std::memcpy(octets_.data(), &header, sizeof header);

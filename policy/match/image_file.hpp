@@ -27,6 +27,10 @@ class Image {
   Image(const Image&) = delete;
   Image& operator=(const Image&) = delete;
 
+  /// Has the kernel enter all of it into the process's page tables, so that whoever looks something up first does not
+  /// wait for that. Takes a while; where the kernel can't (before Linux 5.14), nothing changes.
+  void fault_in() const;
+
   const ImageView& view() const { return view_; }
   bool is_mapped() const { return mapped_; }
 

@@ -80,9 +80,10 @@ bool Crew::publish(const std::function<void(serve::Snapshot&)>& change) {
 }
 
 bool Crew::put_into_force(std::shared_ptr<const serve::Snapshot> snapshot) {
+  auto former = snapshot;  // held until no worker has it: freeing an index takes long, and is this thread's to do
   {
     const std::lock_guard lock(mutex_);
-    current_ = snapshot;
+    former.swap(current_);
   }
   if (!started_) {
     for (auto& worker : workers_) worker->begin_with(snapshot);

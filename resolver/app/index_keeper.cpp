@@ -115,10 +115,12 @@ void IndexKeeper::take_over(UpcomingIndex& index, policy::Store& store, std::int
     warn_(fmt::format("the index: {}", error.what()));
     return;
   }
-  if (auto mapped = policy::Image::map(file()))
+  if (auto mapped = policy::Image::map(file())) {
+    (*mapped)->fault_in();
     use(*std::move(mapped));
-  else
+  } else {
     warn_(fmt::format("the index: {}", mapped.error()));
+  }
 }
 
 void IndexKeeper::unless_stopping() {
@@ -195,7 +197,9 @@ void IndexKeeper::compile_anew() {
     auto store = policy::Store::open(store_, policy::Store::Mode::read_only, now);
     {
       const std::lock_guard compiling(compiling_);
-      use(compile(store, store.effective_now(now), kBackground));
+      auto image = compile(store, store.effective_now(now), kBackground);
+      image->fault_in();
+      use(std::move(image));
     }
     compiled_();
   } catch (const std::system_error& error) {

@@ -1,10 +1,14 @@
 #include "resolver/net/loop.hpp"
 
+#include <sys/eventfd.h>
+
 #include <algorithm>
 #include <cassert>
 #include <csignal>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 #include <variant>
 
 #include "resolver/net/work.hpp"
@@ -28,12 +32,19 @@ void ignore_broken_pipes() {
 
 }  // namespace
 
-Loop::Loop() {
+/// Of post(): one piece of work, and what was posted before it.
+struct Loop::Posted {
+  std::function<void()> work;
+  Posted* next;
+};
+
+Loop::Loop() : wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   ignore_broken_pipes();
   require(uv_loop_init(&loop_), "uv_loop_init");
   loop_.data = this;
-  require(uv_async_init(&loop_, &wake_, [](uv_async_t* handle) { static_cast<Loop*>(handle->loop->data)->on_wake(); }),
-          "uv_async_init");
+  require(uv_poll_init(&loop_, &poll_, wake_.get()), "uv_poll_init");
+  uv_poll_start(&poll_, UV_READABLE,
+                [](uv_poll_t* poll, int, int) { static_cast<Loop*>(poll->loop->data)->on_wake(); });
   // The following cannot fail: they only enter the handles in the loop's lists.
   uv_timer_init(&loop_, &timer_);
   uv_prepare_init(&loop_, &prepare_);
@@ -43,12 +54,8 @@ Loop::Loop() {
 
 Loop::~Loop() {
   assert(!running_);
-  std::vector<std::function<void()>> dropped;
-  {
-    const std::lock_guard lock(mutex_);
-    dropped.swap(posted_);
-  }
-  dropped.clear();
+  while (callers_ > 0) std::this_thread::yield();
+  for (Posted* each = take_posted(); each != nullptr;) delete std::exchange(each, each->next);
   alarms_.forget_all();
   if (pool_) pool_->stop();
   const auto close_open = [](uv_handle_t* handle, void*) {
@@ -69,33 +76,42 @@ void Loop::run() {
   running_ = true;
   uv_run(&loop_, UV_RUN_DEFAULT);
   running_ = false;
-  const std::lock_guard lock(mutex_);
   stopping_ = false;
 }
 
 void Loop::stop() {
-  const std::lock_guard lock(mutex_);
+  ++callers_;
   stopping_ = true;
-  uv_async_send(&wake_);  // under the lock: once run() has seen stopping_, nobody touches wake_ any more
+  eventfd_write(wake_.get(), 1);
+  --callers_;
 }
 
 void Loop::post(std::function<void()> work) {
-  const std::lock_guard lock(mutex_);
-  posted_.push_back(std::move(work));
-  uv_async_send(&wake_);
+  ++callers_;
+  auto* posted = new Posted{std::move(work), posted_.load()};
+  while (!posted_.compare_exchange_weak(posted->next, posted)) {
+  }
+  eventfd_write(wake_.get(), 1);
+  --callers_;
+}
+
+/// All that was posted, in that order.
+Loop::Posted* Loop::take_posted() {
+  Posted* taken = nullptr;
+  for (Posted* latest = posted_.exchange(nullptr); latest != nullptr;) {
+    Posted* const one = std::exchange(latest, latest->next);
+    one->next = std::exchange(taken, one);
+  }
+  return taken;
 }
 
 void Loop::on_wake() {
-  std::vector<std::function<void()>> work;
-  bool stopping = false;
-  {
-    const std::lock_guard lock(mutex_);
-    work.swap(posted_);
-    stopping = stopping_;
-  }
-  for (auto& each : work) {
-    each();
-    each = nullptr;  // what it holds goes in the order posted, too
+  eventfd_t ignored = 0;
+  eventfd_read(wake_.get(), &ignored);
+  const bool stopping = stopping_;
+  for (Posted* each = take_posted(); each != nullptr;) {
+    const std::unique_ptr<Posted> one(std::exchange(each, each->next));
+    one->work();
   }
   if (stopping) uv_stop(&loop_);
 }

@@ -1,18 +1,21 @@
 // One libuv loop: timers that coroutines await, work posted from other threads, and the clock of the thread.
 //
-// Loop belongs to one thread; only post() and stop() may be called from others. Making one sets SIGPIPE, when nobody
-// handles it, to be ignored: a peer that closes must not end the program.
+// Loop belongs to one thread; only post() and stop() may be called from others. It takes no lock that they hold: a
+// thread of the background may be put aside in the middle of post(), and the loop must not wait until it gets the
+// processor again (libuv's uv_async_send would have it spin until then). Making one sets SIGPIPE, when nobody handles
+// it, to be ignored: a peer that closes must not end the program.
 #pragma once
 
 #include <uv.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "resolver/net/alarm.hpp"
+#include "resolver/net/socket.hpp"
 #include "resolver/net/task.hpp"
 
 namespace placard::net {
@@ -43,10 +46,13 @@ class Loop {
   void set_timer();
   void on_timer();
   void on_wake();
+  struct Posted;
+  Posted* take_posted();
   void on_prepare();
 
   uv_loop_t loop_;
-  uv_async_t wake_;
+  Descriptor wake_;       // eventfd
+  uv_poll_t poll_;        // on wake_
   uv_timer_t timer_;      // serves alarms_
   uv_prepare_t prepare_;  // serves round_ends_, before the loop waits
   uv_idle_t idle_;        // active while round_ends_ has any: then the loop does not wait
@@ -56,9 +62,9 @@ class Loop {
   std::vector<RoundEnd*> ending_;        // those of on_prepare() that runs just now
   std::unique_ptr<WorkPool> pool_;
   bool running_ = false;
-  std::mutex mutex_;
-  std::vector<std::function<void()>> posted_;  // guarded by mutex_
-  bool stopping_ = false;                      // guarded by mutex_
+  std::atomic<Posted*> posted_ = nullptr;  // the latest first
+  std::atomic<bool> stopping_ = false;
+  std::atomic<int> callers_ = 0;  // of post() and stop(), just now
 };
 
 /// Work that gathers during a round of the loop and is done at once at its end, before the loop waits (after Knot

@@ -18,8 +18,10 @@ constexpr std::uint32_t kLowestPort = 10'000;  // below are the ports of service
 constexpr int kPortTries = 8;
 constexpr std::size_t kReceiveBatch = 16;    // datagrams a system call
 constexpr std::size_t kReceiveSize = 4'096;  // octets; we ask for less
-constexpr int kEventBatch = 64;
-constexpr int kEventBatchesPerWake = 8;
+constexpr int kEventBatch = 16;
+/// So many replies before the loop's other handles get their turn: each may lead to much work, and clients whose
+/// answers are known wait meanwhile. What is left wakes the loop again at once.
+constexpr std::size_t kRepliesPerWake = 16;
 constexpr std::size_t kSendBatch = 64;
 /// Questions by one socket before what has come is read again: a receive buffer of the usual size holds about 250
 /// replies.
@@ -283,20 +285,19 @@ void UdpPool::close_old_idle() {
 
 void UdpPool::on_readable() {
   std::array<epoll_event, kEventBatch> events;
-  for (int batch = 0; batch < kEventBatchesPerWake; ++batch) {
-    const int count = epoll_wait(epoll_.get(), events.data(), kEventBatch, 0);
-    handling_events_ = true;
-    for (int i = 0; i < count; ++i) {
-      auto* socket = static_cast<UdpSocket*>(events[static_cast<std::size_t>(i)].data.ptr);
-      if (socket->fd.valid()) receive(*socket);
-    }
-    handling_events_ = false;
-    closed_.clear();
-    if (count < kEventBatch) return;
+  const int count = epoll_wait(epoll_.get(), events.data(), kEventBatch, 0);
+  handling_events_ = true;
+  std::size_t replies = 0;
+  for (int i = 0; i < count && replies < kRepliesPerWake; ++i) {
+    auto* socket = static_cast<UdpSocket*>(events[static_cast<std::size_t>(i)].data.ptr);
+    if (socket->fd.valid()) replies += receive(*socket);
   }
+  handling_events_ = false;
+  closed_.clear();
 }
 
-void UdpPool::receive(UdpSocket& socket) {
+/// How many datagrams there were.
+std::size_t UdpPool::receive(UdpSocket& socket) {
   Receiving& receiving = *receiving_;
   for (auto& message : receiving.messages) message.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
   const int count = recvmmsg(socket.fd.get(), receiving.messages.data(), kReceiveBatch, MSG_DONTWAIT, nullptr);
@@ -311,6 +312,7 @@ void UdpPool::receive(UdpSocket& socket) {
   }
   --socket.pins;
   settle(socket);
+  return static_cast<std::size_t>(std::max(count, 0));
 }
 
 void UdpPool::deliver(UdpSocket& socket, const net::Endpoint& from, wire::Bytes datagram) {

@@ -83,7 +83,7 @@ class UdpPool {
   bool worn(const UdpSocket& socket) const;
 
   void on_readable();
-  void receive(UdpSocket& socket);
+  std::size_t receive(UdpSocket& socket);
   void deliver(UdpSocket& socket, const net::Endpoint& from, wire::Bytes datagram);
   void near_miss(UdpSocket& socket, const net::Endpoint& from);
   void fail_all(UdpSocket& socket);

@@ -40,8 +40,8 @@ struct ReturnPath {
   std::weak_ptr<net::StreamConnection> stream;
 };
 
-inline constexpr std::size_t kStartsPerRound = 32;  ///< resolutions begun in a round of the loop; as many at its end
-inline constexpr std::size_t kLeastStarts = 4;      ///< the same, when questions come faster than they are read
+inline constexpr std::size_t kStartsPerRound = 16;  ///< resolutions begun at the end of a round of the loop
+inline constexpr std::size_t kLeastStarts = 8;      ///< the same, when questions come faster than they are read
 inline constexpr std::size_t kStarting = 1'024;     ///< resolutions that wait for a later round
 inline constexpr std::size_t kMaxKeptHits =
     65'536;  ///< rules counted under former snapshots, until somebody takes them
@@ -215,9 +215,7 @@ class Pipeline {
   void note_triggers();
   void refresh(const ClientQuestion& question);
   std::optional<Limit> no_place(const Pending* pending, const ClientQuestion& question, const ZoneKeys& zone) const;
-  bool must_queue() const;
-  void start(std::shared_ptr<Pending> pending);
-  void wait_to_start(std::shared_ptr<Pending> pending);
+  void begin(std::shared_ptr<Pending> pending);
   void leave_start(const Pending& pending);
   net::Milliseconds patience() const;
   bool is_late(const Waiter& waiter, const StoredAnswer& answer) const;
@@ -266,8 +264,7 @@ class Pipeline {
   FairShares starting_shares_;                        // of starting_
   std::vector<std::shared_ptr<Pending>> pushed_out_;  // of starting_, to be answered at the end of the round
   StartQueue<std::shared_ptr<Pending>> starting_;     // in pending_, not begun yet
-  std::size_t started_ = 0;                           // in this round of the loop
-  std::size_t starts_ = kStartsPerRound;              // that it may begin, and as many at its end
+  std::size_t starts_ = kStartsPerRound;              // that a round may begin
   bool behind_ = false;                               // in this round
   std::function<void()> round_end_;
   std::uint32_t held_back_ = 0;

@@ -2,11 +2,11 @@
 // ends, by the decisions of that moment.
 //
 // Places are given by fair shares (shares.hpp): to clients that wait, and to resolutions in flight. The processor is
-// what runs out first, though: a round of the loop begins so many resolutions and no more, fewer when questions come
-// faster than they are read, so that packets are read, hits answered and surplus refused in time whatever else is to be
-// done. Those that have not begun wait in an order that is fair as well (start_queue.hpp). And the fuller the table,
-// the shorter a resolution may take: what nobody answers stops holding places when they become dear, while healthy
-// ones, done in a fraction of a second, never notice.
+// what runs out first, though: resolutions begin when a batch's hits are on their way, at the end of a round of the
+// loop, so many and no more, fewer when questions come faster than they are read, so that packets are read, hits
+// answered and surplus refused in time whatever else is to be done. Those that have not begun wait in an order that is
+// fair as well (start_queue.hpp). And the fuller the table, the shorter a resolution may take: what nobody answers
+// stops holding places when they become dear, while healthy ones, done in a fraction of a second, never notice.
 #include <algorithm>
 #include <utility>
 
@@ -100,14 +100,14 @@ std::size_t Pipeline::resolve(const ClientQuestion& question, const ReturnPath& 
   pending_.emplace(std::move(key), pending);
   shares_.enter(zone);
   counters_.in_flight.set(pending_.size());
-  if (must_queue())
-    wait_to_start(std::move(pending));
-  else
-    start(std::move(pending));
+  begin(std::move(pending));
   return 0;
 }
 
-void Pipeline::wait_to_start(std::shared_ptr<Pending> pending) {
+/// At the end of this round of the loop, or a later one.
+void Pipeline::begin(std::shared_ptr<Pending> pending) {
+  if (!round_end_) return tasks_.spawn(run(std::move(pending)));
+  if (starting_.empty()) round_end_();
   const auto rank = starting_shares_.most_held(pending->first_client, pending->zone).first;
   if (starting_.size() >= kStarting) {
     pushed_out_.push_back(starting_.push_out());
@@ -135,19 +135,9 @@ std::optional<Limit> Pipeline::no_place(const Pending* pending, const ClientQues
     return std::nullopt;
   }
   if (const auto reason = limit_of(shares_.admit(zone))) return reason;
-  if (!must_queue() || starting_.size() < kStarting) return std::nullopt;
+  if (starting_.size() < kStarting) return std::nullopt;
   const auto [rank, who] = starting_shares_.most_held(client, zone);
   return starting_.goes_before_some(rank) ? std::nullopt : limit_of(who);
-}
-
-/// A resolution that comes now stands behind others, or this round of the loop has begun enough of them.
-bool Pipeline::must_queue() const {
-  return round_end_ && (!starting_.empty() || started_ >= starts_);
-}
-
-void Pipeline::start(std::shared_ptr<Pending> pending) {
-  if (started_++ == 0 && round_end_) round_end_();
-  tasks_.spawn(run(std::move(pending)));
 }
 
 void Pipeline::end_round() {
@@ -163,7 +153,6 @@ void Pipeline::end_round() {
     leave_start(*pending);
     tasks_.spawn(run(std::move(pending)));
   }
-  started_ = 0;
   if (!std::exchange(behind_, false)) starts_ = std::min(starts_ + 1, kStartsPerRound);
   if (!starting_.empty()) round_end_();
 }
@@ -185,13 +174,13 @@ net::Milliseconds Pipeline::patience() const {
 void Pipeline::refresh(const ClientQuestion& question) {
   PendingKey key{question.question.name.lowered(), question.question.type, question.checking_disabled, question.dns64};
   const ZoneKeys zone = keys_of(key.name);
-  if (pending_.size() >= limits_.in_flight / 2 || pending_.contains(key) || must_queue()) return;
+  if (pending_.size() >= limits_.in_flight / 2 || pending_.contains(key) || starting_.size() >= starts_) return;
   if (shares_.admit(zone) != Admitted::yes) return;
   auto pending = std::make_shared<Pending>(Pending{key, zone, {}, {}, true, question.dnssec_ok});
   pending_.emplace(std::move(key), pending);
   shares_.enter(zone);
   counters_.in_flight.set(pending_.size());
-  start(std::move(pending));
+  begin(std::move(pending));
 }
 
 net::Task<void> Pipeline::run(std::shared_ptr<Pending> pending) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "resolver/net/proxy.hpp"
+#include "resolver/net/work.hpp"
 #include "resolver/recurse/servers.hpp"
 #include "resolver/serve/query.hpp"
 
@@ -182,6 +183,7 @@ std::expected<void, std::string> Worker::open() {
 }
 
 void Worker::run() {
+  net::step_forward();
   state_->gauges.start(kGaugeInterval);
   state_->loop.run();
 }

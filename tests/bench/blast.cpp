@@ -1,4 +1,5 @@
-// A load that waits for nothing but answers: known questions in closed loops, and what an answer cost the server.
+// A load that waits for nothing but answers: known questions in closed loops, or at a rate, and what an answer cost the
+// server.
 //
 //   blast SERVER PORT QUESTIONS SECONDS [WORD=VALUE...]
 //
@@ -10,9 +11,15 @@
 //   start=N       begins with the N-th question
 //   edns=1 do=0   an OPT (1,232 octets) and its DO; cookie=1: with a client cookie
 //   case=0        1: letters of names in random case
-// A question without an answer for a quarter of a second is given up. One line of JSON comes out.
+//   rate=0        so many questions a second, whatever comes back, as long as a window has room; what could not be
+//   asked
+//                 in time, because the clients did not get their processor, is left out
+//   fresh=0       this share of them is for names that nobody has asked for yet (the first label is made up)
+// A question without an answer for a quarter of a second is given up. One line of JSON comes out. Latencies are of
+// known questions only, up to the moment the kernel took the answer (SO_TIMESTAMPNS), so that they are the server's.
 #include <arpa/inet.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,13 +41,16 @@
 namespace placard {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = std::chrono::system_clock;  // that of the kernel's stamps
 using Words = std::map<std::string, std::string>;
 
 constexpr auto kPatience = std::chrono::milliseconds(250);
 constexpr std::size_t kBatch = 64;
 constexpr std::uint16_t kCookie = 10;
 constexpr std::size_t kClientCookie = 8;
+constexpr std::size_t kFreshLabel = 10;
+constexpr auto kTick = std::chrono::microseconds(50);      // between two looks at what is due
+constexpr auto kTooLate = std::chrono::microseconds(200);  // what was due before then is left out
 
 /// All questions, written once.
 class Questions {
@@ -107,24 +117,28 @@ class Port {
       std::perror("blast");
       std::exit(1);
     }
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     for (std::size_t i = 0; i < window; ++i) free_.push_back(i);
   }
 
   template <class Next>
-  std::size_t send(const Next& next, Clock::time_point now) {
+  std::size_t send(const Next& next, std::size_t most) {
     std::array<mmsghdr, kBatch> messages{};
     std::array<iovec, kBatch> parts;
     std::array<std::array<std::uint8_t, 512>, kBatch> packets;
     std::array<std::size_t, kBatch> places;
     std::size_t made = 0;
-    for (; made < kBatch && !free_.empty(); ++made) {
-      const wire::Bytes question = next();
+    const auto now = Clock::now();
+    for (; made < std::min(kBatch, most) && !free_.empty(); ++made) {
+      bool fresh = false;
+      const wire::Bytes question = next(fresh);
       if (question.empty()) break;
       places[made] = free_.back();
       free_.pop_back();
       std::memcpy(packets[made].data(), question.data(), question.size());
       Open& open = open_[places[made]];
-      open = {now, static_cast<std::uint16_t>(open.use + 1), true};
+      open = {now, static_cast<std::uint16_t>(open.use + 1), true, fresh};
       const auto id = static_cast<std::uint16_t>(places[made] << 8U | (open.use & 0xffU));
       packets[made][0] = static_cast<std::uint8_t>(id >> 8U);
       packets[made][1] = static_cast<std::uint8_t>(id);
@@ -141,7 +155,10 @@ class Port {
     static std::array<std::array<std::uint8_t, 2'048>, kBatch> packets;  // one thread
     std::array<mmsghdr, kBatch> messages{};
     std::array<iovec, kBatch> parts;
+    std::array<std::array<std::uint8_t, 64>, kBatch> stamps;
     for (std::size_t i = 0; i < kBatch; ++i) {
+      messages[i].msg_hdr.msg_control = stamps[i].data();
+      messages[i].msg_hdr.msg_controllen = stamps[i].size();
       parts[i] = {packets[i].data(), packets[i].size()};
       messages[i].msg_hdr.msg_iov = &parts[i];
       messages[i].msg_hdr.msg_iovlen = 1;
@@ -154,7 +171,8 @@ class Port {
       if (!open.is || (open.use & 0xffU) != packet[1]) continue;
       open.is = false;
       free_.push_back(packet[0]);
-      done(open.at, packet[3] & 15U);
+      done(open.fresh ? Clock::duration(-1) : stamp(messages[static_cast<std::size_t>(i)].msg_hdr) - open.at,
+           packet[3] & 15U);
     }
   }
 
@@ -176,8 +194,15 @@ class Port {
   struct Open {
     Clock::time_point at;
     std::uint16_t use = 0;
-    bool is = false;
+    bool is = false, fresh = false;
   };
+  static Clock::time_point stamp(msghdr& message) {
+    timespec at{};
+    for (auto* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part))
+      if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_TIMESTAMPNS)
+        std::memcpy(&at, CMSG_DATA(part), sizeof at);
+    return Clock::time_point(std::chrono::seconds(at.tv_sec) + std::chrono::nanoseconds(at.tv_nsec));
+  }
   std::vector<Open> open_;
   std::vector<std::size_t> free_;
 };
@@ -185,24 +210,34 @@ class Port {
 struct Run {
   std::size_t answered = 0, lost = 0;
   std::array<std::size_t, 16> rcodes{};
-  std::vector<std::uint32_t> latencies;  // microseconds
+  std::vector<double> latencies;  // microseconds
   double seconds = 0, processor = 0;
 
   void print() {
     std::ranges::sort(latencies);
     const auto percentile = [&](double share) {
-      return latencies.empty() ? 0U
+      return latencies.empty() ? 0
                                : latencies[static_cast<std::size_t>(share * static_cast<double>(latencies.size() - 1))];
     };
     std::printf(
         "{\"answered\": %zu, \"lost\": %zu, \"per_second\": %.0f, \"cpu_us\": %.3f, \"noerror\": %zu, \"nxdomain\": "
         "%zu, "
-        "\"servfail\": %zu, \"refused\": %zu, \"p50_us\": %u, \"p99_us\": %u}\n",
+        "\"servfail\": %zu, \"refused\": %zu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
         answered, lost, static_cast<double>(answered) / seconds,
         answered > 0 ? processor * 1e6 / static_cast<double>(answered) : 0, rcodes[0], rcodes[3], rcodes[2], rcodes[5],
-        percentile(.5), percentile(.99));
+        percentile(.5), percentile(.99), percentile(.999));
   }
 };
+
+/// `question` with another first label. `made_up`: where it is put; it holds one at a time.
+wire::Bytes with_fresh_label(wire::Bytes question, std::uint64_t number, std::span<std::uint8_t> made_up) {
+  const std::size_t rest = wire::kHeaderSize + 1U + question[wire::kHeaderSize];
+  auto* to = std::copy_n(question.begin(), wire::kHeaderSize, made_up.begin()).base();
+  *to++ = kFreshLabel;
+  for (std::size_t i = 0; i < kFreshLabel; ++i, number >>= 4U) *to++ = static_cast<std::uint8_t>('a' + (number & 15U));
+  to = std::copy(question.begin() + static_cast<std::ptrdiff_t>(rest), question.end(), to);
+  return {made_up.data(), static_cast<std::size_t>(to - made_up.data())};
+}
 
 Run blast(const char* server, std::uint16_t port, const Questions& questions, double seconds, const Words& words) {
   std::vector<Port> ports;
@@ -212,30 +247,48 @@ Run blast(const char* server, std::uint16_t port, const Questions& questions, do
   for (const auto& each : ports) polled.push_back({each.fd, POLLIN, 0});
   std::size_t next = std::stoul(words.at("start")), left = words.at("once") == "1" ? questions.size() : SIZE_MAX;
   const std::string& pids = words.at("pid");
+  const double rate = std::stod(words.at("rate")), fresh_share = std::stod(words.at("fresh"));
+  std::mt19937_64 random(std::random_device{}());
+  std::array<std::uint8_t, 512> made_up;
   Run run;
   const double before = processor_time(pids);
   const auto began = Clock::now(),
              end = began + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  auto looked = began;
+  const auto question = [&](bool& fresh) -> wire::Bytes {
+    if (left == 0) return {};
+    --left;
+    const auto known = questions[next++ % questions.size()];
+    fresh = fresh_share > 0 && static_cast<double>(random() >> 11U) < fresh_share * 0x1p53;
+    return fresh ? with_fresh_label(known, random(), made_up) : known;
+  };
+  double due = 0;  // questions
+  std::size_t turn = 0;
+  auto looked = began, counted = began;
   for (auto now = began;; now = Clock::now()) {
     const bool asking = now < end && left > 0;
     if (!asking && std::ranges::all_of(ports, &Port::is_idle)) break;
-    const auto question = [&]() -> wire::Bytes {
-      if (left == 0) return {};
-      --left;
-      return questions[next++ % questions.size()];
-    };
-    if (asking)
-      for (auto& each : ports) each.send(question, now);
-    poll(polled.data(), polled.size(), 10);
+    if (asking && rate > 0) {
+      due += std::chrono::duration<double>(now - counted).count() * rate;
+      due = std::min(due, std::max(1.0, std::chrono::duration<double>(kTooLate).count() * rate));
+      for (std::size_t tried = 0; due >= 1 && tried < ports.size(); ++tried)
+        due -= static_cast<double>(ports[turn++ % ports.size()].send(question, static_cast<std::size_t>(due)));
+    } else if (asking) {
+      for (auto& each : ports) each.send(question, kBatch);
+    }
+    counted = now;
+    if (rate > 0) {
+      const timespec tick{0, std::chrono::nanoseconds(kTick).count()};
+      nanosleep(&tick, nullptr);
+    }
+    poll(polled.data(), polled.size(), rate > 0 ? 0 : 10);
     const auto arrived = Clock::now();
     for (std::size_t i = 0; i < ports.size(); ++i) {
       if ((polled[i].revents & POLLIN) == 0) continue;
-      ports[i].receive([&](Clock::time_point at, unsigned rcode) {
+      ports[i].receive([&](Clock::duration took, unsigned rcode) {
         ++run.answered;
         ++run.rcodes[rcode];
-        run.latencies.push_back(
-            static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(arrived - at).count()));
+        if (took >= Clock::duration::zero())
+          run.latencies.push_back(std::chrono::duration<double, std::micro>(took).count());
       });
     }
     if (arrived - looked < kPatience / 5) continue;
@@ -255,8 +308,9 @@ int main(int count, char** arguments) {
     std::fputs("usage: blast SERVER PORT QUESTIONS SECONDS [WORD=VALUE...]\n", stderr);
     return 2;
   }
-  placard::Words words{{"pid", ""},   {"sockets", "16"}, {"window", "16"}, {"once", "0"}, {"start", "0"},
-                       {"edns", "1"}, {"do", "0"},       {"cookie", "0"},  {"case", "0"}};
+  placard::Words words{{"pid", ""}, {"sockets", "16"}, {"window", "16"}, {"once", "0"}, {"start", "0"}, {"edns", "1"},
+                       {"do", "0"}, {"cookie", "0"},   {"case", "0"},    {"rate", "0"}, {"fresh", "0"}};
+  prctl(PR_SET_TIMERSLACK, 1);  // nanoseconds: a tick is a tick
   for (int i = 5; i < count; ++i) {
     const std::string word = arguments[i];
     const auto at = word.find('=');

@@ -161,11 +161,11 @@ KINDS = {
 # Clients -----------------------------------------------------------------------------------------------------------
 
 
-def blast(address, questions, seconds, **words):
-    """One run of tests/bench/blast.cpp; its figures."""
+def blast(address, questions, seconds, first=None, **words):
+    """One run of tests/bench/blast.cpp; its figures. `first`: what its process does before."""
     command = ["taskset", "--cpu-list", str(world.PROCESSORS[-1]), str(world.BUILD / "tests/bench/blast"), address, "53",
                str(questions), str(seconds), *(f"{word}={value}" for word, value in words.items())]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout)
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, preexec_fn=first).stdout)
 
 
 def processor_time(pids):

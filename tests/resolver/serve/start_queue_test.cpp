@@ -64,7 +64,7 @@ TEST_CASE("a flood fills the queue, gives place to who asks little, and is told 
   house.publish();
   house.pipeline().set_round_end([] {});
   house.world.hold = true;
-  flood(house, serve::kStartsPerRound + serve::kStarting);
+  flood(house, serve::kStarting);
   CHECK(limited(house, Limit::client_share) == 0);
   const auto refused = house.ask({"one-more.flood.example.", wire::RecordType::a, "127.0.9.9"});
   CHECK(rcode(refused) == wire::Rcode::servfail);
