@@ -30,9 +30,9 @@ inline constexpr unsigned kMostWorkThreads = 4;  ///< of one loop; no more than 
 /// it begins later.
 void stand_back();
 
-/// The calling thread answers: it wants the processor in short turns, and so gets it as soon as it has something to do, in
-/// the middle of the turn of a thread that has stood back (Linux 6.12 on; elsewhere nothing changes). So do threads that it
-/// begins later.
+/// The calling thread answers: it wants the processor in short turns, and so gets it as soon as it has something to do,
+/// in the middle of the turn of a thread that has stood back (Linux 6.12 on; elsewhere nothing changes). So do threads
+/// that it begins later.
 void step_forward();
 
 /// Runs `job` on another thread and comes back on the loop's. A job cannot be called back: when the awaiting task is
