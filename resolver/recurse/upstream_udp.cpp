@@ -18,10 +18,10 @@ constexpr std::uint32_t kLowestPort = 10'000;  // below are the ports of service
 constexpr int kPortTries = 8;
 constexpr std::size_t kReceiveBatch = 16;    // datagrams a system call
 constexpr std::size_t kReceiveSize = 4'096;  // octets; we ask for less
-constexpr int kEventBatch = 16;
+constexpr int kEventBatch = 32;
 /// So many replies before the loop's other handles get their turn: each may lead to much work, and clients whose
 /// answers are known wait meanwhile. What is left wakes the loop again at once.
-constexpr std::size_t kRepliesPerWake = 16;
+constexpr std::size_t kRepliesPerWake = 32;
 constexpr std::size_t kSendBatch = 64;
 /// Questions by one socket before what has come is read again: a receive buffer of the usual size holds about 250
 /// replies.
