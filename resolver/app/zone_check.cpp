@@ -43,7 +43,7 @@ std::string signing_of(const zones::Zone& zone) {
 std::optional<wire::Name> origin_of_file(const std::string& path) {
   std::string name = std::filesystem::path(path).filename().string();
   for (const std::string_view ending : {".signed", ".zone", ".db", ".txt"}) {
-    if (name.size() > ending.size() && name.ends_with(ending)) name.resize(name.size() - ending.size());
+    if (name.size() > ending.size() && name.ends_with(ending)) name.erase(name.size() - ending.size());
   }
   if (name.starts_with("db.")) name.erase(0, 3);
   if (name == "root") return wire::Name();
