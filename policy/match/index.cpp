@@ -30,6 +30,7 @@ struct Index::Found {
   std::uint16_t audience;
   std::uint8_t precision;
   std::uint8_t rule_layer, decision_layer;
+  bool beside;  // stands at a name above the one asked, or at it, and is not about it
 
   // The order of precedence within one trigger, as index.hpp has it: smaller wins.
   auto order() const {
@@ -85,8 +86,8 @@ bool Index::is_restated(const KeyEntry& restated, const RuleRow& rule) const {
   return false;
 }
 
-// Calls visitor(Found) for each rule of the entry that applies. `at` says what is asked: trigger by a rule's match
-// kind that does not apply (at.row), and the precision of the key.
+// Calls visitor(Found) for each rule of the entry that applies, and for those beside it that may hide others. `at` says
+// what is asked: trigger by a rule's match kind that does not apply (at.row), and the precision of the key.
 template <typename Visitor>
 void Index::visit_entry(std::size_t layer, const KeyEntry& entry, const KeyEntry* restated, const Found& at,
                         ViewNumber view, Time now, const Visitor& visitor) const {
@@ -94,10 +95,9 @@ void Index::visit_entry(std::size_t layer, const KeyEntry& entry, const KeyEntry
   for (std::size_t i = 0; i < entry.size(); ++i) {
     const auto row = entry[i];
     const auto* rule = image.rule(row);
-    if (rule == nullptr || rule->trigger != at.rule->trigger || rule->match == at.rule->match ||
-        rule->action == kRemoved) {
-      continue;
-    }
+    if (rule == nullptr || rule->trigger != at.rule->trigger || rule->action == kRemoved) continue;
+    const bool beside = rule->match == at.rule->match;
+    if (beside && !zone_wildcards_) continue;
     std::size_t decision_layer = layer;
     const auto* decision = in_force(decision_layer, rule->decision, now);
     if (decision == nullptr) continue;
@@ -106,7 +106,7 @@ void Index::visit_entry(std::size_t layer, const KeyEntry& entry, const KeyEntry
     if (restated != nullptr && is_restated(*restated, *rule)) continue;
     visitor(Found{rule, decision, entry.key(), row, audiences.ranks[decision->audience * views_.size() + view],
                   decision->audience, at.precision, static_cast<std::uint8_t>(layer),
-                  static_cast<std::uint8_t>(decision_layer)});
+                  static_cast<std::uint8_t>(decision_layer), beside});
   }
 }
 
@@ -178,9 +178,42 @@ void Index::visit_address(Trigger trigger, std::span<const std::uint8_t> octets,
   }
 }
 
+int Index::policy_of(const Found& found) const {
+  return layers_[found.decision_layer].audiences[found.audience].policy;
+}
+
+/// emit(Found) for each rule that applies and that no longer name of its own source hides.
+template <typename Visit, typename Emit>
+void Index::each_visible(const Visit& visit, const Emit& emit) const {
+  if (!zone_wildcards_) {
+    visit(emit);
+    return;
+  }
+  struct Hiding {
+    int policy;
+    std::uint8_t precision;
+  };
+  std::array<Hiding, wire::kMaxLabels>
+      hidings;  // more sources than that with names above one name: the rest hide nothing
+  std::size_t count = 0;
+  visit([&](const Found& found) {
+    const int policy = policy_of(found);
+    if (!found.beside || policy < 0 || !policies_[static_cast<std::size_t>(policy)].zone_wildcards) return;
+    if (count < hidings.size()) hidings[count++] = {policy, found.precision};
+  });
+  visit([&](const Found& found) {
+    if (found.beside) return;
+    const int policy = policy_of(found);
+    const bool hidden = std::any_of(
+        hidings.begin(), hidings.begin() + static_cast<std::ptrdiff_t>(count),
+        [&](const Hiding& hiding) { return hiding.policy == policy && hiding.precision > found.precision; });
+    if (!hidden) emit(found);
+  });
+}
+
 bool Index::is_shadow(const Found& found) const {
   if (found.decision->state == static_cast<std::uint8_t>(DecisionState::shadow)) return true;
-  const int policy = layers_[found.decision_layer].audiences[found.audience].policy;
+  const int policy = policy_of(found);
   return policy >= 0 && policies_[static_cast<std::size_t>(policy)].kind == SourcePolicy::Kind::disabled;
 }
 
@@ -214,7 +247,7 @@ Match Index::to_match(const Found& found, ViewNumber view) const {
   match.shadow = is_shadow(found);
   match.rank = found.rank;
   match.precision = found.precision;
-  const int number = layers_[found.decision_layer].audiences[found.audience].policy;
+  const int number = policy_of(found);
   if (number >= 0) {
     match.source_policy = static_cast<std::uint16_t>(number + 1);
     const auto& policy = policies_[static_cast<std::size_t>(number)];
@@ -231,7 +264,7 @@ Match Index::to_match(const Found& found, ViewNumber view) const {
 template <typename Visit>
 std::optional<Match> Index::best(ViewNumber view, ShadowMatches* shadows, const Visit& visit) const {
   std::optional<Found> best;
-  visit([&](const Found& found) {
+  each_visible(visit, [&](const Found& found) {
     if (is_shadow(found)) {
       if (shadows != nullptr) shadows->add(to_match(found, view));
     } else if (!best || found.order() < best->order()) {
@@ -245,7 +278,7 @@ std::optional<Match> Index::best(ViewNumber view, ShadowMatches* shadows, const 
 template <typename Visit>
 std::vector<Match> Index::all(ViewNumber view, const Visit& visit) const {
   std::vector<Match> matches;
-  visit([&](const Found& found) { matches.push_back(to_match(found, view)); });
+  each_visible(visit, [&](const Found& found) { matches.push_back(to_match(found, view)); });
   std::sort(matches.begin(), matches.end(), precedes);
   const auto winner = std::find_if(matches.begin(), matches.end(), [](const Match& match) { return !match.shadow; });
   if (winner != matches.end()) std::rotate(matches.begin(), winner, winner + 1);

@@ -17,6 +17,8 @@
 //      both, then the older rule. BIND's "exact before wildcard" needs no step of its own: at equal labels either the
 //      name asked is the rule's name, and both match it exactly, or it is below, and both match it as a wildcard.
 // Where several addresses or name servers of one answer meet rules of one place and trigger, match.hpp says who wins.
+// Where a source's wildcards are those of a zone (SourcePolicy), a name that it has rules for hides shorter names'
+// rules from the names at and below it, whether or not the rule itself applies; the names between rules hide nothing.
 // A passthru is a match like any other. What a rule of a name matches: `exact` the name, `subdomains` what is below it,
 // `both` both.
 #pragma once
@@ -212,6 +214,9 @@ class Index {
                      const Visitor& visitor) const;
   bool is_restated(const KeyEntry& restated, const RuleRow& rule) const;
   std::optional<std::uint32_t> override_of(std::uint32_t row) const;
+  template <typename Visit, typename Emit>
+  void each_visible(const Visit& visit, const Emit& emit) const;
+  int policy_of(const Found& found) const;
   Match to_match(const Found& found, ViewNumber view) const;
   bool is_shadow(const Found& found) const;
   template <typename Visit>
@@ -227,6 +232,7 @@ class Index {
   std::vector<std::array<std::uint16_t, 5>> first_ranks_;  // [view][trigger]
   std::unique_ptr<const ClientViews> clients_;
   std::uint64_t generation_ = 0, seed_ = 0;
+  bool zone_wildcards_ = false;  // some source's wildcards end where its names begin
   std::size_t most_labels_ = 0;
 
  public:

@@ -43,6 +43,7 @@ std::shared_ptr<const Index> Index::assemble(std::shared_ptr<const Image> base, 
   auto index = std::make_shared<Index>();
   index->views_ = complete_views(std::move(views));
   index->policies_ = std::move(policies);
+  index->zone_wildcards_ = std::ranges::any_of(index->policies_, &SourcePolicy::zone_wildcards);
   index->generation_ = generation;
   index->seed_ = base->view().header().seed;
   index->first_ranks_.assign(index->views_.size(), {UINT16_MAX, UINT16_MAX, UINT16_MAX, UINT16_MAX, UINT16_MAX});

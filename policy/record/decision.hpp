@@ -147,6 +147,8 @@ struct SourcePolicy {
       Action::nxdomain;    ///< for Kind::action, also where the rule is a passthru (as in BIND); not local_data
   wire::Name target = {};  ///< for Action::cname
   std::optional<std::uint32_t> max_ttl;  ///< seconds; caps what the rules say
+  /// A name that has rules of the source takes the names below it out of what a shorter name's rules cover (RFC 4592).
+  bool zone_wildcards = false;
   friend bool operator==(const SourcePolicy&, const SourcePolicy&) = default;
 };
 

@@ -28,6 +28,7 @@ std::optional<policy::SourcePolicy> source_policy(const FeedOption& feed) {
   policy::SourcePolicy out;
   out.source = "list:" + feed.id;
   out.max_ttl = feed.max_ttl;
+  out.zone_wildcards = feed.zone_wildcards;
   if (feed.policy.empty() || feed.policy == "given") return out;
   if (feed.policy == "disabled") {
     out.kind = policy::SourcePolicy::Kind::disabled;
@@ -45,7 +46,7 @@ std::vector<policy::SourcePolicy> source_policies(const std::vector<FeedOption>&
   std::vector<policy::SourcePolicy> policies;
   for (const auto& feed : feeds)
     if (auto policy = source_policy(feed);
-        policy && (policy->kind != policy::SourcePolicy::Kind::given || policy->max_ttl))
+        policy && (policy->kind != policy::SourcePolicy::Kind::given || policy->max_ttl || policy->zone_wildcards))
       policies.push_back(*std::move(policy));
   return policies;
 }

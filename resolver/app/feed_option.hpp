@@ -35,6 +35,7 @@ struct FeedOption {
   std::string policy;
   std::optional<wire::Name> target;      ///< of "cname"
   std::optional<std::uint32_t> max_ttl;  ///< seconds
+  bool zone_wildcards = false;           ///< its names end its wildcards, as in a zone (RFC 4592)
   bool signal_nxdomain = false;          ///< its NXDOMAIN goes out with RA clear
   std::string place;                     ///< file and line, for messages
 

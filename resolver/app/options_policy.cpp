@@ -114,6 +114,10 @@ constexpr std::array kPolicyRows = {
            [](O& o, V& v) { o.reloadable.feeds.back().target = v.name; }},
     Option{"feed", "max_ttl", integer, 0, 86'400, "60", "seconds", kReload, kOptional, "Caps the TTLs of its answers.",
            [](O& o, V& v) { o.reloadable.feeds.back().max_ttl = number(v); }},
+    Option{"feed", "zone_wildcards", boolean, 0, 0, "false", "", kReload, kOptional,
+           "A name that the list has takes itself and what is below it out of what a shorter name's rules cover (RFC "
+           "4592, as in BIND and Unbound); false: what is blocked below a name stays blocked.",
+           [](O& o, V& v) { o.reloadable.feeds.back().zone_wildcards = v.boolean; }},
     Option{"feed", "signal_nxdomain", boolean, 0, 0, "false", "", kReload, kOptional,
            "NXDOMAIN by it goes out with RA clear, so that it can be told apart.",
            [](O& o, V& v) { o.reloadable.feeds.back().signal_nxdomain = v.boolean; }},
@@ -134,6 +138,9 @@ constexpr std::array kPolicyRows = {
         "\"name-first\": a rule about the name or the client answers before anybody is asked; \"after-recursion\": its "
         "servers are asked all the same, so that they can't see that it is blocked (RPZ's qname-wait-recurse).",
         [](O& o, V& v) { o.reloadable.policy_order = v.text; }},
+    Option{"policy", "judge_redirects", boolean, 0, 0, "false", "", kReload, kOptional,
+           "The name that an action cname leads to meets rules like any other alias; false: it is final, as in BIND.",
+           [](O& o, V& v) { o.reloadable.judge_redirects = v.boolean; }},
     Option{"policy", "signed", text, 1, 16, R"("answer")", "", kReload, kOptional,
            "What a client that asks for signatures gets where a decision rewrites records: answer, nxdomain or refuse.",
            [](O& o, V& v) { o.reloadable.signed_names = v.text; }},

@@ -109,16 +109,16 @@ Pipeline::Step Pipeline::reverse_of_made(const ClientQuestion& question, const R
   return go_on(taken_from(*writer.finish(), now_), DetourKind::reverse, question, path, arrived, reply);
 }
 
-/// Policy speaks about the target as about any alias; then it is answered from what we have, or resolved.
+/// Policy speaks about the target as about any alias, by its name and by what comes back of it; it is answered from
+/// what we have, or resolved.
 Pipeline::Step Pipeline::go_on(StoredAnswer head, DetourKind kind, const ClientQuestion& question,
                                const ReturnPath& path, const Arrived* arrived, std::span<std::uint8_t> reply) {
   const auto lead = lead_of(head);
   if (!lead) return std::nullopt;
   const auto& index = *snapshot_->index;
-  const auto view = views_.view_of(question);
-  if (const auto match = index.match_name(lead->target, view, policy_now_)) {
-    PolicyState state;
-    state.view = view;
+  PolicyState state;
+  state.view = views_.view_of(question);
+  if (const auto match = index.match_name(lead->target, state.view, policy_now_)) {
     const ChainPrefix prefix{&head, lead->records,
                              std::min(lead->ttl, policy_ttl(*match, snapshot_->options, policy_now_))};
     if (const auto answer = apply(*match, question, path, lead->target, prefix, state, reply)) return answer;
@@ -126,11 +126,15 @@ Pipeline::Step Pipeline::go_on(StoredAnswer head, DetourKind kind, const ClientQ
   const auto join = [&](const StoredAnswer& tail) {
     return render_joined(head, tail, question, kind == DetourKind::own_alias, now_, reply);
   };
-  if (arrived != nullptr && arrived->target == lead->target) return join(*arrived->answer);
+  const auto judge_and_join = [&](StoredAnswer& tail) {
+    const auto judged = policy_on_tail(head, tail, question, path, state, reply);
+    return judged ? *judged : join(tail);
+  };
+  if (arrived != nullptr && arrived->target == lead->target) return judge_and_join(*arrived->answer);
   ClientQuestion target = question;
   target.question.name = lead->target;
   if (const auto local = local_answer(target)) return join(*local);
-  if (const auto* answer = answers_.find(target, now_)) return join(*answer);
+  if (auto* answer = answers_.find(target, now_)) return judge_and_join(*answer);
   Redirect redirect;
   redirect.kind = kind;
   redirect.target = lead->target;

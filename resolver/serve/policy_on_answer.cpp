@@ -75,7 +75,7 @@ std::size_t Pipeline::deliver(StoredAnswer& answer, const ClientQuestion& questi
 }
 
 Pipeline::Step Pipeline::policy_on_answer(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path,
-                                          PolicyState& state, std::span<std::uint8_t> reply) {
+                                          PolicyState& state, std::span<std::uint8_t> reply, const StoredAnswer* head) {
   const auto& index = *snapshot_->index;
   const std::uint64_t view_bit = std::uint64_t{1} << state.view;
   if (!state.asked.match && is_clean(answer, state.view)) return std::nullopt;
@@ -101,19 +101,65 @@ Pipeline::Step Pipeline::policy_on_answer(StoredAnswer& answer, const ClientQues
     answer.clean_until = index.next_change(policy_now_);
     return std::nullopt;
   }
+  const auto most = policy_ttl(met->match, snapshot_->options, policy_now_);
   ChainPrefix prefix;
   if (met->link > 0) {
     const auto age = static_cast<std::uint32_t>(std::max<std::int64_t>(0, now_ - answer.stored_at()));
     const auto ttl = chain.ttl_before(met->link);
-    prefix = {&answer, chain.records_before(met->link),
-              std::min(ttl > age ? ttl - age : 0, policy_ttl(met->match, snapshot_->options, policy_now_))};
+    prefix = {&answer, chain.records_before(met->link), std::min(ttl > age ? ttl - age : 0, most)};
+  }
+  if (head != nullptr) {
+    const auto whole = joined_chain(*head, prefix);
+    const AnswerChain both(whole);
+    const std::size_t last = both.links().size() - 1;
+    prefix = {&whole, both.records_before(last), std::min(both.ttl_before(last), most)};
+    return apply(met->match, question, path, chain.links()[met->link].name, prefix, state, reply);
   }
   // A passthru ends the search: at most one rule applies.
   return apply(met->match, question, path, chain.links()[met->link].name, prefix, state, reply);
 }
 
-/// Action cname: the target is resolved like any name, is not checked again (RPZ: synthetic data), and stands behind
-/// the CNAME and what led to it. A wildcard's target that is too long for a name is YXDOMAIN, as for a DNAME.
+/// The same for what `head`, aliases of ours or of a decision, leads to.
+Pipeline::Step Pipeline::policy_on_tail(const StoredAnswer& head, StoredAnswer& tail, const ClientQuestion& question,
+                                        const ReturnPath& path, PolicyState& state, std::span<std::uint8_t> reply) {
+  if (state.exempt || tail.bogus || !(tail.has_chain || triggers_[state.view].answer)) return std::nullopt;
+  return policy_on_answer(tail, question, path, state, reply, &head);
+}
+
+/// Rules about the name that a decision's alias leads to, where such names are judged (policy.judge_redirects).
+Pipeline::Step Pipeline::judge_target(Redirect& redirect, const ClientQuestion& question, const ReturnPath& path,
+                                      policy::ViewNumber view, std::span<std::uint8_t> reply) {
+  const ChainPrefix before{redirect.head.get(), redirect.head_records, redirect.ttl};
+  const auto head = chain_with({redirect.owner, redirect.target, redirect.ttl}, before, question.question);
+  const AnswerChain chain(head);
+  if (chain.links().size() > kMaxRedirects)
+    return render_rcode(question, wire::Rcode::servfail, {&redirect.error, 1}, reply);
+  PolicyState state;
+  state.view = view;
+  redirect.judged = true;
+  const auto match = snapshot_->index->match_name(redirect.target, view, policy_now_);
+  if (!match) return std::nullopt;
+  const ChainPrefix prefix{&head, chain.records_before(chain.links().size() - 1),
+                           std::min(redirect.ttl, policy_ttl(*match, snapshot_->options, policy_now_))};
+  const auto answer = apply(*match, question, path, redirect.target, prefix, state, reply);
+  redirect.judged = !state.exempt;
+  return answer;
+}
+
+/// Rules about what came back of that name.
+Pipeline::Step Pipeline::judge_arrived(const Redirect& redirect, StoredAnswer& answer, const ClientQuestion& question,
+                                       const ReturnPath& path, std::span<std::uint8_t> reply) {
+  if (!redirect.judged) return std::nullopt;
+  PolicyState state;
+  state.view = views_.view_of(question);
+  const ChainPrefix before{redirect.head.get(), redirect.head_records, redirect.ttl};
+  const auto head = chain_with({redirect.owner, redirect.target, redirect.ttl}, before, question.question);
+  return policy_on_tail(head, answer, question, path, state, reply);
+}
+
+/// Action cname: the target is resolved like any name, is not checked again unless the operator has it so (RPZ:
+/// synthetic data), and stands behind the CNAME and what led to it. A wildcard's target that is too long for a name is
+/// YXDOMAIN, as for a DNAME.
 std::size_t Pipeline::redirect(const ClientQuestion& question, const ReturnPath& path, const policy::Match& match,
                                wire::NameView met, const ChainPrefix& prefix, std::span<std::uint8_t> reply) {
   const auto& index = *snapshot_->index;
@@ -130,9 +176,14 @@ std::size_t Pipeline::redirect(const ClientQuestion& question, const ReturnPath&
     redirect.head = std::make_shared<const StoredAnswer>(*prefix.answer);
     redirect.head_records = prefix.records;
   }
+  if (snapshot_->options.judge_redirects)
+    if (const auto judged = judge_target(redirect, question, path, views_.view_of(question), reply)) return *judged;
   ClientQuestion target = question;
   target.question.name = redirect.target;
-  if (const auto* answer = answers_.find(target, now_)) return render(redirect, question, *answer, reply);
+  if (auto* answer = answers_.find(target, now_)) {
+    if (const auto judged = judge_arrived(redirect, *answer, question, path, reply)) return *judged;
+    return render(redirect, question, *answer, reply);
+  }
   return resolve(question, path, &redirect, reply);
 }
 

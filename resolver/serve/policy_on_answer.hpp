@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "policy/match/match.hpp"
+#include "resolver/serve/policy_answer.hpp"
 #include "resolver/serve/render.hpp"
 
 namespace placard::serve {
@@ -59,5 +60,14 @@ class AnswerChain {
   std::vector<Found> found_;
   std::vector<policy::ChainLink> links_;
 };
+
+/// Names of one chain before what decisions lead to is given up as a circle.
+inline constexpr std::size_t kMaxRedirects = 24;
+
+/// An answer of aliases alone: those of `before`, then `alias`.
+StoredAnswer chain_with(const PolicyAlias& alias, const ChainPrefix& before, const wire::Question& asked);
+
+/// An answer of aliases alone: all of `head`, then those of `rest`.
+StoredAnswer joined_chain(const StoredAnswer& head, const ChainPrefix& rest);
 
 }  // namespace placard::serve

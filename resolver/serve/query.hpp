@@ -127,6 +127,7 @@ class Pipeline {
     std::size_t head_records = 0;
     std::uint64_t generation = 0;  ///< of the index that sent it there, which does until `good_until`
     policy::Time good_until = 0;
+    bool judged = false;  ///< rules about addresses and name servers are held against what it leads to
   };
   /// nullopt: this step has nothing to say, the next one goes on. Else the size of the answer; 0: none now.
   using Step = std::optional<std::size_t>;
@@ -173,7 +174,7 @@ class Pipeline {
   /// The answer of a detour's target, when it has come.
   struct Arrived {
     wire::NameView target;
-    const StoredAnswer* answer;
+    StoredAnswer* answer;
   };
   Step special(const ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply);
   std::optional<SpecialName> special_name(const ClientQuestion& question) const;
@@ -207,7 +208,13 @@ class Pipeline {
   Step apply(const policy::Match& match, const ClientQuestion& question, const ReturnPath& path, wire::NameView met,
              const ChainPrefix& prefix, PolicyState& state, std::span<std::uint8_t> reply);
   Step policy_on_answer(StoredAnswer& answer, const ClientQuestion& question, const ReturnPath& path,
-                        PolicyState& state, std::span<std::uint8_t> reply);
+                        PolicyState& state, std::span<std::uint8_t> reply, const StoredAnswer* head = nullptr);
+  Step policy_on_tail(const StoredAnswer& head, StoredAnswer& tail, const ClientQuestion& question,
+                      const ReturnPath& path, PolicyState& state, std::span<std::uint8_t> reply);
+  Step judge_target(Redirect& redirect, const ClientQuestion& question, const ReturnPath& path, policy::ViewNumber view,
+                    std::span<std::uint8_t> reply);
+  Step judge_arrived(const Redirect& redirect, StoredAnswer& answer, const ClientQuestion& question,
+                     const ReturnPath& path, std::span<std::uint8_t> reply);
   std::vector<policy::NameServer> name_servers_of(wire::NameView name) const;
   void remember_servers(StoredAnswer& answer) const;
   void count_shadows(policy::ViewNumber view);

@@ -271,7 +271,8 @@ void Pipeline::answer_waiter(Waiter& waiter, StoredAnswer& answer) {
   } else if (waiter.redirect->kind != DetourKind::policy) {
     size = continue_detour(waiter, answer, reply);
   } else if (still_redirects(*waiter.redirect)) {
-    size = render(*waiter.redirect, waiter.question, answer, reply);
+    size = judge_arrived(*waiter.redirect, answer, waiter.question, waiter.path, reply);
+    if (!size) size = render(*waiter.redirect, waiter.question, answer, reply);
   } else {
     size = policy_by_name(waiter.question, waiter.path, policy, reply);
     if (!size) size = cached(waiter.question, waiter.path, policy, reply);

@@ -216,4 +216,41 @@ TEST_CASE("views that contradict themselves are refused with a reason") {
   CHECK_THROWS_WITH(Index::compile(input, 1), Catch::Matchers::Contains("192.0.2.0/24"));
 }
 
+TEST_CASE("names of a source whose wildcards are a zone's end what stands above them") {
+  CompileInput input;
+  auto& list = input.decisions.emplace_back();
+  list.number = 1;
+  list.id = "d-1";
+  list.authority = "operator";
+  list.list = "zone";
+  const auto add = [&](const char* name, MatchKind match) {
+    Rule rule;
+    rule.name = *wire::Name::from_text(name);
+    rule.match = match;
+    rule.action = Action::nxdomain;
+    list.rules.push_back(rule);
+  };
+  add("a.example.", MatchKind::subdomains);
+  add("b.a.example.", MatchKind::exact);
+  add("c.a.example.", MatchKind::subdomains);
+  const auto hit = [](const Index& index, const char* name) {
+    const auto match = index.match_name(*wire::Name::from_text(name), 0, 100);
+    return match ? match->rule_name.to_text() : "none";
+  };
+  const auto plain = Index::compile(input, 1);
+  CHECK(hit(*plain, "x.b.a.example.") == "a.example.");
+  CHECK(hit(*plain, "c.a.example.") == "a.example.");
+  SourcePolicy policy;
+  policy.source = "list:zone";
+  policy.zone_wildcards = true;
+  input.policies = {policy};
+  const auto index = Index::compile(input, 2);
+  CHECK(hit(*index, "x.a.example.") == "a.example.");
+  CHECK(hit(*index, "b.a.example.") == "b.a.example.");
+  CHECK(hit(*index, "x.b.a.example.") == "none");
+  CHECK(hit(*index, "c.a.example.") == "none");
+  CHECK(hit(*index, "x.c.a.example.") == "c.a.example.");
+  CHECK(index->explain_name(*wire::Name::from_text("x.b.a.example."), 0, 100).empty());
+}
+
 }  // namespace placard::policy::test

@@ -105,4 +105,25 @@ TEST_CASE("who this server is, is told to who asks only where it is configured")
   CHECK(rcode(ask("authors.bind.", "me", "1.0")) == wire::Rcode::refused);
 }
 
+TEST_CASE("what comes back of where an alias of an own zone leads to is held against rules about addresses") {
+  House house;
+  house.snapshot.everywhere = zone_of("out CNAME www.example.org.\nfar CNAME alias.example.org.\n");
+  house.block("d-1", "unused.example.");
+  auto& rule = house.input.decisions.back().rules.back();
+  rule.trigger = policy::Trigger::response_ip;
+  rule.name = {};
+  rule.prefix = "192.0.2.64/26";
+  rule.action = policy::Action::nxdomain;
+  house.publish();
+  for (int again = 0; again < 2; ++again) {  // resolved, and from the cache
+    const auto answer = house.ask({"out.own.example."});
+    CHECK(rcode(answer) == wire::Rcode::nxdomain);
+    CHECK(texts(answer, wire::Section::answer) == Lines{"out.own.example. CNAME www.example.org."});
+    const auto far = house.ask({"far.own.example."});
+    CHECK(rcode(far) == wire::Rcode::nxdomain);
+    CHECK(texts(far, wire::Section::answer) ==
+          Lines{"far.own.example. CNAME alias.example.org.", "alias.example.org. CNAME www.blocked.example."});
+  }
+}
+
 }  // namespace placard

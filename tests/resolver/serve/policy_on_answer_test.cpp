@@ -249,4 +249,34 @@ TEST_CASE("a view that names another listener is not this client's") {
   CHECK(answer_to(house, {"www.example.org."}) == kReal);
 }
 
+TEST_CASE("where the operator has it so, the name that a decision leads to meets rules like any alias") {
+  House house;
+  rule(house, "w-1", Trigger::qname, "blocked.example.", Action::cname).target = name("one.example.");
+  rule(house, "w-2", Trigger::qname, "one.example.", Action::cname).target = name("www.example.org.");
+  rule(house, "w-3", Trigger::qname, "deny.example.", Action::cname).target = name("two.example.");
+  rule(house, "w-4", Trigger::qname, "two.example.", Action::nxdomain);
+  rule(house, "w-5", Trigger::qname, "address.example.", Action::cname).target = name("garden.example.org.");
+  rule(house, "w-6", Trigger::response_ip, "192.0.2.99/32", Action::nodata);
+  rule(house, "w-7", Trigger::qname, "round.example.", Action::cname).target = name("round.example.");
+  house.world.add("one.example. A 192.0.2.11");
+  house.publish();
+  CHECK(answer_to(house, {"www.blocked.example."}) ==
+        Lines{"www.blocked.example. CNAME one.example.", "one.example. A 192.0.2.11"});  // final, as in BIND
+  house.snapshot.options.judge_redirects = true;
+  house.publish();
+  for (int again = 0; again < 2; ++again) {
+    CHECK(answer_to(house, {"www.blocked.example."}) == Lines{"www.blocked.example. CNAME one.example.",
+                                                              "one.example. CNAME www.example.org.",
+                                                              "www.example.org. A 192.0.2.80"});
+    CHECK(answer_to(house, {"alias.example.org."}) ==
+          Lines{"alias.example.org. CNAME www.blocked.example.", "www.blocked.example. CNAME one.example.",
+                "one.example. CNAME www.example.org.", "www.example.org. A 192.0.2.80"});
+    const auto denied = house.ask({"deny.example."});
+    CHECK(rcode(denied) == wire::Rcode::nxdomain);
+    CHECK(texts(denied, wire::Section::answer) == Lines{"deny.example. CNAME two.example."});
+    CHECK(answer_to(house, {"address.example."}) == Lines{"address.example. CNAME garden.example.org."});
+    CHECK(rcode(house.ask({"round.example."})) == wire::Rcode::servfail);
+  }
+}
+
 }  // namespace placard
