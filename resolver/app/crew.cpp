@@ -142,6 +142,26 @@ std::vector<policy::Hits> Crew::take_hits() {
   return std::move(gathered->all);
 }
 
+std::vector<std::shared_ptr<policy::TrafficBuffer>> Crew::swap_traffic(
+    const std::function<std::shared_ptr<policy::TrafficBuffer>()>& make) {
+  struct Gathered {
+    std::mutex mutex;
+    std::vector<std::shared_ptr<policy::TrafficBuffer>> all;  // guarded by mutex
+  };
+  auto gathered = std::make_shared<Gathered>();
+  on_every_worker([&](serve::Worker& worker, std::function<void()> done) {
+    worker.swap_traffic(make(), [gathered, done = std::move(done)](std::shared_ptr<policy::TrafficBuffer> old) {
+      if (old) {
+        const std::lock_guard lock(gathered->mutex);
+        gathered->all.push_back(std::move(old));
+      }
+      done();
+    });
+  });
+  const std::lock_guard lock(gathered->mutex);
+  return std::move(gathered->all);
+}
+
 std::optional<Crew::Traced> Crew::trace(const wire::Question& question) {
   struct Slot {
     Countdown countdown{1};

@@ -42,6 +42,9 @@ class Crew {
   std::vector<const serve::WorkerCounters*> counters() const;
   /// What all workers counted of rules since the last time.
   std::vector<policy::Hits> take_hits();
+  /// Gives each worker a buffer of `make` (null: none) for what it is asked, and takes those that they had.
+  std::vector<std::shared_ptr<policy::TrafficBuffer>> swap_traffic(
+      const std::function<std::shared_ptr<policy::TrafficBuffer>()>& make);
   const recurse::Cache& cache() const { return *cache_; }
   const recurse::ServerTable& servers() const { return *servers_; }
   /// Every worker's resolutions in flight.

@@ -11,6 +11,7 @@
 #include "policy/record/written_name.hpp"
 #include "resolver/app/list_import.hpp"
 #include "resolver/app/operations.hpp"
+#include "resolver/app/traffic_keeper.hpp"
 
 namespace placard::app {
 namespace {
@@ -33,6 +34,7 @@ std::size_t rules_of(policy::Store& store, const policy::Decision& decision) {
 struct Survey {
   const policy::NameGuard& guard;
   const std::multimap<std::string, std::string>& others;  // names of other decisions, by key
+  policy::TrafficProbe& traffic;
   std::map<std::string, std::int64_t> actions, overlaps;
   std::int64_t guarded = 0;
   std::vector<std::string> guarded_examples;
@@ -44,11 +46,55 @@ struct Survey {
       if (guarded_examples.size() < policy::kMaxSamples)
         guarded_examples.push_back(policy::why_guarded(found, key, guard, match));
     }
-    if (trigger != policy::Trigger::qname || others.empty()) return;
+    if (trigger != policy::Trigger::qname) return;
+    if (action != policy::Action::passthru) traffic.look(key, match);
+    if (others.empty()) return;
     const auto [begin, end] = others.equal_range(std::string(key));
     for (auto at = begin; at != end; ++at) ++overlaps[at->second];
   }
 };
+
+constexpr std::size_t kShownDomains = 20;
+
+/// How much of the recent traffic it would have hit.
+void tell_traffic(policy::Document& document,
+                  const std::expected<std::vector<policy::HourOfTraffic>, std::string>& hours,
+                  const policy::TrafficProbe::Met& met) {
+  if (!hours) document.parts.emplace_back(policy::Note{"Of recent traffic nothing can be said: " + hours.error()});
+  if (!hours || hours->empty()) {
+    if (hours) document.parts.emplace_back(policy::Note{"Nothing is known of recent traffic (policy.traffic_sketch)."});
+    return;
+  }
+  policy::Table domains{
+      "traffic",
+      "Recent traffic that it would have hit",
+      {{"domain", "Domain"}, {"questions", "Questions"}, {"clients", "Clients, about"}, {"reach", "Covered"}},
+      {},
+      "None of what at least ten clients asked for."};
+  for (const auto& [domain, whole] : met.domains) {
+    if (domains.rows.size() == kShownDomains) break;
+    domains.rows.push_back({domain.domain, static_cast<std::int64_t>(domain.questions),
+                            static_cast<std::int64_t>(domain.clients), whole ? "whole" : "in part"});
+  }
+  document.parts.emplace_back(std::move(domains));
+  std::uint64_t questions = 0, looked_at = 0, uncertain = 0;
+  for (const auto& hour : *hours) {
+    questions += hour.questions;
+    looked_at += hour.looked_at;
+    uncertain += hour.uncertain;
+  }
+  policy::Fields fields{"", "", {}};
+  fields.fields = {
+      {"traffic_hours", "Hours with traffic known", static_cast<std::int64_t>(hours->size())},
+      {"traffic_since", "The first of them", policy::to_text(hours->back().hour)},
+      {"traffic_questions", "Questions of these hours", static_cast<std::int64_t>(questions)},
+      {"traffic_looked_at", "Of them looked at", static_cast<std::int64_t>(looked_at)},
+      {"traffic_hit", "It would have hit, at least", static_cast<std::int64_t>(met.questions)},
+      {"traffic_hit_at_most", "And at most, of these domains", static_cast<std::int64_t>(met.at_most)},
+      {"traffic_uncertain", "A domain's count may be short by", static_cast<std::int64_t>(uncertain)},
+      {"traffic_domains", "Domains that it would have hit", static_cast<std::int64_t>(met.domains.size())}};
+  document.parts.emplace_back(std::move(fields));
+}
 
 }  // namespace
 
@@ -62,7 +108,9 @@ Done preview(policy::Store& store, const Options& options, const std::string& id
       for (const auto& rule : stored.decision.rules)
         if (rule.trigger == policy::Trigger::qname) others.emplace(policy::stored_key(rule.name), stored.decision.id);
   const policy::NameGuard guard(guards_of(options));
-  Survey survey{guard, others, {}, {}, 0, {}};
+  const auto hours = load_traffic(traffic_path(options.fixed.store));
+  policy::TrafficProbe traffic(hours.value_or(std::vector<policy::HourOfTraffic>()));
+  Survey survey{guard, others, traffic, {}, {}, 0, {}};
   for (const auto& rule : d.rules) {
     const bool named = rule.trigger == policy::Trigger::qname || rule.trigger == policy::Trigger::nsdname;
     survey.look(named ? policy::stored_key(rule.name) : rule.prefix, rule.trigger, rule.match, rule.action);
@@ -83,6 +131,7 @@ Done preview(policy::Store& store, const Options& options, const std::string& id
       "overlap", "Names that other decisions have too", {{"decision_id", "Decision"}, {"rules", "Names"}}, {}, "None."};
   for (const auto& [other, count] : survey.overlaps) overlap.rows.push_back({other, count});
   document.parts.emplace_back(std::move(overlap));
+  tell_traffic(document, hours, traffic.met());
   policy::Fields fields{"", "", {}};
   fields.fields = {{"id", "Decision", d.id},
                    {"state", "State", std::string(policy::to_text(record->transitions.back().state))},

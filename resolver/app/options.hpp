@@ -125,7 +125,7 @@ struct ReloadableOptions {
   std::vector<std::string> negative_anchors;  ///< "NAME UNTIL" (RFC 7646)
   std::string signed_names;                   ///< "answer", "nxdomain" or "refuse"
   std::string policy_order;                   ///< "name-first" or "after-recursion"
-  bool judge_redirects = false;
+  bool judge_redirects = false, traffic_sketch = false;
   std::vector<wire::Name> protected_names;
   std::vector<KeyOption> keys;
   std::uint8_t widest_ipv4 = 16, widest_ipv6 = 32;  ///< shortest prefixes of address triggers

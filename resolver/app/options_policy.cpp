@@ -141,6 +141,10 @@ constexpr std::array kPolicyRows = {
     Option{"policy", "judge_redirects", boolean, 0, 0, "false", "", kReload, kOptional,
            "The name that an action cname leads to meets rules like any other alias; false: it is final, as in BIND.",
            [](O& o, V& v) { o.reloadable.judge_redirects = v.boolean; }},
+    Option{"policy", "traffic_sketch", boolean, 0, 0, "false", "", kReload, kOptional,
+           "Keep for a day which registrable domains at least ten clients asked for in an hour, and how often, for "
+           "placard preview. No client is kept.",
+           [](O& o, V& v) { o.reloadable.traffic_sketch = v.boolean; }},
     Option{"policy", "signed", text, 1, 16, R"("answer")", "", kReload, kOptional,
            "What a client that asks for signatures gets where a decision rewrites records: answer, nxdomain or refuse.",
            [](O& o, V& v) { o.reloadable.signed_names = v.text; }},

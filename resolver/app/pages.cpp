@@ -18,6 +18,20 @@ std::vector<policy::Event> events_of(policy::Store& store, wire::NameView name) 
   return all;
 }
 
+/// When a decision that holds no more ended; nothing where it holds, never did, or ended more than `within` ago.
+std::optional<policy::Time> ended_lately(const policy::DecisionRecord& record, policy::Time now, policy::Time within) {
+  using enum policy::DecisionState;
+  const bool held = std::ranges::any_of(record.transitions, [](const auto& each) { return each.state == active; });
+  std::optional<policy::Time> end;
+  for (const auto& period : record.periods) {
+    if (period.recorded_to != policy::kNever || period.valid_from > now) continue;
+    const bool over = period.state == lifted || period.state == expired || period.state == annulled;
+    if (now < period.valid_to && !over) return std::nullopt;
+    if (over || period.state == active) end = std::max(end.value_or(0), over ? period.valid_from : period.valid_to);
+  }
+  return held && end && now - *end <= within ? end : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<NoticePages::Told> NoticePages::read_decision(policy::Store& store, const std::string& id) const {
@@ -48,18 +62,53 @@ policy::NoticeFacts NoticePages::facts_of(const policy::Match& match, wire::Name
   facts.decision.disclosure = policy::Disclosure::sealed;
   const std::lock_guard lock(reading_);
   try {
-    if (!store_)
-      store_ = std::make_unique<policy::Store>(policy::Store::open(store_path_, policy::Store::Mode::read_only, now));
-    if (auto told = read_decision(*store_, std::string(match.decision_id))) {
+    auto& store = store_of(now);
+    if (auto told = read_decision(store, std::string(match.decision_id))) {
       facts.decision = std::move(told->decision);
       facts.authority = std::move(told->authority);
       facts.recorded_at = told->recorded_at;
     }
-    facts.events = events_of(*store_, host);
+    facts.events = events_of(store, host);
   } catch (const policy::StoreError&) {
     store_.reset();  // opened anew for the next visitor
   }
   return facts;
+}
+
+policy::Store& NoticePages::store_of(policy::Time now) const {
+  if (!store_)
+    store_ = std::make_unique<policy::Store>(policy::Store::open(store_path_, policy::Store::Mode::read_only, now));
+  return *store_;
+}
+
+/// Of a name that nothing blocks: the public decision that did so last in this view, where it ended lately.
+std::optional<policy::NoticeFacts> NoticePages::ended_facts(const PageState& state, policy::ViewNumber view,
+                                                            wire::NameView host, policy::Time now) const {
+  std::optional<policy::NoticeFacts> last;
+  const std::lock_guard lock(reading_);
+  try {
+    for (auto& record : store_of(now).decisions_about(host)) {
+      if (!record.disclosed ||
+          !policy::scope_applies(record.decision().territorial_scope, state.index->views()[view].jurisdictions))
+        continue;
+      const auto end = ended_lately(record, now, kEndedShown);
+      if (!end || (last && *last->ended_at >= *end)) continue;
+      last.emplace();
+      const auto& rules = record.decision().rules;
+      const auto about = std::ranges::find_if(rules, [&](const policy::Rule& rule) {
+        return rule.trigger == policy::Trigger::qname && host.is_subdomain_of(rule.name);
+      });
+      if (about != rules.end()) last->rule = *about;
+      last->decision = std::move(record.authored.decision);
+      last->decision.rules.clear();
+      last->authority = std::move(record.authority);
+      last->recorded_at = record.recorded_at;
+      last->ended_at = end;
+    }
+  } catch (const policy::StoreError&) {
+    store_.reset();  // opened anew for the next visitor
+  }
+  return last;
 }
 
 void NoticePages::publish(std::shared_ptr<const PageState> state) {
@@ -83,9 +132,12 @@ net::HttpResponse NoticePages::answer(const net::HttpRequest& request, policy::T
   const auto host = policy::parse_notice_host(request.host);
   if (host.kind == policy::NoticeHostKind::name) {
     const auto view = state->index->view_of(request.client.bytes());
-    const auto match = state->index->match_name(host.name, view, std::max(now, state->not_before));
-    // A passthru is a match that blocks nothing.
-    if (match && match->action != policy::Action::passthru) facts = facts_of(*match, host.name, now);
+    const auto moment = std::max(now, state->not_before);
+    const auto match = state->index->match_name(host.name, view, moment);
+    if (!match)
+      facts = ended_facts(*state, view, host.name, moment);
+    else if (match->action != policy::Action::passthru)  // a match that blocks nothing
+      facts = facts_of(*match, host.name, now);
   }
   auto document = policy::render_notice(asked, facts ? &*facts : nullptr, state->by, catalogues_);
   return {document.status, std::move(document.headers), std::move(document.body)};

@@ -46,8 +46,13 @@ class NoticePages {
   };
   /// Decisions kept in memory: a visitor's question costs a copy, not a dozen reads.
   static constexpr std::size_t kMaxTold = 1024;
+  static constexpr policy::Time kEndedShown =
+      policy::Time{7} * 24 * 3600;  // seconds: any client has asked anew by then
 
   policy::NoticeFacts facts_of(const policy::Match& match, wire::NameView host, policy::Time now) const;
+  std::optional<policy::NoticeFacts> ended_facts(const PageState& state, policy::ViewNumber view, wire::NameView host,
+                                                 policy::Time now) const;
+  policy::Store& store_of(policy::Time now) const;  // REQUIRES reading_ held
   std::optional<Told> read_decision(policy::Store& store, const std::string& id) const;
 
   policy::NoticeCatalogues catalogues_;

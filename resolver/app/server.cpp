@@ -206,6 +206,16 @@ void Server::start(std::function<void()> stop_asked) {
                                   HitKeeper::World{[this] { return crew_->take_hits(); }, [] { return system_time(); },
                                                    [this](const std::string& what) { warn(what); }});
   hit_keeper_->start();
+  traffic_keeper_ = std::make_unique<TrafficKeeper>(
+      traffic_path(options_.fixed.store),
+      TrafficKeeper::World{[this]() -> std::optional<bool> {
+                             const std::unique_lock lock(changes_, std::try_to_lock);  // a long change delays nothing
+                             if (!lock) return std::nullopt;
+                             return options_.reloadable.traffic_sketch;
+                           },
+                           [this](const auto& make) { return crew_->swap_traffic(make); }, [] { return system_time(); },
+                           [this](const std::string& what) { warn(what); }});
+  traffic_keeper_->start();
   reloader_ = std::thread([this] { reload_thread(); });
   index_->start([this] { index_was_compiled(); }, [] { return system_time(); });
   keep_feeds();
@@ -219,6 +229,7 @@ void Server::stop() {
     hit_keeper_->stop();
     hit_keeper_->flush();
   }
+  traffic_keeper_.reset();
   if (crew_) crew_->stopping();  // those who wait for a worker stop waiting
   control_.reset();
   hit_keeper_.reset();
@@ -369,6 +380,8 @@ Done Server::reload() {
   };
   std::vector<transfer::ZonePlan> plans;
   std::shared_ptr<const zones::TsigKeyring> keys;
+  bool taken_over = false;
+  std::string incomplete;  // what went wrong behind that
   try {
     auto next = load_options(options_.file);
     if (next) complete(*next);
@@ -398,12 +411,16 @@ Done Server::reload() {
       std::swap(keys_, setup->keys);
       throw;
     }
+    taken_over = true;
     suspend_anchors(suspended, options_.reloadable.negative_anchors);
     changes.unlock();
     load_feeds(std::move(feeds));
     if (feed_keeper_) feed_keeper_->reloaded();
   } catch (const std::exception& error) {
-    return refused({error.what()});
+    if (!taken_over) return refused({error.what()});
+    incomplete = fmt::format("the new configuration is in force, but not all of it could be done: {}", error.what());
+    reload_failures_.fetch_add(1, std::memory_order_relaxed);
+    warn("reload: " + incomplete);
   }
   // Zones can take long, and each stands for itself: one that cannot be loaded stays as it was.
   const auto loaded = zone_keeper_->reload(std::move(plans), keys);
@@ -414,6 +431,7 @@ Done Server::reload() {
     return std::unexpected(
         fmt::format("{}\nthose zones stay as they were; all else was taken over", fmt::join(loaded.problems, "\n")));
   }
+  if (!incomplete.empty()) return std::unexpected(incomplete);
   const std::string file = options_.file.empty() ? "built-in defaults" : options_.file;
   warn("reloaded " + file);
   reloads_.fetch_add(1, std::memory_order_relaxed);

@@ -27,6 +27,7 @@
 #include "resolver/app/privileges.hpp"
 #include "resolver/app/requests.hpp"
 #include "resolver/app/snapshots.hpp"
+#include "resolver/app/traffic_keeper.hpp"
 #include "resolver/app/zones.hpp"
 #include "resolver/net/reset.hpp"
 
@@ -124,6 +125,7 @@ class Server final : public RequestTarget {
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<KeyKeeper> key_keeper_;
   std::unique_ptr<HitKeeper> hit_keeper_;
+  std::unique_ptr<TrafficKeeper> traffic_keeper_;
   std::unique_ptr<FeedKeeper> feed_keeper_;
   std::set<std::string> read_at_start_;       // ids of feeds
   Feeds feeds_;                               // guarded by changes_

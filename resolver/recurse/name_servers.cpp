@@ -78,7 +78,11 @@ std::vector<KnownServer> known_servers(const Cache& cache, const std::vector<For
     if (own && own->kind == CacheKind::records && own->fresh(now)) gatherer.add(*own);
     at = zone.parent();
   }
-  if (stub != nullptr && stub->stub) gatherer.add(*stub);
+  if (stub != nullptr && stub->stub) {  // whatever its depth: who configures a zone's servers means that zone
+    gatherer.add(*stub);
+    const auto own = cache.find(stub->zone, wire::RecordType::ns, now);
+    if (own && own->kind == CacheKind::records && own->fresh(now)) gatherer.add(*own);
+  }
   return gatherer.take();
 }
 

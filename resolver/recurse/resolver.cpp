@@ -119,6 +119,7 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
       resolved.rcode = wire::Rcode::servfail;
       resolved.bogus = link->bogus;
       resolved.authenticated = false;
+      if (!link->bogus) resolved.led_to = std::move(resolved.answer);
       resolved.answer.clear();
       resolved.keep = link->keep;
       co_return resolved;

@@ -89,6 +89,7 @@ struct ResolverOptions {
 struct Resolved {
   wire::Rcode rcode = wire::Rcode::servfail;
   std::vector<std::shared_ptr<const CacheEntry>> answer;  ///< CNAME, DNAME and final sets, in chain order
+  std::vector<std::shared_ptr<const CacheEntry>> led_to;  ///< of a failure that is not bogus: the aliases before it
   std::shared_ptr<const CacheEntry> negative;             ///< of NODATA and NXDOMAIN: SOA and proofs
   std::vector<wire::ExtendedError> errors;
   bool authenticated = false;  ///< DNSSEC says secure

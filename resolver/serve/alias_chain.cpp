@@ -25,7 +25,7 @@ void copy_aliases(wire::MessageWriter& writer, const StoredAnswer& from, std::si
 }
 
 /// What does not fit into the largest message is left out: a chain that long is refused elsewhere.
-StoredAnswer stored(wire::MessageWriter& writer) {
+StoredAnswer finished_chain(wire::MessageWriter& writer) {
   const auto message = writer.finish();
   assert(message);
   return {*message, {}};
@@ -41,7 +41,7 @@ StoredAnswer chain_with(const PolicyAlias& alias, const ChainPrefix& before, con
   if (before.answer != nullptr) copy_aliases(writer, *before.answer, before.records, before.max_ttl);
   writer.record(wire::Section::answer, alias.owner, wire::RecordType::cname, wire::RecordClass::in, alias.ttl,
                 alias.target.bytes());
-  return stored(writer);
+  return finished_chain(writer);
 }
 
 StoredAnswer joined_chain(const StoredAnswer& head, const ChainPrefix& rest) {
@@ -53,7 +53,7 @@ StoredAnswer joined_chain(const StoredAnswer& head, const ChainPrefix& rest) {
   writer.question(wire::Name(message->question_name()), wire::RecordType::a, wire::RecordClass::in);
   copy_aliases(writer, head, SIZE_MAX, UINT32_MAX);
   if (rest.answer != nullptr) copy_aliases(writer, *rest.answer, rest.records, rest.max_ttl);
-  return stored(writer);
+  return finished_chain(writer);
 }
 
 }  // namespace placard::serve

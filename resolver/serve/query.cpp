@@ -39,6 +39,7 @@ std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, co
   const bool policy_first = snapshot_->options.own_zones_policy && !zones_here_[listener].exclusive;
   if (!answer && policy_first) answer = policy_by_name(question, path, policy, reply);
   if (!answer) answer = own_zones(question, path, nullptr, reply);
+  if (!answer) note_traffic(question);
   if (!answer && !policy_first) answer = policy_by_name(question, path, policy, reply);
   if (!answer) answer = any(question, reply);
   if (!answer) mark_dns64(question);
@@ -154,6 +155,17 @@ Pipeline::Step Pipeline::policy_by_name(const ClientQuestion& question, const Re
   if (!state.asked.is_final) return std::nullopt;
   const auto match = *std::exchange(state.asked.match, std::nullopt);
   return apply(match, question, path, question.question.name, {}, state, reply);
+}
+
+/// For the sketch of what is asked, where the operator wants one. What is answered by policy before own zones are asked
+/// is not in it.
+void Pipeline::note_traffic(const ClientQuestion& question) {
+  if (traffic_ && question.recursion_available && question.recursion_desired)
+    traffic_->add(question.question.name, question.client.bytes());
+}
+
+std::shared_ptr<policy::TrafficBuffer> Pipeline::swap_traffic(std::shared_ptr<policy::TrafficBuffer> fresh) {
+  return std::exchange(traffic_, std::move(fresh));
 }
 
 /// What a match does; nullopt when the answer goes on as it is.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "policy/match/hits.hpp"
+#include "policy/match/traffic.hpp"
 #include "resolver/net/stream.hpp"
 #include "resolver/net/udp.hpp"
 #include "resolver/recurse/name_servers.hpp"
@@ -90,6 +91,8 @@ class Pipeline {
   void flush_answers() { answers_.clear(); }
   /// What was counted of rules and decisions since the last time.
   std::vector<policy::Hits> take_hits();
+  /// Where questions of clients go from now on, null: nowhere; what stood there before.
+  std::shared_ptr<policy::TrafficBuffer> swap_traffic(std::shared_ptr<policy::TrafficBuffer> fresh);
   /// Ends all resolutions without an answer.
   void cancel_all();
 
@@ -218,6 +221,7 @@ class Pipeline {
   std::vector<policy::NameServer> name_servers_of(wire::NameView name) const;
   void remember_servers(StoredAnswer& answer) const;
   void count_shadows(policy::ViewNumber view);
+  void note_traffic(const ClientQuestion& question);
   void keep_hits();
   void note_triggers();
   void refresh(const ClientQuestion& question);
@@ -228,7 +232,7 @@ class Pipeline {
   bool is_late(const Waiter& waiter, const StoredAnswer& answer) const;
   net::Task<void> run(std::shared_ptr<Pending> pending);
   void finish(const std::shared_ptr<Pending>& pending, const recurse::Resolved& resolved);
-  void answer_waiter(Waiter& waiter, StoredAnswer& answer);
+  void answer_waiter(Waiter& waiter, StoredAnswer& answer, StoredAnswer* led_to);
   Step continue_detour(const Waiter& waiter, StoredAnswer& answer, std::span<std::uint8_t> reply);
   bool still_redirects(const Redirect& redirect) const;
   std::size_t meter(ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply, std::size_t size);
@@ -262,7 +266,8 @@ class Pipeline {
   KnownServers known_servers_;
   policy::ShadowMatches shadows_;  // of the question in hand
   policy::HitTable hits_;
-  std::vector<policy::Hits> kept_hits_;  // of indexes that are gone
+  std::shared_ptr<policy::TrafficBuffer> traffic_;  // null: nobody wants to know
+  std::vector<policy::Hits> kept_hits_;             // of indexes that are gone
   std::unordered_map<PendingKey, std::shared_ptr<Pending>, PendingHash> pending_;
   std::size_t waiting_ = 0;             // clients of all of them
   net::Milliseconds milliseconds_ = 0;  // on the monotonic clock

@@ -78,6 +78,7 @@ Pipeline::Step Pipeline::quick(wire::Bytes packet, std::uint16_t listener, const
   }
   if (!size || !quick_meter(terms, reply)) return std::nullopt;
   quick_count(stream, reply);
+  if (traffic_) traffic_->add(asked.name.whole(), client.bytes());
   if (match) {
     counters_.policy_hits[static_cast<std::size_t>(match->action)].add();
     hits_.add(*match, terms.client.view);

@@ -224,6 +224,15 @@ void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Re
   const wire::Question asked{pending->key.name, pending->key.type, wire::RecordClass::in};
   StoredAnswer stored[2];  // without and with the records of DNSSEC
   bool made[2] = {false, false};
+  // Aliases whose target could not be resolved: a name that is blocked is so whether or not its servers work.
+  std::optional<StoredAnswer> led_to;
+  if (!resolved.led_to.empty()) {
+    recurse::Resolved aliases;
+    aliases.rcode = wire::Rcode::noerror;
+    aliases.answer = resolved.led_to;
+    led_to = store_answer(aliases, asked, false, now_);
+    remember_servers(*led_to);
+  }
   for (auto& waiter : pending->waiters) {
     const bool dnssec_ok = waiter.question.dnssec_ok;
     auto& answer = stored[dnssec_ok];
@@ -231,7 +240,7 @@ void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Re
       answer = store_answer(resolved, asked, dnssec_ok, now_);
       remember_servers(answer);
     }
-    answer_waiter(waiter, answer);
+    answer_waiter(waiter, answer, led_to ? &*led_to : nullptr);
   }
   const bool fresh = !resolved.stale && resolved.rcode != wire::Rcode::servfail;
   if (pending->refresh && fresh && !std::exchange(made[pending->dnssec_ok], true)) {
@@ -239,7 +248,7 @@ void Pipeline::finish(const std::shared_ptr<Pending>& pending, const recurse::Re
     remember_servers(stored[pending->dnssec_ok]);
   }
   for (const bool dnssec_ok : {false, true}) {
-    if (!made[dnssec_ok] || stored[dnssec_ok].expires_at() <= now_) continue;
+    if (!made[dnssec_ok] || led_to || stored[dnssec_ok].expires_at() <= now_) continue;
     const AnswerKey key{asked.name, asked.type, dnssec_ok, pending->key.checking_disabled, pending->key.dns64};
     answers_.insert(key, std::move(stored[dnssec_ok]));
   }
@@ -255,7 +264,7 @@ bool Pipeline::is_late(const Waiter& waiter, const StoredAnswer& answer) const {
          milliseconds_ - waiter.since > most;
 }
 
-void Pipeline::answer_waiter(Waiter& waiter, StoredAnswer& answer) {
+void Pipeline::answer_waiter(Waiter& waiter, StoredAnswer& answer, StoredAnswer* led_to) {
   if (is_late(waiter, answer)) {
     limit(Limit::late, waiter.path);
     return;
@@ -267,6 +276,8 @@ void Pipeline::answer_waiter(Waiter& waiter, StoredAnswer& answer) {
   resolving_ = true;
   if (!waiter.redirect) {
     size = policy_by_name(waiter.question, waiter.path, policy, reply);
+    if (!size && led_to != nullptr && !policy.exempt)
+      size = policy_on_answer(*led_to, waiter.question, waiter.path, policy, reply);
     if (!size) size = deliver(answer, waiter.question, waiter.path, policy, reply);
   } else if (waiter.redirect->kind != DetourKind::policy) {
     size = continue_detour(waiter, answer, reply);

@@ -229,6 +229,13 @@ void Worker::take_hits(std::function<void(std::vector<policy::Hits>)> taken) {
   state_->loop.post([this, taken = std::move(taken)] { taken(state_->pipeline.take_hits()); });
 }
 
+void Worker::swap_traffic(std::shared_ptr<policy::TrafficBuffer> fresh,
+                          std::function<void(std::shared_ptr<policy::TrafficBuffer>)> swapped) {
+  state_->loop.post([this, fresh = std::move(fresh), swapped = std::move(swapped)] {
+    swapped(state_->pipeline.swap_traffic(fresh));
+  });
+}
+
 const WorkerCounters& Worker::counters() const {
   return state_->counters;
 }

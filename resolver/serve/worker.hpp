@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "policy/match/hits.hpp"
+#include "policy/match/traffic.hpp"
 #include "resolver/net/stream.hpp"
 #include "resolver/recurse/upstream.hpp"
 #include "resolver/serve/metrics.hpp"
@@ -58,6 +59,9 @@ class Worker {
   const WorkerCounters& counters() const;
   /// Calls back on the worker's thread with what was counted of rules since the last time.
   void take_hits(std::function<void(std::vector<policy::Hits>)> taken);
+  /// Pipeline::swap_traffic on the worker's thread; calls back there with what stood there before.
+  void swap_traffic(std::shared_ptr<policy::TrafficBuffer> fresh,
+                    std::function<void(std::shared_ptr<policy::TrafficBuffer>)> swapped);
 
  private:
   struct State;

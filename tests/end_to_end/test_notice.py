@@ -40,6 +40,21 @@ class Notice(unittest.TestCase):
         self.assertNotIn("link", headers)
         self.assertIn("www.example.net", body)
 
+    def test_a_block_that_has_ended_says_when(self):
+        name = "ended.wild.example.net"
+        self.server.decide(decision("ended", rule(name)), "ended.toml")
+        self.assertEqual(self.server.curl(f"http://{name}/")[0], 451)
+        self.server.ok("lift", "ended", "--reason", "the test is over")
+        status, _, body = self.server.curl(f"http://{name}/", "-H", "Accept: application/json")
+        self.assertEqual(status, 404)
+        self.assertRegex(json.loads(body)["decision"]["ended_at"], r"^20\d\d-")
+        self.assertEqual(self.server.curl(f"http://www.{name}/")[0], 404)
+        self.assertNotIn("ended_at", self.server.curl("http://other.wild.example.net/", "-H", "Accept: application/json")[2])
+        self.server.decide(decision("sealed-end", rule(f"s.{name}"), more='disclosure = "sealed"'), "sealed.toml")
+        self.server.ok("lift", "sealed-end", "--reason", "the test is over")
+        held = json.loads(self.server.curl(f"http://s.{name}/", "-H", "Accept: application/json")[2])
+        self.assertNotIn("sealed-end", json.dumps(held))
+
     def test_ten_languages(self):
         titles = set()
         for language in LANGUAGES:

@@ -109,6 +109,36 @@ class WrongClock(unittest.TestCase):
         self.assertIn("--clock-is-right", self.server.fails("decide", path))
         self.assertNotIn("ahead", self.server.ok("export"), "nothing of it was recorded")
 
+    def test_a_reload_says_what_was_changed(self):
+        """Without its feed, which cannot be lifted by a clock that the record contradicts."""
+        server = Server()
+        self.addCleanup(server.kill)
+        (server.folder / "names").write_text("fed.wild.example.net\n")
+        server.write_config("""
+[[view]]
+name = "default"
+sources = ["list:fed"]
+""")
+        plain = server.config.read_text().replace('jurisdictions = ["NZ"]', 'jurisdictions = ["NZ"]\nsources = ["list:fed"]')
+        server.config.write_text(plain + """
+[[feed]]
+id = "fed"
+format = "domains"
+match = "both"
+policy = "nxdomain"
+state = "active"
+path = "names"
+""")
+        server.start()
+        self.assertEqual(server.dig("fed.wild.example.net").status, "NXDOMAIN")
+        server.stop()
+        self.at(-86_400)
+        server.start()
+        server.config.write_text(plain)
+        said = server.fails("control", "reload")
+        self.assertIn("is in force", said)
+        self.assertNotIn("nothing was changed", said)
+
     def test_zz_a_clock_that_somebody_vouches_for(self):
         self.at(10 * YEAR)
         path = self.server.folder / "vouched.toml"

@@ -123,7 +123,17 @@ class Loader {
         options.forwards.push_back(forward);
       } else if (key == "never-ask:") {
         options.never_ask = [zone = name(value)](wire::NameView asked) { return asked.is_subdomain_of(zone); };
-      } else if (key == "query-minimization:")
+      } else if (key == "rule:") {
+        std::string text;
+        for (std::size_t i = 2; i < words.size(); ++i) text += words[i] + " ";
+        auto record = wire::record_from_text(text, {}, 60);
+        if (!record) fail("rule: " + record.error());
+        scenario_.rules.push_back({value, *std::move(record)});
+      } else if (key == "after-recursion:")
+        scenario_.after_recursion = on;
+      else if (key == "judge-redirects:")
+        scenario_.judge_redirects = on;
+      else if (key == "query-minimization:")
         options.qname_minimisation = on;
       else if (key == "do-ip4:")
         options.ipv4 = on;

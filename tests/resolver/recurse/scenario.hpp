@@ -36,8 +36,16 @@ struct ScenarioStep {
   ScenarioEntry entry;
 };
 
+/// A rule, as the record of a policy zone below the root says it.
+struct ScenarioRule {
+  std::string list;
+  wire::Record record;
+};
+
 struct Scenario {
   std::string title;
+  std::vector<ScenarioRule> rules;  ///< of policy; lists come in the order of their first rules
+  bool after_recursion = false, judge_redirects = false;
   ResolverOptions options;
   CacheLimits cache;
   std::vector<ScenarioRange> ranges;

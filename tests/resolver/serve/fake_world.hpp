@@ -20,6 +20,7 @@ class FakeWorld final : public recurse::Network {
   int asked = 0;
   bool silent = false;  ///< every exchange times out
   bool hold = false;    ///< exchanges wait for release()
+  std::string failing;  ///< a name that gets SERVFAIL; aliases to it are answered
 
   void add(const std::string& record) {
     auto parsed = wire::record_from_text(record, {}, 300);
@@ -71,6 +72,12 @@ class FakeWorld final : public recurse::Network {
     wire::Name name = question.name;
     bool exists = false;
     for (int hop = 0; hop < 8; ++hop) {
+      if (name.to_text() == failing) {
+        if (hop == 0) header.rcode = 2;
+        writer.set_flags(header);
+        exists = true;
+        break;
+      }
       const wire::Record* alias = nullptr;
       for (const auto& record : records_) {
         if (!(record.owner == name)) continue;

@@ -279,4 +279,22 @@ TEST_CASE("where the operator has it so, the name that a decision leads to meets
   }
 }
 
+TEST_CASE("an alias to a blocked name is blocked whether or not the name's servers work") {
+  House house;
+  house.world.add("lost.example.org. CNAME broken.example.");
+  house.world.failing = "broken.example.";
+  rule(house, "b-1", Trigger::qname, "broken.example.", Action::nxdomain);
+  house.publish();
+  for (int again = 0; again < 2; ++again) {
+    const auto answer = house.ask({"lost.example.org."});
+    CHECK(rcode(answer) == wire::Rcode::nxdomain);
+    CHECK(texts(answer, wire::Section::answer) == Lines{"lost.example.org. CNAME broken.example."});
+  }
+  house.input.decisions.clear();
+  house.publish();
+  const auto failed = house.ask({"lost.example.org."});
+  CHECK(rcode(failed) == wire::Rcode::servfail);
+  CHECK(texts(failed, wire::Section::answer).empty());
+}
+
 }  // namespace placard
