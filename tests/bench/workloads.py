@@ -186,14 +186,16 @@ def dnsperf_tcp(address, questions, seconds, pids, connections=1_000):
     return (processor_time(pids) - before) * 1e6 / int(done[1])
 
 
-def wait_for(address, name, rcode, patience=240):
-    """Until the server answers the name with that code; the echo does at once."""
+def wait_for(address, name, rcode, patience=240, process=None):
+    """Until the server answers the name with that code; the echo does at once. `process`: whose end ends the waiting."""
     question = struct.pack(">HHHHHH", 7, 0x0100, 1, 0, 0, 0)
     question += b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0" + struct.pack(">HH", 1, 1)
     end = time.monotonic() + patience
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.settimeout(0.2)
         while time.monotonic() < end:
+            if process and process.process.poll() is not None:
+                raise SystemExit(f"{process.process.args} has ended")
             try:
                 udp.sendto(question, (address, 53))
                 answer = udp.recv(4096)
