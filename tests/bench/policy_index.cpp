@@ -125,6 +125,7 @@ void run(std::size_t rules, const std::filesystem::path& folder) {
   const auto whole = verify_image((*image)->view().bytes());
   std::printf("  verify          %.0f ms wall: %s\n", (wall() - verifying) * 1e3,
               whole ? "whole" : whole.error().c_str());
+  (*image)->fault_in();
   std::printf("  lookup, hit     %.0f ns\n", lookups(*index, rules, true));
   std::printf("  lookup, miss    %.0f ns\n", lookups(*index, rules, false));
   std::printf("  private memory  %.2f octets a rule (%.0f KiB of tables)\n",
