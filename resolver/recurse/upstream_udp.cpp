@@ -21,7 +21,7 @@ constexpr std::size_t kReceiveSize = 4'096;  // octets; we ask for less
 constexpr int kEventBatch = 32;
 /// So many replies before the loop's other handles get their turn: each may lead to much work, and clients whose
 /// answers are known wait meanwhile. What is left wakes the loop again at once.
-constexpr std::size_t kRepliesPerWake = 32;
+constexpr std::size_t kRepliesPerWake = 256;
 constexpr std::size_t kSendBatch = 64;
 /// Questions by one socket before what has come is read again: a receive buffer of the usual size holds about 250
 /// replies.
@@ -285,15 +285,17 @@ void UdpPool::close_old_idle() {
 
 void UdpPool::on_readable() {
   std::array<epoll_event, kEventBatch> events;
-  const int count = epoll_wait(epoll_.get(), events.data(), kEventBatch, 0);
-  handling_events_ = true;
-  std::size_t replies = 0;
-  for (int i = 0; i < count && replies < kRepliesPerWake; ++i) {
-    auto* socket = static_cast<UdpSocket*>(events[static_cast<std::size_t>(i)].data.ptr);
-    if (socket->fd.valid()) replies += receive(*socket);
+  for (std::size_t replies = 0; replies < kRepliesPerWake;) {
+    const int count = epoll_wait(epoll_.get(), events.data(), kEventBatch, 0);
+    handling_events_ = true;
+    for (int i = 0; i < count && replies < kRepliesPerWake; ++i) {
+      auto* socket = static_cast<UdpSocket*>(events[static_cast<std::size_t>(i)].data.ptr);
+      if (socket->fd.valid()) replies += receive(*socket);
+    }
+    handling_events_ = false;
+    closed_.clear();
+    if (count < kEventBatch) return;
   }
-  handling_events_ = false;
-  closed_.clear();
 }
 
 /// How many datagrams there were.

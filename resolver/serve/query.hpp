@@ -41,7 +41,7 @@ struct ReturnPath {
   std::weak_ptr<net::StreamConnection> stream;
 };
 
-inline constexpr std::size_t kStartsPerRound = 32;  ///< resolutions begun at the end of a round of the loop
+inline constexpr std::size_t kStartsPerRound = 64;  ///< resolutions begun at the end of a round of the loop
 inline constexpr std::size_t kLeastStarts = 8;      ///< the same, when questions come faster than they are read
 inline constexpr std::size_t kStarting = 1'024;     ///< resolutions that wait for a later round
 inline constexpr std::size_t kMaxKeptHits =

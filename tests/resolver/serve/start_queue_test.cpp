@@ -52,8 +52,8 @@ std::uint64_t limited(House& house, Limit limit) {
 }
 
 /// Questions that wait to begin: one client's, all about names of one zone.
-void flood(House& house, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i)
+void flood(House& house, std::size_t count, std::size_t first = 0) {
+  for (std::size_t i = first; i < first + count; ++i)
     house.ask({("n" + std::to_string(i) + ".flood.example.").c_str(), wire::RecordType::a, "127.0.9.9"});
 }
 
@@ -100,7 +100,11 @@ TEST_CASE("the more questions come than are read, the fewer resolutions begin, u
   CHECK(fewer < serve::kStartsPerRound);
   for (int i = 0; i < 100; ++i) house.pipeline().fall_behind();
   CHECK(begun() == serve::kLeastStarts);
-  for (auto starts = serve::kLeastStarts; starts < serve::kStartsPerRound; ++starts) CHECK(begun() == starts);
+  for (auto starts = serve::kLeastStarts; starts < serve::kStartsPerRound; ++starts) {
+    flood(house, starts, starts * 10'000);
+    CHECK(begun() == starts);
+  }
+  flood(house, serve::kStartsPerRound, 9'000);
   CHECK(begun() == serve::kStartsPerRound);
 }
 
