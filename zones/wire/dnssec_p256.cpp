@@ -4,8 +4,8 @@
 // The arithmetic is OpenSSL's. Its interface for all algorithms encodes, fetches and copies for each verification what
 // is the same for each, so this file uses the one of elliptic curves beneath it. A key that verifies often gets a table
 // of its multiples, which OpenSSL makes and uses as it does for the curve's own generator; the two multiplications of a
-// verification then cost the same. All of that interface is deprecated in OpenSSL 3, not removed: where it is gone,
-// P-256 is verified as P-384 is (dnssec_crypto.cpp), and there are no tables. All that is verified is public: nothing
+// verification then cost the same. All of that interface is deprecated in OpenSSL 3, not removed: should it go,
+// P-256 can be verified as P-384 is (dnssec_crypto.cpp), without tables. All that is verified is public: nothing
 // here need take constant time.
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
