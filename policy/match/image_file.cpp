@@ -12,13 +12,23 @@
 #include <cstring>
 #include <new>
 #include <system_error>
+#include <utility>
 
 namespace placard::policy {
 
 namespace {
 
-// Of a large page: what is written in such pieces, at multiples of one, the kernel may keep, and map, in large pages.
-constexpr std::size_t kBufferSize = std::size_t{1} << 21;
+// The kernel copies a piece without a pause. Of a large page it would take milliseconds where a machine's memory is
+// lent to it, and who shares the processor would wait.
+constexpr std::size_t kBufferSize = std::size_t{1} << 16;
+constexpr std::int64_t kWriteBack = std::int64_t{1} << 20;  // so much at a time goes to the disk, not all at the end
+
+/// Shared, and in large pages where the file system has them: a lookup is three places far from one another.
+void* map_shared(int file, std::size_t size) {
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
+  if (data != MAP_FAILED) (void)::madvise(data, size, MADV_HUGEPAGE);
+  return data;
+}
 
 std::uint8_t* allocate(std::size_t size) {
   return static_cast<std::uint8_t*>(::operator new(size, std::align_val_t{kImageAlignment}));
@@ -56,11 +66,10 @@ std::expected<std::shared_ptr<const Image>, std::string> Image::map(const std::f
     return refuse("policy index: shorter than its header");
   }
   const auto size = static_cast<std::size_t>(status.st_size);
-  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
+  void* data = map_shared(file, size);
   const int error = errno;
   ::close(file);
   if (data == MAP_FAILED) return refuse(std::strerror(error));
-  (void)::madvise(data, size, MADV_HUGEPAGE);  // a lookup is three places far from one another
   if (const auto checked = check_image({static_cast<const std::uint8_t*>(data), size}); !checked) {
     ::munmap(data, size);
     return refuse(checked.error());
@@ -79,7 +88,7 @@ void MemorySink::put_header(const ImageHeader& header) {
 
 FileSink::FileSink(std::filesystem::path path, const std::string& partial)
     : path_(std::move(path)), partial_(path_.string() + partial) {
-  file_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  file_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file_ < 0) fail("can't be made");
   buffer_.reserve(kBufferSize);
 }
@@ -108,6 +117,9 @@ void FileSink::flush() {
   write_all(buffer_, written_);
   written_ += static_cast<std::int64_t>(buffer_.size());
   buffer_.clear();
+  if (written_ - sent_ < kWriteBack) return;
+  (void)::sync_file_range(file_, sent_, written_ - sent_, SYNC_FILE_RANGE_WRITE);
+  sent_ = written_;
 }
 
 void FileSink::append(wire::Bytes octets) {
@@ -127,6 +139,18 @@ void FileSink::put_header(const ImageHeader& header) {
 void FileSink::sync() {
   flush();
   if (::fsync(file_) != 0) fail("can't be synced");
+  if (!std::exchange(settled_, true)) settle();
+}
+
+/// The kernel keeps a file in pages as large as the pieces that were written. Here it forgets them, and reads large
+/// ones.
+void FileSink::settle() const {
+  if (written_ == 0 || ::posix_fadvise(file_, 0, 0, POSIX_FADV_DONTNEED) != 0) return;
+  const auto size = static_cast<std::size_t>(written_);
+  void* data = map_shared(file_, size);
+  if (data == MAP_FAILED) return;
+  (void)::madvise(data, size, MADV_POPULATE_READ);
+  ::munmap(data, size);
 }
 
 void FileSink::commit() {

@@ -76,10 +76,13 @@ class FileSink final : public ImageSink {
   [[noreturn]] void fail(const char* what) const;
   void write_all(wire::Bytes octets, std::int64_t offset);
   void flush();
+  void settle() const;
 
   std::filesystem::path path_, partial_;
   int file_ = -1;
   std::int64_t written_ = 0;
+  std::int64_t sent_ = 0;  // of these, what the disk was given
+  bool settled_ = false;
   std::vector<std::uint8_t> buffer_;
 };
 
