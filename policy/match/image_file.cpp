@@ -22,10 +22,11 @@ namespace {
 // lent to it, and who shares the processor would wait.
 constexpr std::size_t kBufferSize = std::size_t{1} << 16;
 constexpr std::int64_t kWriteBack = std::int64_t{1} << 20;  // so much at a time goes to the disk, not all at the end
+constexpr std::int64_t kWindow = std::int64_t{32} << 20;    // of the file, a multiple of a large page
 
 /// Shared, and in large pages where the file system has them: a lookup is three places far from one another.
-void* map_shared(int file, std::size_t size) {
-  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
+void* map_shared(int file, std::size_t size, std::int64_t offset = 0) {
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, offset);
   if (data != MAP_FAILED) (void)::madvise(data, size, MADV_HUGEPAGE);
   return data;
 }
@@ -145,12 +146,14 @@ void FileSink::sync() {
 /// The kernel keeps a file in pages as large as the pieces that were written. Here it forgets them, and reads large
 /// ones.
 void FileSink::settle() const {
-  if (written_ == 0 || ::posix_fadvise(file_, 0, 0, POSIX_FADV_DONTNEED) != 0) return;
-  const auto size = static_cast<std::size_t>(written_);
-  void* data = map_shared(file_, size);
-  if (data == MAP_FAILED) return;
-  (void)::madvise(data, size, MADV_POPULATE_READ);
-  ::munmap(data, size);
+  if (::posix_fadvise(file_, 0, 0, POSIX_FADV_DONTNEED) != 0) return;
+  for (std::int64_t at = 0; at < written_; at += kWindow) {  // at a time, for memory that is mapped counts as ours
+    const auto size = static_cast<std::size_t>(std::min(kWindow, written_ - at));
+    void* data = map_shared(file_, size, at);
+    if (data == MAP_FAILED) return;
+    (void)::madvise(data, size, MADV_POPULATE_READ);
+    ::munmap(data, size);
+  }
 }
 
 void FileSink::commit() {

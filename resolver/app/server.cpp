@@ -118,7 +118,6 @@ void Server::open_state() {
 void Server::open_sockets() {
   const auto now = system_time();
   auto first = make_publication(*store_, next_index(now), options_);
-  first_pages_ = first.pages;
   put_zones(*first.snapshot, zone_keeper_->served(), zone_listeners_);
   first.snapshot->keys = keys_;
   auto worker = must(worker_options(options_));

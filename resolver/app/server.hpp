@@ -112,7 +112,6 @@ class Server final : public RequestTarget {
   const std::vector<net::Endpoint> listeners_;  // all that is bound
   std::vector<net::Endpoint> zone_listeners_;   // those that only zones use
   const wire::SipHashKey own_cookie_secret_;    // where the configuration names no file of them
-  std::shared_ptr<const PageState> first_pages_;
 
   std::unique_ptr<IndexKeeper> index_;
   std::unique_ptr<NoticePages> notice_;

@@ -1,6 +1,7 @@
 """The policy index's file: used at the next start, put away when it is not this record's, made anew when it is damaged."""
 
 import unittest
+from pathlib import Path
 
 from decisions import decision, rule
 from harness import Server, until
@@ -54,6 +55,8 @@ class IndexFile(unittest.TestCase):
         until("the background check has found it", lambda: "is damaged" in server.log.read_text())
         until("another file is there", lambda: path.exists() and path.stat().st_size == len(whole))
         self.assertEqual(server.dig("blocked.example.net").status, "REFUSED")
+        maps = Path(f"/proc/{server.process.pid}/maps")
+        until("the damaged file has been let go", lambda: f"{path} (deleted)" not in maps.read_text())
 
 
 if __name__ == "__main__":
