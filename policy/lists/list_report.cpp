@@ -125,7 +125,7 @@ std::expected<void, std::string> check_limits(const ListReport& report, std::opt
     return refuse("more rules than a list can have");
   if (limits.rules > 0 && report.rules > limits.rules)
     return refuse(fmt::format("{} rules; at most {} are allowed", report.rules, limits.rules));
-  if (report.rules == 0 && previous.value_or(1) > 0) return refuse("no rule is left of it");
+  if (report.rules == 0 && previous.value_or(1) > 0 && !limits.may_be_empty) return refuse("no rule is left of it");
   const auto told = report.accepted + report.rejected_count();
   if (const auto broken = report.broken_count(); limits.rejects > 0 && broken * 100 > told * limits.rejects)
     return refuse(fmt::format("{} of {} lines are broken; at most {} % are allowed", broken, told, limits.rejects));

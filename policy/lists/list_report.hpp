@@ -103,6 +103,7 @@ struct ListLimits {
   std::uint32_t rejects = 5;                ///< percent of lines that are broken
   std::uint32_t growth = 100, shrink = 30;  ///< percent of the last good list
   std::size_t rules = 20'000'000;
+  bool may_be_empty = false;  ///< a list without a rule is one: what it comes from can't be half a file
 };
 /// Growth and shrinkage of fewer rules than this are never too much.
 inline constexpr std::size_t kSmallChange = 100;

@@ -101,7 +101,7 @@ QuestionVerdict match_question(const Index& index, const Asker& asker, const wir
   const auto first =
       std::min({index.first_rank(Trigger::response_ip, asker.view), index.first_rank(Trigger::nsdname, asker.view),
                 index.first_rank(Trigger::nsip, asker.view)});
-  verdict.is_final = verdict.match ? verdict.match->rank <= first : first == UINT16_MAX;
+  verdict.is_final = verdict.match ? asker.names_outrank || verdict.match->rank <= first : first == UINT16_MAX;
   return verdict;
 }
 
@@ -114,7 +114,8 @@ std::optional<Met> match_answer(const Index& index, const Asker& asker, const Qu
       visit.name(wire::Suffixes(chain[link].name, index.seed(), index.most_labels()), link);
     else if (asked.match)
       visit.best = Met{*asked.match};
-    if (link > 0 || !asked.match || !asked.is_final) visit.link(chain[link], link, name_servers);
+    const bool decided = visit.best && (asker.names_outrank || (link == 0 && asked.is_final));
+    if (!decided) visit.link(chain[link], link, name_servers);
     if (visit.best) return visit.best;
   }
   return std::nullopt;
@@ -129,6 +130,9 @@ std::vector<Met> explain_answer_rules(const Index& index, const Asker& asker, st
     visit.name(wire::Suffixes(chain[link].name, index.seed(), index.most_labels()), link);
     visit.link(chain[link], link, name_servers);
     std::stable_sort(visit.met.begin(), visit.met.end(), met_before);
+    if (asker.names_outrank)
+      std::stable_partition(visit.met.begin(), visit.met.end(),
+                            [](const Met& met) { return met.match.trigger <= Trigger::qname; });
     all.insert(all.end(), visit.met.begin(), visit.met.end());
   }
   const auto winner = std::find_if(all.begin(), all.end(), [](const Met& met) { return !met.match.shadow; });

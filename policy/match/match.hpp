@@ -26,6 +26,9 @@ struct Asker {
   ViewNumber view = 0;
   Time now = 0;
   std::span<const std::uint8_t> client;  ///< 4 or 16 octets
+  /// A rule about the client or a name comes before every rule on what comes back of that name, whatever the places of
+  /// their sources.
+  bool names_outrank = false;
 };
 
 struct QuestionVerdict {

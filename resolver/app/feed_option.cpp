@@ -70,8 +70,9 @@ std::string what_is_wrong(const FeedOption& feed) {
   if (!good_id) return fmt::format("id \"{}\": 1 to 64 of the characters a-z 0-9 -", feed.id.substr(0, 80));
   if (!policy::list_format_from_text(feed.format))
     return fmt::format("format \"{}\" is none of {}", feed.format, policy::kListFormatNames);
-  if (!feed.path.empty() + !feed.primaries.empty() + !feed.url.empty() != 1)
-    return "wants one of path, url and primaries";
+  if (feed.path.empty() && feed.url.empty() && !feed.is_transferred()) return "wants path, url or primaries";
+  if (!feed.url.empty() && (!feed.path.empty() || feed.is_transferred()))
+    return "a url goes with neither path nor primaries";
   if (const auto wrong = what_is_wrong_with_url(feed.url); !feed.url.empty() && !wrong.empty()) return wrong;
   if (!feed.match.empty() && !policy::match_kind_from_text(feed.match))
     return fmt::format("match \"{}\" is none of exact, subdomains, both", feed.match);

@@ -7,6 +7,7 @@
 
 #include "policy/lists/list_syntax.hpp"
 #include "policy/record/decision.hpp"
+#include "policy/record/prefix.hpp"
 #include "resolver/net/address.hpp"
 
 namespace placard::app {
@@ -14,12 +15,13 @@ namespace placard::app {
 inline constexpr std::uint32_t kDefaultRefresh = 86'400;  ///< seconds, of a url
 
 struct FeedOption {
-  std::string id;                        ///< of the list: [a-z0-9-]{1,64}
-  std::string format;                    ///< as policy::list_format_from_text knows them
-  std::string path;                      ///< a file; empty: transferred
-  std::string url;                       ///< http or https
+  std::string id;      ///< of the list: [a-z0-9-]{1,64}
+  std::string format;  ///< as policy::list_format_from_text knows them
+  std::string path;    ///< a file; with primaries: what is in force until the first transfer. Empty: none
+  std::string url;     ///< http or https
   std::vector<net::Endpoint> primaries;  ///< of a policy zone that is transferred
   std::optional<wire::Name> primary_key, zone;
+  std::vector<policy::Prefix> notify_from;                 ///< besides the primaries
   std::uint32_t refresh = 0;                               ///< seconds; 0: the default of its kind
   std::uint32_t stale_after = 259'200, timeout = 600;      ///< seconds
   std::uint64_t max_size = std::uint64_t{1} << 30;         ///< octets

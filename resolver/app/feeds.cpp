@@ -25,6 +25,7 @@ ImportRequest request_of(const FeedOption& feed, const std::string& source) {
     request.limits.shrink = 0;
     request.limits.rejects = 0;
   }
+  request.limits.may_be_empty = feed.is_transferred();  // a zone is whole when it has come, and says so
   if (feed.max_growth) request.limits.growth = *feed.max_growth;
   if (feed.max_shrink) request.limits.shrink = *feed.max_shrink;
   if (feed.max_rejects) request.limits.rejects = *feed.max_rejects;
@@ -111,6 +112,8 @@ std::vector<transfer::ZonePlan> plans_of_feeds(const std::vector<FeedOption>& fe
     plan.name = *feed.zone;
     plan.primaries = feed.primaries;
     plan.primary_key = feed.primary_key;
+    plan.notify_from.prefixes = feed.notify_from;
+    plan.file = feed.path;
     plan.place = "[[feed]] " + feed.id;
     plan.policy_feed = true;
   }
@@ -126,9 +129,10 @@ void Feeds::failed(const FeedOption& feed, const std::string& why, std::vector<s
 }
 
 ReadFeed read_feed(const FeedOption& feed, const std::filesystem::path& path) {
-  auto request = request_of(feed, source_of(feed));
+  auto source = path.empty() && !feed.path.empty() ? feed.path : source_of(feed);
+  auto request = request_of(feed, source);
   request.read_from = path.string();
-  return {feed, read_list_file(request, nullptr)};
+  return {feed, read_list_file(request, nullptr), std::move(source)};
 }
 
 void Feeds::forget_zone(const FeedOption& feed) {
@@ -156,7 +160,7 @@ bool Feeds::wants_renewal(policy::Store& store, const FeedOption& feed, policy::
 
 Feeds::Taken Feeds::take(const SharedRecord& at, ReadFeed&& read, const std::string& author,
                          std::vector<std::string>& log) {
-  if (read.list) return take(at, read.feed, *std::move(read.list), source_of(read.feed), author, log);
+  if (read.list) return take(at, read.feed, *std::move(read.list), read.source, author, log);
   failed(read.feed, read.list.error(), log);
   return Taken::refused;
 }

@@ -44,8 +44,9 @@ struct FeedStatus {
 struct ReadFeed {
   FeedOption feed;
   std::expected<SourcedList, std::string> list;
+  std::string source;  ///< as the record names it
 };
-/// Reads a feed's list from `path`, where it has one, else from its own file. Blocking; touches no record.
+/// Reads a feed's list from `path`, where that is not empty, else from its own file. Blocking; touches no record.
 ReadFeed read_feed(const FeedOption& feed, const std::filesystem::path& path = {});
 
 class Feeds {

@@ -220,8 +220,8 @@ void check_together(Reader& reader) {
   for (const auto& negative : now.negative_anchors)
     if (const auto anchor = negative_anchor_from_text(negative); !anchor)
       bad("dnssec.negative_anchors", anchor.error());
-  if (now.policy_order != "name-first" && now.policy_order != "after-recursion")
-    bad("policy.order", fmt::format("\"{}\" is neither name-first nor after-recursion", now.policy_order));
+  if (now.policy_order != "name-first" && now.policy_order != "names-outrank" && now.policy_order != "after-recursion")
+    bad("policy.order", fmt::format("\"{}\" is none of name-first, names-outrank, after-recursion", now.policy_order));
   if (now.signed_names != "answer" && now.signed_names != "nxdomain" && now.signed_names != "refuse")
     bad("policy.signed", fmt::format("\"{}\" is none of answer, nxdomain, refuse", now.signed_names));
   if (fixed.dnssec.nsec3_insecure > fixed.dnssec.nsec3_bogus)

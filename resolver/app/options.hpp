@@ -124,7 +124,7 @@ struct ReloadableOptions {
   bool own_zones_policy = false;
   std::vector<std::string> negative_anchors;  ///< "NAME UNTIL" (RFC 7646)
   std::string signed_names;                   ///< "answer", "nxdomain" or "refuse"
-  std::string policy_order;                   ///< "name-first" or "after-recursion"
+  std::string policy_order;                   ///< "name-first", "names-outrank" or "after-recursion"
   bool judge_redirects = false, traffic_sketch = false;
   std::vector<wire::Name> protected_names;
   std::vector<KeyOption> keys;

@@ -45,7 +45,8 @@ constexpr std::array kPolicyRows = {
            "domains, hosts, adblock, dnsmasq, rpz, csv or jsonl.",
            [](O& o, V& v) { o.reloadable.feeds.back().format = v.text; }},
     Option{"feed", "path", path, 0, 4096, R"("")", "", kReload, kOptional,
-           "A file, read at the start, at each reload, and as refresh says.",
+           "A file, read at the start, at each reload, and as refresh says; beside primaries, what is in force until "
+           "the first transfer.",
            [](O& o, V& v) { o.reloadable.feeds.back().path = v.text; }},
     Option{"feed", "url", text, 1, 2048, R"("https://lists.example/names.txt")", "", kReload, kOptional,
            "http or https: fetched at intervals, with ETag and If-Modified-Since; what was fetched last stays in the "
@@ -96,6 +97,9 @@ constexpr std::array kPolicyRows = {
            [](O& o, V& v) { o.reloadable.feeds.back().primaries = v.endpoints; }},
     Option{"feed", "primary_key", name, 0, 0, R"("transfer.example")", "", kReload, kOptional,
            "The [[key]] that they are asked with.", [](O& o, V& v) { o.reloadable.feeds.back().primary_key = v.name; }},
+    Option{"feed", "allow_notify", prefixes, 0, 0, R"(["192.0.2.0/24"])", "", kReload, kOptional,
+           "Who besides the primaries may say that there is something new.",
+           [](O& o, V& v) { o.reloadable.feeds.back().notify_from = v.prefixes; }},
     Option{"feed", "zone", name, 0, 0, R"("rpz.example")", "", kReload, kOptional,
            "The policy zone's name; of a file, where it is not that of its SOA.",
            [](O& o, V& v) { o.reloadable.feeds.back().zone = v.name; }},
@@ -135,8 +139,10 @@ constexpr std::array kPolicyRows = {
            [](O& o, V& v) { o.reloadable.own_zones_policy = v.boolean; }},
     Option{
         "policy", "order", text, 1, 16, R"("name-first")", "", kReload, kOptional,
-        "\"name-first\": a rule about the name or the client answers before anybody is asked; \"after-recursion\": its "
-        "servers are asked all the same, so that they can't see that it is blocked (RPZ's qname-wait-recurse).",
+        "\"name-first\": a rule about the name or the client answers before anybody is asked, unless an earlier source "
+        "has rules on what comes back; \"names-outrank\": then too, and outranks them all (as in Unbound); "
+        "\"after-recursion\": its servers are asked all the same, so that they can't see that it is blocked (RPZ's "
+        "qname-wait-recurse).",
         [](O& o, V& v) { o.reloadable.policy_order = v.text; }},
     Option{"policy", "judge_redirects", boolean, 0, 0, "false", "", kReload, kOptional,
            "The name that an action cname leads to meets rules like any other alias; false: it is final, as in BIND.",

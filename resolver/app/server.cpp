@@ -393,7 +393,7 @@ Done Server::reload() {
     if (!setup) return refused(setup.error());
     plans = setup->plans;
     keys = setup->keys;
-    auto feeds = read_feeds(*next, [](const FeedOption&) { return true; });
+    auto feeds = read_feeds(*next, [](const FeedOption& feed) { return !feed.is_transferred(); });
     std::unique_lock changes(changes_);
     if (const auto fixed = fixed_changes(options_, *next); !fixed.empty())
       return refused({fmt::format("{} needs a restart", fmt::join(fixed, ", "))});

@@ -17,14 +17,17 @@ std::string ourselves() {
 
 }  // namespace
 
-/// Lists of files, and what was fetched last of urls. Touches no record.
+/// Lists of files, and what was fetched last of urls; of what is transferred, the file that stands in for it. Touches
+/// no record.
 std::vector<ReadFeed> Server::read_feeds(const Options& options,
                                          const std::function<bool(const FeedOption&)>& wanted) const {
   const FeedFiles files(options.fixed.state_directory);
   std::vector<ReadFeed> read;
   for (const auto& feed : options.reloadable.feeds) {
     const bool is_fetched = !feed.url.empty();
-    if (feed.is_transferred() || (is_fetched && !files.kept(feed)) || !wanted(feed)) continue;
+    std::error_code none;  // such a file may come later
+    if (feed.is_transferred() && (feed.path.empty() || !std::filesystem::exists(feed.path, none))) continue;
+    if ((is_fetched && !files.kept(feed)) || !wanted(feed)) continue;
     read.push_back(read_feed(feed, is_fetched ? files.list(feed) : std::filesystem::path()));
   }
   return read;

@@ -43,6 +43,7 @@ serve::ServeOptions serve_options(const Options& options) {
   for (const auto& feed : now.feeds)
     if (feed.signal_nxdomain) out.signal_nxdomain.push_back(feed.id);
   out.policy_after_recursion = now.policy_order == "after-recursion";
+  out.names_outrank = now.policy_order == "names-outrank";
   out.judge_redirects = now.judge_redirects;
   if (now.signed_names == "nxdomain") out.signed_names = serve::SignedNames::nxdomain;
   if (now.signed_names == "refuse") out.signed_names = serve::SignedNames::refuse;

@@ -30,11 +30,13 @@ class PolicyWriter {
     if (prefix.answer == nullptr) return;
     const auto message = wire::parse_message(prefix.answer->message());
     if (!message) return;
-    std::size_t left = prefix.records;
+    std::size_t seen = 0;
     std::vector<std::uint8_t> rdata;
     for (const auto& record : message->records(wire::Section::answer)) {
-      if (left-- == 0) break;
-      if (record.type() == wire::RecordType::rrsig) continue;  // rewritten answers are not signed
+      // What led here is as its zones signed it (RFC 4035 3.1.1); a set's signatures stand behind it.
+      const bool signature = record.type() == wire::RecordType::rrsig;
+      if (seen++ >= prefix.records && !signature) break;
+      if (signature && !question_.dnssec_ok) continue;
       rdata.clear();
       record.expand_rdata(rdata);
       writer_.record(wire::Section::answer, record.owner(), record.type(), record.record_class(),
@@ -175,7 +177,7 @@ std::size_t render_redirect(const ClientQuestion& question, const ChainPrefix& p
   if (const auto message = wire::parse_message(target_answer.message())) {
     std::vector<std::uint8_t> rdata;
     for (const auto& record : message->records(wire::Section::answer)) {
-      if (record.type() == wire::RecordType::rrsig) continue;
+      if (record.type() == wire::RecordType::rrsig && !question.dnssec_ok) continue;
       rdata.clear();
       record.expand_rdata(rdata);
       writer.record(record.owner(), record.type(), std::min(ttl, record.ttl() > age ? record.ttl() - age : 0), rdata);

@@ -91,8 +91,8 @@ Pipeline::Step Pipeline::policy_on_answer(StoredAnswer& answer, const ClientQues
   };
   state.on_answer = true;
   shadows_.count = 0;
-  const policy::Asker asker{state.view, policy_now_, question.client.bytes()};
-  const auto met = policy::match_answer(index, asker, state.asked, chain.links(), servers, &shadows_);
+  const auto met =
+      policy::match_answer(index, asker(state.view, question), state.asked, chain.links(), servers, &shadows_);
   count_shadows(state.view);
   if (!met) {
     if (shadows_.count > 0 || state.asked.match) return std::nullopt;  // each of them counts

@@ -145,7 +145,7 @@ Pipeline::Step Pipeline::policy_by_name(const ClientQuestion& question, const Re
   const wire::Suffixes name(question.question.name, index.seed(), index.most_labels());
   shadows_.count = 0;
   if (view.client || view.answer)
-    state.asked = policy::match_question(index, {state.view, policy_now_, question.client.bytes()}, name, &shadows_);
+    state.asked = policy::match_question(index, asker(state.view, question), name, &shadows_);
   else
     state.asked.match = index.match_name(name, state.view, policy_now_, &shadows_);
   if (shadows_.count > 0 && !resolving_) count_shadows(state.view);

@@ -218,6 +218,9 @@ class Pipeline {
                     std::span<std::uint8_t> reply);
   Step judge_arrived(const Redirect& redirect, StoredAnswer& answer, const ClientQuestion& question,
                      const ReturnPath& path, std::span<std::uint8_t> reply);
+  policy::Asker asker(policy::ViewNumber view, const ClientQuestion& question) const {
+    return {view, policy_now_, question.client.bytes(), snapshot_->options.names_outrank};
+  }
   std::vector<policy::NameServer> name_servers_of(wire::NameView name) const;
   void remember_servers(StoredAnswer& answer) const;
   void count_shadows(policy::ViewNumber view);

@@ -41,6 +41,7 @@ struct ServeOptions {
   SignedNames signed_names = SignedNames::answer;
   std::vector<std::string> signal_nxdomain;  ///< ids of lists whose NXDOMAIN goes out with RA clear, to be told apart
   bool policy_after_recursion = false;       ///< rules about names and clients wait for the answer (BIND's order)
+  bool names_outrank = false;                ///< policy::Asker::names_outrank
   bool judge_redirects = false;              ///< where an action cname leads meets rules like any alias
   bool own_zones_policy = false;             ///< policy by name applies to own zones too
   bool minimal_responses = true;             ///< positive answers of own zones carry no NS set in authority

@@ -70,8 +70,10 @@ Result<SoaAnswer> judge_soa(const FetchRequest& request, Question& question, con
     std::vector<std::uint8_t> rdata;
     record.expand_rdata(rdata);
     if (const auto soa = wire::parse_soa(rdata)) {
-      // A server that has lost the zone, or never had it, must not hold us to what it remembers of it.
-      if (!message->header().aa) return failed(TransferFailure::refused, "the server has no authority");
+      // A server that has lost the zone, or never had it, must not hold us to what it remembers of it; whether it can
+      // give what would be newer, the transfer tells.
+      if (!message->header().aa && !(request.have && zones::is_newer(soa->serial, *request.have)))
+        return failed(TransferFailure::refused, "the server has no authority");
       return SoaAnswer{SoaVerdict::good, soa->serial};
     }
   }

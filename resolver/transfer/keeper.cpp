@@ -37,7 +37,8 @@ void ZoneKeeper::start(Publish publish) {
     for (const auto& kept : all) {
       if (kept->plan.is_secondary()) {
         if (kept->zone) set_timer(kept);
-        kept->wants_refresh = true;  // what came meanwhile was told to nobody
+        // What came meanwhile was told to nobody.
+        kept->wants_refresh = !kept->is_stand_in || kept->next_refresh_at <= std::time(nullptr);
         wake(kept);
       } else if (!kept->plan.policy_of.empty()) {
         kept->wants_load = true;  // up to now it is what it was when the server ended

@@ -79,14 +79,28 @@ void load_dynamic(const ZonePlan& plan, SharedStore& shared, SharedZone running,
   note_failure(store.commit(*file, file->serial(), &changes), result);
 }
 
-/// What was transferred last; before the first transfer a file, where one is named.
+/// When a file was written, but not later than now; 0: it is not there.
+std::int64_t written_at(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return 0;
+  return std::min<std::int64_t>(status.st_mtime, std::time(nullptr));
+}
+
+/// What was transferred last; before the first transfer a file, where one is named. A policy zone's is a copy of what
+/// its primary had when it was written (BIND and Unbound see it so): it is asked when the SOA has it, for what changed
+/// since.
 void load_secondary(const ZonePlan& plan, SharedStore& shared, LoadResult& result) {
   const std::lock_guard lock(shared.mutex);
   auto found = shared.store.load();
   std::ranges::move(found.notes, std::back_inserter(result.warnings));
   result.zone = found.zone;
   result.confirmed_at = found.confirmed_at;
-  if (!result.zone && !plan.file.empty()) result.zone = read_file(plan, result);
+  if (result.zone || plan.file.empty()) return;
+  const auto written = written_at(plan.file);
+  if (plan.policy_feed && written == 0) return;
+  result.zone = read_file(plan, result);
+  result.is_stand_in = result.zone != nullptr;
+  if (result.zone && plan.policy_feed) result.confirmed_at = written;
 }
 
 }  // namespace
@@ -159,6 +173,7 @@ void ZoneKeeper::settle(const Kept& kept, LoadResult result) {
   kept->shown = kept->plan.policy_of.empty() ? nullptr : apex_of(*kept->zone);
   kept->changed_at = std::time(nullptr);
   if (!kept->plan.is_secondary()) return;
+  kept->is_stand_in = result.is_stand_in;
   kept->confirmed_at = result.confirmed_at;
   const auto soa = wire::parse_soa(*kept->zone->soa().rdatas().begin());
   kept->next_refresh_at = kept->confirmed_at + soa->refresh;
@@ -201,6 +216,10 @@ net::Task<void> ZoneKeeper::load_again(Kept kept) {
   std::string problems;
   for (const auto& problem : result->problems) problems += (problems.empty() ? "" : "\n") + problem;
   settle(kept, std::move(*result));
+  if (kept->is_stand_in && kept->next_refresh_at > std::time(nullptr)) {
+    kept->wants_refresh = false;
+    set_timer(kept);
+  }
   const bool changed = kept->zone != before;
   if (changed) {
     auto published = in_force();

@@ -1,9 +1,12 @@
 // Following primaries: when they are asked (RFC 1034 4.3.5, RFC 1035 3.3.13), what is made of their answers.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <ctime>
 
 #include "resolver/transfer/fetch.hpp"
 #include "resolver/transfer/keeper.hpp"
+#include "resolver/transfer/policy_records.hpp"
 #include "zones/catalog.hpp"
 #include "zones/serial.hpp"
 #include "zones/zonemd.hpp"
@@ -31,6 +34,7 @@ struct Applied {
   std::string error;
   std::size_t removed = 0, added = 0;
   std::uint64_t journal_octets = 0;
+  std::vector<std::string> warnings;
 };
 
 /// A zone that is not what its digest says (RFC 8976 4) is no new version, nor a catalog that breaks the rules: the
@@ -46,23 +50,34 @@ bool is_refused(const Zone& zone, bool is_catalog, Applied& out) {
   return !members;
 }
 
-Applied apply_full(const wire::Name& origin, bool is_catalog, const zones::RecordList& records,
-                   std::shared_ptr<const Zone> before, SharedStore& shared) {
-  Applied out;
+std::expected<Zone, std::string> build(const wire::Name& origin, const zones::RecordList& records) {
   zones::ZoneBuilder builder(origin);
-  for (const zones::RecordRef record : records) {
-    if (auto added = builder.add(record.owner, record.type, record.ttl, record.rdata); !added) {
-      out.error = added.error();
-      return out;
+  for (const zones::RecordRef record : records)
+    if (auto added = builder.add(record.owner, record.type, record.ttl, record.rdata); !added)
+      return std::unexpected(std::move(added.error()));
+  auto built = builder.build();
+  if (!built) return std::unexpected(std::move(built.error().reason));
+  return *std::move(built);
+}
+
+Applied apply_full(const ZonePlan& plan, const zones::RecordList& records, std::shared_ptr<const Zone> before,
+                   SharedStore& shared) {
+  Applied out;
+  auto built = build(plan.name, records);
+  if (!built && plan.policy_feed) {
+    if (auto policy = build_policy_zone(plan.name, records)) {
+      out.warnings.push_back(fmt::format("{}: {} records are left out; the first: {}", plan.name.to_text(),
+                                         policy->left_out, policy->first_problem));
+      if (policy->left_out == 0) out.warnings.back() = plan.name.to_text() + ": " + built.error();
+      built = std::move(policy->zone);
     }
   }
-  auto built = builder.build();
   if (!built) {
-    out.error = built.error().reason;
+    out.error = built.error();
     return out;
   }
   auto zone = std::make_shared<const Zone>(*std::move(built));
-  if (is_refused(*zone, is_catalog, out)) return out;
+  if (is_refused(*zone, plan.catalog == CatalogRole::consume, out)) return out;
   std::optional<zones::ChangeSet> changes;
   if (before && zones::is_newer(zone->serial(), before->serial())) changes = zones::difference(*before, *zone);
   out.removed = changes ? changes->removed.size() - 1 : 0;
@@ -77,8 +92,8 @@ Applied apply_full(const wire::Name& origin, bool is_catalog, const zones::Recor
   return out;
 }
 
-Applied apply_changes(const std::vector<zones::ChangeSet>& all, bool is_catalog, std::shared_ptr<const Zone> before,
-                      SharedStore& shared) {
+Applied apply_changes(const std::vector<zones::ChangeSet>& all, const ZonePlan& plan,
+                      std::shared_ptr<const Zone> before, SharedStore& shared) {
   Applied out;
   zones::ZoneEditor editor(before);
   for (const auto& changes : all) {
@@ -95,7 +110,7 @@ Applied apply_changes(const std::vector<zones::ChangeSet>& all, bool is_catalog,
     return out;
   }
   auto zone = std::make_shared<const Zone>(*std::move(built));
-  if (is_refused(*zone, is_catalog, out)) return out;
+  if (is_refused(*zone, plan.catalog == CatalogRole::consume, out)) return out;
   const std::lock_guard lock(shared.mutex);
   if (auto kept = shared.store.commit(*zone, editor.changes()); !kept) {
     out.error = kept.error();
@@ -173,10 +188,9 @@ net::Task<Refreshed> ZoneKeeper::refresh_from(Kept kept, net::Endpoint primary, 
     auto applied = std::make_shared<Applied>();
     const bool full = got->full;
     std::function<void()> work = [transferred = std::make_shared<zones::Transferred>(*std::move(got)), applied,
-                                  before = kept->zone, store = kept->store, origin = kept->plan.name,
-                                  is_catalog = kept->plan.catalog == CatalogRole::consume] {
-      *applied = transferred->full ? apply_full(origin, is_catalog, transferred->records, before, *store)
-                                   : apply_changes(transferred->changes, is_catalog, before, *store);
+                                  before = kept->zone, store = kept->store, plan = kept->plan] {
+      *applied = transferred->full ? apply_full(plan, transferred->records, before, *store)
+                                   : apply_changes(transferred->changes, plan, before, *store);
     };
     auto applying = job(std::move(work));
     co_await applying;
@@ -191,6 +205,8 @@ net::Task<Refreshed> ZoneKeeper::refresh_from(Kept kept, net::Endpoint primary, 
     ++kept->transfers_in;
     ++counted_.transfers_in;
     kept->journal_octets = applied->journal_octets;
+    kept->is_stand_in = false;
+    kept->warnings = std::move(applied->warnings);
     new_version(kept, applied->zone);
     confirmed(kept);
     auto publishing = in_force();

@@ -34,6 +34,7 @@ struct LoadResult {
   std::vector<std::string> problems;        ///< what is wrong: the version served, if any, stays
   std::vector<std::string> warnings;
   std::int64_t confirmed_at = 0;  ///< of a secondary
+  bool is_stand_in = false;       ///< of a secondary: from the file that stands in until the first transfer
   std::uint64_t journal_octets = 0;
   std::int64_t due_at = 0;  ///< when something is due by itself: signatures, keys, a decision's end; 0: never
   std::int64_t rest = 0;    ///< seconds in which a zone that took long to make is not made again
@@ -55,10 +56,11 @@ struct KeptZone {
   std::shared_ptr<const zones::Zone> zone;   ///< null: nothing to serve
   std::shared_ptr<const zones::Zone> shown;  ///< what clients are answered from, where that is not the zone itself
   std::shared_ptr<SharedStore> store;
-  bool gone = false;     ///< no longer configured
-  bool expired = false;  ///< a secondary that nobody has confirmed for too long
-  bool member = false;   ///< of a catalog, not of the configuration
-  wire::Name catalog;    ///< then: which
+  bool is_stand_in = false;  ///< as in LoadResult
+  bool gone = false;         ///< no longer configured
+  bool expired = false;      ///< a secondary that nobody has confirmed for too long
+  bool member = false;       ///< of a catalog, not of the configuration
+  wire::Name catalog;        ///< then: which
   wire::Name catalog_label;
   wire::Name moves_to;  ///< the catalog that may take it over; the root: none
   std::string doing;    ///< "" or "loading", "transferring from 192.0.2.1:53", …

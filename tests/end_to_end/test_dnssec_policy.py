@@ -40,7 +40,9 @@ class Signed(unittest.TestCase):
                 answer = server.dig(name, "A", "+dnssec", "+adflag")
                 with self.subTest(value=value, name=name, answer=answer):
                     self.assertNotIn("ad", answer.flags)
-                    self.assertEqual(answer.data("RRSIG"), [])
+                    # What led to the blocked name is as its zone signed it; nothing that we put there is signed.
+                    signed = ["CNAME"] if name == "alias.rsa.lab." and value != "refuse" else []
+                    self.assertEqual([rdata.split()[0] for rdata in answer.data("RRSIG")], signed)
                     self.assertEqual(answer.ede, [(15, "signed-test")])
                     if value == "answer":
                         self.assertEqual((answer.status, answer.data("A")), ("NOERROR", [NOTICE]))

@@ -261,7 +261,7 @@ redress = { en = "Write to the maker of the list." }
 
     def test_what_is_configured_wrong_is_said(self):
         for more, reason in (('url = "ftp://a.example/"', "wants http"), ('url = "http://u:p@a.example/"', "password"),
-                             ('url = "http://a.example/"\npath = "/x"', "one of path, url and primaries"),
+                             ('url = "http://a.example/"\npath = "/x"', "neither path nor primaries"),
                              ('url = "http://a.example/"\nmatch = "some"', "is none of exact")):
             server = self.server("", "")
             server.write_config('[[feed]]\nid = "x"\nformat = "domains"\n' + more)

@@ -29,6 +29,8 @@ TEST_CASE("a list is refused whole when too much of it is broken, or it grew or 
   CHECK_FALSE(check_limits(report_of(600), 1000, limits));
   CHECK(check_limits(report_of(10), 50, limits));  // small lists may do as they like
   CHECK_FALSE(check_limits(report_of(0), 50, limits));
+  CHECK(check_limits(report_of(0), 50, {.may_be_empty = true}));
+  CHECK_FALSE(check_limits(report_of(0), 5'000, {.may_be_empty = true}));
   CHECK_FALSE(check_limits(report_of(50'001), 50'000, limits));
   CHECK(check_limits(report_of(50'001), 1000, {.rejects = 0, .growth = 0, .shrink = 0, .rules = 0}));
   CHECK(check_limits(report_of(600), 1000, limits).error().find("shrank from 1000 to 600") != std::string::npos);

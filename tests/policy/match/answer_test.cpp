@@ -178,6 +178,31 @@ TEST_CASE("thousands of answers: the rule that decides is the one of the slow wa
   CHECK(finals > 300);
 }
 
+TEST_CASE(
+    "where names outrank, a later source's rule about a name comes before an earlier one's about what comes back") {
+  auto address_rule = rule("unused.test");
+  address_rule.trigger = Trigger::response_ip;
+  address_rule.name = {};
+  address_rule.prefix = "192.0.2.0/24";
+  View view;
+  view.name = "default";
+  view.sources = {"first", "second"};
+  const auto index = compile({decision(1, "first", {address_rule}), decision(2, "second", {rule("a.test")})}, {view});
+  const auto client = ipv4(7);
+  const auto a = name("a.test"), b = name("b.test");
+  const std::vector<MappedAddress> addresses{*mapped_address(std::array<std::uint8_t, 4>{192, 0, 2, 1})};
+  const std::vector<ChainLink> chain{{b, {}}, {a, addresses}};
+  const std::vector<ChainLink> other{{b, addresses}};
+  for (const bool outrank : {false, true}) {
+    const Asker asker{0, 0, client, outrank};
+    const auto expected = outrank ? Trigger::qname : Trigger::response_ip;
+    CHECK(match_question(*index, asker, wire::Suffixes(a, index->seed())).is_final == outrank);
+    CHECK(match_answer(*index, asker, {}, chain, {})->match.trigger == expected);
+    CHECK(explain_answer_rules(*index, asker, chain, {}).front().match.trigger == expected);
+    CHECK(match_answer(*index, asker, {}, other, {})->match.trigger == Trigger::response_ip);
+  }
+}
+
 TEST_CASE("name servers are asked for only where a rule could be about them") {
   auto server_rule = rule("ns.test");
   server_rule.trigger = Trigger::nsdname;
