@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/names.hpp"
 #include "tests/source_directory.hpp"
 #include "zones/answer.hpp"
 #include "zones/load.hpp"
@@ -18,9 +19,7 @@ namespace asking {
 
 using namespace placard;
 
-inline wire::Name name(std::string_view text) {
-  return *wire::Name::from_text(text);
-}
+using placard::tests::name;
 
 inline zones::Zone zone(std::string_view text, std::string_view origin) {
   auto parsed = zones::parse_zone(text, name(origin));

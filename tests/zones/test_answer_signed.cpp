@@ -35,16 +35,16 @@ struct Brief {
   Lines answer, authority;
 };
 
-Brief asked(std::string_view text, RecordType type) {
+Brief signed_answer(std::string_view text, RecordType type) {
   const auto reply = ask(signed_zone(), std::string(text) + "signed.example", type, true);
   CHECK_FALSE(reply.result.truncated);
   return {reply.result.rcode, reply.result.authoritative, brief(reply.answer), brief(reply.authority)};
 }
 
-const Lines kSoa = {"@ SOA", "@ RRSIG(SOA)"};
+const Lines kSignedSoa = {"@ SOA", "@ RRSIG(SOA)"};
 
 Lines soa_and(std::initializer_list<const char*> owners) {
-  Lines lines = kSoa;
+  Lines lines = kSignedSoa;
   for (const char* owner : owners) {
     lines.push_back(std::string(owner) + " NSEC");
     lines.push_back(std::string(owner) + " RRSIG(NSEC)");
@@ -66,62 +66,62 @@ TEST_CASE("signed: without DO nothing of DNSSEC is said, unless asked for") {
 }
 
 TEST_CASE("signed: data comes with its signatures") {
-  const auto web = asked("web.", RecordType::a);
+  const auto web = signed_answer("web.", RecordType::a);
   CHECK(web.answer == Lines{"web A", "web RRSIG(A)"});
   CHECK(web.authority.empty());
-  CHECK(asked("www.", RecordType::a).answer == Lines{"www CNAME", "www RRSIG(CNAME)", "web A", "web RRSIG(A)"});
+  CHECK(signed_answer("www.", RecordType::a).answer == Lines{"www CNAME", "www RRSIG(CNAME)", "web A", "web RRSIG(A)"});
   const auto reply = ask(signed_zone(), "signed.example", RecordType::ns, true);
   CHECK(brief(reply.additional) == Lines{"ns A", "ns RRSIG(A)"});
 }
 
 TEST_CASE("signed: no data is proved by the name's own NSEC, an empty non-terminal by the one before") {
-  CHECK(asked("web.", RecordType::aaaa).authority == soa_and({"web"}));
-  CHECK(asked("www.", RecordType::aaaa).authority == soa_and({"web"}));  // at the end of the chain
-  CHECK(asked("b.c.", RecordType::a).authority == soa_and({"*.alias"}));
-  CHECK(asked("wild.", RecordType::a).authority == soa_and({"web"}));
-  CHECK(asked("", RecordType::a).authority == soa_and({"@"}));
+  CHECK(signed_answer("web.", RecordType::aaaa).authority == soa_and({"web"}));
+  CHECK(signed_answer("www.", RecordType::aaaa).authority == soa_and({"web"}));  // at the end of the chain
+  CHECK(signed_answer("b.c.", RecordType::a).authority == soa_and({"*.alias"}));
+  CHECK(signed_answer("wild.", RecordType::a).authority == soa_and({"web"}));
+  CHECK(signed_answer("", RecordType::a).authority == soa_and({"@"}));
 }
 
 TEST_CASE("signed: no such name is proved, and that no wildcard would make it") {
-  const auto between = asked("nowhere.", RecordType::a);
+  const auto between = signed_answer("nowhere.", RecordType::a);
   CHECK(between.rcode == Rcode::nxdomain);
   CHECK(between.authority == soa_and({"insecure", "@"}));  // insecure < nowhere < ns; * lies behind the apex
-  CHECK(asked("zzz.", RecordType::a).authority == soa_and({"www", "@"}));
+  CHECK(signed_answer("zzz.", RecordType::a).authority == soa_and({"www", "@"}));
   // one NSEC does for both where it covers both
-  CHECK(asked("x.b.c.", RecordType::a).authority == soa_and({"a.b.c", "*.alias"}));
-  CHECK(asked("-.web.", RecordType::a).authority == soa_and({"web"}));
-  CHECK(asked("x.near.wild.", RecordType::a).authority == soa_and({"near.wild"}));
+  CHECK(signed_answer("x.b.c.", RecordType::a).authority == soa_and({"a.b.c", "*.alias"}));
+  CHECK(signed_answer("-.web.", RecordType::a).authority == soa_and({"web"}));
+  CHECK(signed_answer("x.near.wild.", RecordType::a).authority == soa_and({"near.wild"}));
 }
 
 TEST_CASE("signed: a wildcard's answer proves that nothing closer exists") {
-  const auto positive = asked("q.wild.", RecordType::a);
+  const auto positive = signed_answer("q.wild.", RecordType::a);
   CHECK(positive.answer == Lines{"q.wild A", "q.wild RRSIG(A)"});
   CHECK(positive.authority == Lines{"near.wild NSEC", "near.wild RRSIG(NSEC)"});
-  const auto no_data = asked("q.wild.", RecordType::aaaa);
+  const auto no_data = signed_answer("q.wild.", RecordType::aaaa);
   CHECK(no_data.rcode == Rcode::noerror);
   CHECK(no_data.answer.empty());
   CHECK(no_data.authority == soa_and({"near.wild", "*.wild"}));
-  const auto alias = asked("q.alias.", RecordType::a);
+  const auto alias = signed_answer("q.alias.", RecordType::a);
   CHECK(alias.answer == Lines{"q.alias CNAME", "q.alias RRSIG(CNAME)", "web A", "web RRSIG(A)"});
   CHECK(alias.authority == Lines{"*.alias NSEC", "*.alias RRSIG(NSEC)"});
 }
 
 TEST_CASE("signed: a DNAME is signed, the CNAME made from it is not") {
-  CHECK(asked("www.d.", RecordType::a).answer ==
+  CHECK(signed_answer("www.d.", RecordType::a).answer ==
         Lines{"d DNAME", "d RRSIG(DNAME)", "www.d CNAME", "www.target A", "www.target RRSIG(A)"});
 }
 
 TEST_CASE("signed: delegations come with DS, or with the proof that there is none") {
-  const auto secure = asked("x.secure.", RecordType::a);
+  const auto secure = signed_answer("x.secure.", RecordType::a);
   CHECK_FALSE(secure.authoritative);
   CHECK(secure.authority == Lines{"secure NS", "secure DS", "secure RRSIG(DS)"});
-  const auto insecure = asked("x.insecure.", RecordType::a);
+  const auto insecure = signed_answer("x.insecure.", RecordType::a);
   CHECK_FALSE(insecure.authoritative);
   CHECK(insecure.authority == Lines{"insecure NS", "insecure NSEC", "insecure RRSIG(NSEC)"});
-  const auto ds = asked("secure.", RecordType::ds);
+  const auto ds = signed_answer("secure.", RecordType::ds);
   CHECK(ds.authoritative);
   CHECK(ds.answer == Lines{"secure DS", "secure RRSIG(DS)"});
-  const auto none = asked("insecure.", RecordType::ds);
+  const auto none = signed_answer("insecure.", RecordType::ds);
   CHECK(none.authoritative);
   CHECK(none.authority == soa_and({"insecure"}));
 }

@@ -17,10 +17,10 @@ using wire::RecordType;
 
 namespace {
 
-constexpr std::int64_t kStart = 1'800'000'000;
+constexpr std::int64_t kSigningStart = 1'800'000'000;
 constexpr std::int64_t kDay = 86'400;
 
-constexpr std::string_view kZone =
+constexpr std::string_view kPlainZone =
     "$TTL 3600\n@ SOA ns h 10 3600 600 86400 300\n@ NS ns\n@ NS ns.example.net.\n@ MX 5 mail\n@ TXT \"x\"\nns A "
     "192.0.2.1\n"
     "MaIl AAAA 2001:db8::1\n*.wild TXT \"w\"\na.b.ent A 192.0.2.2\nalias CNAME Mail\nd DNAME ent\nunder.d A 192.0.2.3\n"
@@ -28,20 +28,20 @@ constexpr std::string_view kZone =
     "safe DS 1 13 2 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\nx.far NS ns\n";
 
 /// A folder of this test alone, gone with it.
-struct Folder {
-  Folder() {
+struct SigningFolder {
+  SigningFolder() {
     char pattern[] = "/tmp/placard-keys-XXXXXX";
     REQUIRE(::mkdtemp(pattern) != nullptr);
     path = pattern;
   }
-  ~Folder() {
+  ~SigningFolder() {
     std::error_code error;
     std::filesystem::remove_all(path, error);
   }
   std::filesystem::path path;
 };
 
-ZoneKeys keys_at(const Folder& folder, std::int64_t now, const SigningPolicy& policy) {
+ZoneKeys keys_at(const SigningFolder& folder, std::int64_t now, const SigningPolicy& policy) {
   auto keys = ZoneKeys::open(folder.path / "keys", name("example.org"));
   INFO((keys ? "" : keys.error()));
   REQUIRE(keys);
@@ -109,16 +109,16 @@ TEST_CASE("a zone is signed with NSEC, each set that is its own and no other") {
   const auto algorithm = GENERATE(wire::Algorithm::ecdsap256sha256, wire::Algorithm::ed25519);
   SigningPolicy policy;
   policy.keys.algorithm = algorithm;
-  const Folder folder;
-  const auto keys = keys_at(folder, kStart, policy);
-  const auto source = asking::zone(kZone, "example.org");
-  const auto version = sign(source, nullptr, keys, policy, kStart);
+  const SigningFolder folder;
+  const auto keys = keys_at(folder, kSigningStart, policy);
+  const auto source = asking::zone(kPlainZone, "example.org");
+  const auto version = sign(source, nullptr, keys, policy, kSigningStart);
   REQUIRE(version.zone);
   const Zone& zone = *version.zone;
   CHECK(zone.serial() == 10);
   CHECK(zone.is_signed());
   CHECK_FALSE(zone.has_nsec3());
-  check_signatures(zone, kStart);
+  check_signatures(zone, kSigningStart);
 
   // Round the chain: names with data, those below cuts and DNAMEs left out, and no empty non-terminals.
   std::vector<std::string> chain;
@@ -145,11 +145,11 @@ TEST_CASE("a zone is signed with NSEC, each set that is its own and no other") {
 TEST_CASE("NSEC3 has every name and empty non-terminal, no salt and no iterations") {
   SigningPolicy policy;
   policy.nsec3 = true;
-  const Folder folder;
-  const auto keys = keys_at(folder, kStart, policy);
-  const auto version = sign(asking::zone(kZone, "example.org"), nullptr, keys, policy, kStart);
+  const SigningFolder folder;
+  const auto keys = keys_at(folder, kSigningStart, policy);
+  const auto version = sign(asking::zone(kPlainZone, "example.org"), nullptr, keys, policy, kSigningStart);
   REQUIRE(version.zone);
-  check_signatures(*version.zone, kStart);
+  check_signatures(*version.zone, kSigningStart);
   REQUIRE(version.zone->has_nsec3());
   CHECK(wire::rdata_to_text(RecordType::nsec3param,
                             *version.zone->apex().find(RecordType::nsec3param)->rdatas().begin()) == "1 0 0 - ");
@@ -176,15 +176,15 @@ TEST_CASE("NSEC3 has every name and empty non-terminal, no salt and no iteration
 
 TEST_CASE("only what changed or is about to lapse is signed again") {
   const SigningPolicy policy;
-  const Folder folder;
-  auto keys = keys_at(folder, kStart, policy);
-  const auto source = asking::zone(kZone, "example.org");
-  const auto first = sign(source, nullptr, keys, policy, kStart);
+  const SigningFolder folder;
+  auto keys = keys_at(folder, kSigningStart, policy);
+  const auto source = asking::zone(kPlainZone, "example.org");
+  const auto first = sign(source, nullptr, keys, policy, kSigningStart);
   REQUIRE(first.zone);
-  CHECK(first.next_at == kStart + 7'200);  // CDS and CDNSKEY come then
+  CHECK(first.next_at == kSigningStart + 7'200);  // CDS and CDNSKEY come then
 
   // The zone's own signed version as the source: nothing to do.
-  for (const std::int64_t now : {kStart, kStart + 3'600}) {
+  for (const std::int64_t now : {kSigningStart, kSigningStart + 3'600}) {
     const auto again = sign(*first.zone, &*first.zone, keys, policy, now);
     CHECK_FALSE(again.zone);
     CHECK(again.made == 0);
@@ -192,24 +192,24 @@ TEST_CASE("only what changed or is about to lapse is signed again") {
 
   // A changed text costs its set and the SOA; a new name its set, its NSEC, that before it, and the SOA.
   auto edited = [&](std::string_view more, std::string_view serial) {
-    std::string text(kZone);
+    std::string text(kPlainZone);
     text.replace(text.find(" 10 "), 4, serial);
     return asking::zone(text + std::string(more), "example.org");
   };
-  auto later = sign(edited("", " 11 "), &*first.zone, keys, policy, kStart + 60);
+  auto later = sign(edited("", " 11 "), &*first.zone, keys, policy, kSigningStart + 60);
   REQUIRE(later.zone);
   CHECK(later.zone->serial() == 11);
   CHECK(later.made == 1);
-  const auto wider = sign(edited("m A 192.0.2.9\n", " 11 "), &*later.zone, keys, policy, kStart + 60);
+  const auto wider = sign(edited("m A 192.0.2.9\n", " 11 "), &*later.zone, keys, policy, kSigningStart + 60);
   REQUIRE(wider.zone);
   CHECK(wider.zone->serial() == 12);  // the file's has not risen above the signed one
   CHECK(wider.made == 4);
-  check_signatures(*wider.zone, kStart + 60);
+  check_signatures(*wider.zone, kSigningStart + 60);
 
   // All of the rest within their time, none lapses meanwhile.
   auto current = std::move(*later.zone);
   std::size_t made = 0;
-  for (std::int64_t now = kStart; now < kStart + 30 * kDay; now += 3'600) {
+  for (std::int64_t now = kSigningStart; now < kSigningStart + 30 * kDay; now += 3'600) {
     keys = keys_at(folder, now, policy);
     auto version = sign(current, &current, keys, policy, now);
     made += version.made;
@@ -218,16 +218,16 @@ TEST_CASE("only what changed or is about to lapse is signed again") {
       for (const StoredSet& set : node.sets())
         for (const auto rdata : set.signatures()) CHECK(wire::parse_rrsig(rdata)->expiration > now + policy.refresh);
   }
-  check_signatures(current, kStart + 30 * kDay);
+  check_signatures(current, kSigningStart + 30 * kDay);
   CHECK(made > 60);
   CHECK(made < 400);
 }
 
 TEST_CASE("a signed zone without its old names and with DNSSEC of others") {
   const SigningPolicy policy;
-  const Folder folder;
-  const auto keys = keys_at(folder, kStart, policy);
-  auto first = sign(asking::zone(kZone, "example.org"), nullptr, keys, policy, kStart);
+  const SigningFolder folder;
+  const auto keys = keys_at(folder, kSigningStart, policy);
+  auto first = sign(asking::zone(kPlainZone, "example.org"), nullptr, keys, policy, kSigningStart);
   auto base = std::make_shared<const Zone>(std::move(*first.zone));
   ZoneEditor editor(base);
   CHECK(editor.exists(name("a.b.ent.example.org")));
@@ -235,20 +235,20 @@ TEST_CASE("a signed zone without its old names and with DNSSEC of others") {
   CHECK_FALSE(editor.exists(name("a.b.ent.example.org")));  // what is left of it is ours
   auto edited = editor.build();
   REQUIRE(edited);
-  const auto second = sign(*edited, base.get(), keys, policy, kStart + 10);
+  const auto second = sign(*edited, base.get(), keys, policy, kSigningStart + 10);
   REQUIRE(second.zone);
   CHECK(second.zone->find(name("a.b.ent.example.org")) == nullptr);
   CHECK(second.zone->find(name("ent.example.org")) == nullptr);
   CHECK(second.zone->serial() == 11);
-  check_signatures(*second.zone, kStart + 10);
+  check_signatures(*second.zone, kSigningStart + 10);
   // From NSEC to NSEC3 and back.
   SigningPolicy hashed = policy;
   hashed.nsec3 = true;
-  const auto third = sign(*second.zone, &*second.zone, keys, hashed, kStart + 20);
+  const auto third = sign(*second.zone, &*second.zone, keys, hashed, kSigningStart + 20);
   REQUIRE(third.zone);
   CHECK(third.zone->has_nsec3());
-  check_signatures(*third.zone, kStart + 20);
-  const auto fourth = sign(*third.zone, &*third.zone, keys, policy, kStart + 30);
+  check_signatures(*third.zone, kSigningStart + 20);
+  const auto fourth = sign(*third.zone, &*third.zone, keys, policy, kSigningStart + 30);
   REQUIRE(fourth.zone);
   CHECK_FALSE(fourth.zone->has_nsec3());
   CHECK(fourth.zone->serial() == 13);
@@ -257,12 +257,12 @@ TEST_CASE("a signed zone without its old names and with DNSSEC of others") {
 
 TEST_CASE("ZSKs roll over by time: published before they sign, and after") {
   const SigningPolicy policy;
-  const Folder folder;
-  auto keys = keys_at(folder, kStart, policy);
-  auto current = std::move(*sign(asking::zone(kZone, "example.org"), nullptr, keys, policy, kStart).zone);
+  const SigningFolder folder;
+  auto keys = keys_at(folder, kSigningStart, policy);
+  auto current = std::move(*sign(asking::zone(kPlainZone, "example.org"), nullptr, keys, policy, kSigningStart).zone);
   std::set<std::uint16_t> signers;
   std::map<std::uint16_t, std::int64_t> published, gone;
-  for (std::int64_t now = kStart; now < kStart + 100 * kDay; now += 1'800) {
+  for (std::int64_t now = kSigningStart; now < kSigningStart + 100 * kDay; now += 1'800) {
     keys = keys_at(folder, now, policy);
     auto version = sign(current, &current, keys, policy, now);
     if (version.zone) current = *std::move(version.zone);
@@ -283,19 +283,19 @@ TEST_CASE("ZSKs roll over by time: published before they sign, and after") {
   CHECK(signers.size() == 4);
   CHECK(published.size() == 5);  // with the KSK
   CHECK(gone.size() == 3);
-  check_signatures(current, kStart + 100 * kDay - 1'800);
+  check_signatures(current, kSigningStart + 100 * kDay - 1'800);
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path / "keys"), {}) == 5);  // two keys, and the list
 }
 
 TEST_CASE("a KSK waits for the parent, and another algorithm takes both keys along") {
   SigningPolicy policy;
-  const Folder folder;
-  auto keys = keys_at(folder, kStart, policy);
-  const auto source = asking::zone(kZone, "example.org");
-  CHECK(keys.wanted_ds(kStart) == nullptr);
-  CHECK_FALSE(sign(source, nullptr, keys, policy, kStart).zone->apex().find(RecordType::cds));
-  CHECK_FALSE(keys.ds_seen(kStart, policy.keys));
-  std::int64_t now = kStart + 7'200;
+  const SigningFolder folder;
+  auto keys = keys_at(folder, kSigningStart, policy);
+  const auto source = asking::zone(kPlainZone, "example.org");
+  CHECK(keys.wanted_ds(kSigningStart) == nullptr);
+  CHECK_FALSE(sign(source, nullptr, keys, policy, kSigningStart).zone->apex().find(RecordType::cds));
+  CHECK_FALSE(keys.ds_seen(kSigningStart, policy.keys));
+  std::int64_t now = kSigningStart + 7'200;
   keys = keys_at(folder, now, policy);
   const auto old_tag = keys.wanted_ds(now)->tag;
   auto current = std::move(*sign(source, nullptr, keys, policy, now).zone);
@@ -338,15 +338,15 @@ TEST_CASE("a KSK waits for the parent, and another algorithm takes both keys alo
 
 TEST_CASE("keys are read as they were written, and what cannot be read is no reason to make others") {
   const SigningPolicy policy;
-  const Folder folder;
-  const auto keys = keys_at(folder, kStart, policy);
-  const auto again = keys_at(folder, kStart, policy);
+  const SigningFolder folder;
+  const auto keys = keys_at(folder, kSigningStart, policy);
+  const auto again = keys_at(folder, kSigningStart, policy);
   REQUIRE(again.all().size() == 2);
   for (std::size_t i = 0; i < 2; ++i) {
     CHECK(again.all()[i].dnskey == keys.all()[i].dnskey);
     CHECK(again.all()[i].active_at == keys.all()[i].active_at);
   }
-  CHECK(again.to_text(kStart) == keys.to_text(kStart));
+  CHECK(again.to_text(kSigningStart) == keys.to_text(kSigningStart));
   for (const auto& entry : std::filesystem::directory_iterator(folder.path / "keys"))
     CHECK((entry.status().permissions() & (std::filesystem::perms::group_all | std::filesystem::perms::others_all)) ==
           std::filesystem::perms::none);

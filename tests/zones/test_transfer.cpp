@@ -2,6 +2,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 
+#include "tests/names.hpp"
 #include "zones/load.hpp"
 #include "zones/serial.hpp"
 #include "zones/transfer_in.hpp"
@@ -15,9 +16,7 @@ namespace {
 
 constexpr std::uint64_t kNow = 1'800'000'000;
 
-wire::Name name(std::string_view text) {
-  return *wire::Name::from_text(text);
-}
+using placard::tests::name;
 
 std::shared_ptr<const Zone> zone_of(std::uint32_t serial, const std::string& more) {
   const std::string text = "$TTL 300\n@ SOA ns hostmaster " + std::to_string(serial) +

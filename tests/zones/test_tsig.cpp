@@ -1,4 +1,5 @@
 // TSIG: both ends of an exchange, every error of RFC 8945, and streams.
+#include "tests/names.hpp"
 #include "zones/tsig.hpp"
 
 #include <array>
@@ -12,11 +13,9 @@ using namespace placard::zones;
 
 namespace {
 
-constexpr std::uint64_t kNow = 1'800'000'000;
+constexpr std::uint64_t kSignedAt = 1'800'000'000;
 
-wire::Name name(std::string_view text) {
-  return *wire::Name::from_text(text);
-}
+using placard::tests::name;
 
 SharedTsigKey key(std::string_view of = "k.example", TsigAlgorithm algorithm = TsigAlgorithm::hmac_sha256,
                   std::uint8_t secret = 7) {
@@ -28,7 +27,7 @@ struct Packet {
   std::size_t size = 0;
   wire::Bytes bytes() const { return {octets.data(), size}; }
   wire::MessageView view() const { return *wire::parse_message(bytes()); }
-  void sign(TsigSigner& signer, std::uint64_t now = kNow) { size = *signer.sign(octets, size, now); }
+  void sign(TsigSigner& signer, std::uint64_t now = kSignedAt) { size = *signer.sign(octets, size, now); }
 };
 
 Packet message(bool answer, std::uint16_t id = 99, bool records = true) {
@@ -62,7 +61,7 @@ TEST_CASE("a signed question and its signed answer, with each algorithm") {
   question.sign(asking);
   CHECK(question.size - bare <= asking.record_size());
 
-  auto check = check_request(question.view(), ring(shared), kNow + 5);
+  auto check = check_request(question.view(), ring(shared), kSignedAt + 5);
   REQUIRE(check.verdict == TsigVerdict::good);
   CHECK(check.key == shared);
   CHECK(check.unsigned_size == bare);
@@ -71,7 +70,7 @@ TEST_CASE("a signed question and its signed answer, with each algorithm") {
   answer.sign(*check.answer);
   TsigVerifier verifier(asking);
   CHECK_FALSE(verifier.complete());
-  REQUIRE(verifier.check(answer.view(), kNow));
+  REQUIRE(verifier.check(answer.view(), kSignedAt));
   CHECK(verifier.complete());
 }
 
@@ -81,12 +80,12 @@ TEST_CASE("a question that somebody forwarded under another id is still signed")
   Packet question = message(false);
   question.sign(asking);
   question.octets[0] ^= 0x55;
-  CHECK(check_request(question.view(), ring(shared), kNow).verdict == TsigVerdict::good);
+  CHECK(check_request(question.view(), ring(shared), kSignedAt).verdict == TsigVerdict::good);
 }
 
 TEST_CASE("no signature is no signature") {
   const Packet question = message(false);
-  const auto check = check_request(question.view(), ring(key()), kNow);
+  const auto check = check_request(question.view(), ring(key()), kSignedAt);
   CHECK(check.verdict == TsigVerdict::unsigned_);
   CHECK_FALSE(check.answer);
   CHECK(check.unsigned_size == question.size);
@@ -97,7 +96,7 @@ TEST_CASE("an unknown key, another algorithm: BADKEY, unsigned") {
     TsigSigner asking(theirs);
     Packet question = message(false);
     question.sign(asking);
-    auto check = check_request(question.view(), ring(key()), kNow);
+    auto check = check_request(question.view(), ring(key()), kSignedAt);
     REQUIRE(check.verdict == TsigVerdict::rejected);
     CHECK(check.error == TsigError::badkey);
     Packet answer = message(true, 99, false);
@@ -108,7 +107,7 @@ TEST_CASE("an unknown key, another algorithm: BADKEY, unsigned") {
     CHECK(tsig->error == 17);
     CHECK(tsig->key_name == theirs->name());
     TsigVerifier verifier(asking);
-    const auto verified = verifier.check(answer.view(), kNow);
+    const auto verified = verifier.check(answer.view(), kSignedAt);
     REQUIRE_FALSE(verified);
     CHECK(verified.error().starts_with("BADKEY"));
   }
@@ -118,27 +117,27 @@ TEST_CASE("another secret, a changed octet: BADSIG, unsigned") {
   TsigSigner asking(key("k.example", TsigAlgorithm::hmac_sha256, 8));
   Packet question = message(false);
   question.sign(asking);
-  auto check = check_request(question.view(), ring(key()), kNow);
+  auto check = check_request(question.view(), ring(key()), kSignedAt);
   REQUIRE(check.verdict == TsigVerdict::rejected);
   CHECK(check.error == TsigError::badsig);
   Packet answer = message(true, 99, false);
   answer.sign(*check.answer);
   TsigVerifier verifier(asking);
-  CHECK(verifier.check(answer.view(), kNow).error().starts_with("BADSIG"));
+  CHECK(verifier.check(answer.view(), kSignedAt).error().starts_with("BADSIG"));
 
   TsigSigner right(key());
   Packet changed = message(false);
   changed.sign(right);
   changed.octets[2] ^= 0x01;  // RD
-  CHECK(check_request(changed.view(), ring(key()), kNow).error == TsigError::badsig);
+  CHECK(check_request(changed.view(), ring(key()), kSignedAt).error == TsigError::badsig);
 }
 
 TEST_CASE("BADTIME is signed and carries the server's time") {
   const auto shared = key();
   TsigSigner asking(shared);
   Packet question = message(false);
-  question.sign(asking, kNow - 301);
-  auto check = check_request(question.view(), ring(shared), kNow);
+  question.sign(asking, kSignedAt - 301);
+  auto check = check_request(question.view(), ring(shared), kSignedAt);
   REQUIRE(check.verdict == TsigVerdict::rejected);
   CHECK(check.error == TsigError::badtime);
   Packet answer = message(true, 99, false);
@@ -147,14 +146,14 @@ TEST_CASE("BADTIME is signed and carries the server's time") {
   REQUIRE(tsig);
   CHECK(tsig->mac.size() == 32);
   CHECK(tsig->other.size() == 6);
-  CHECK(tsig->time_signed == kNow - 301);
+  CHECK(tsig->time_signed == kSignedAt - 301);
   TsigVerifier verifier(asking);
-  CHECK(verifier.check(answer.view(), kNow - 301).error().find("BADTIME") != std::string::npos);
+  CHECK(verifier.check(answer.view(), kSignedAt - 301).error().find("BADTIME") != std::string::npos);
 
   question = message(false);
   TsigSigner again(shared);
-  question.sign(again, kNow - 300);
-  CHECK(check_request(question.view(), ring(shared), kNow).verdict == TsigVerdict::good);
+  question.sign(again, kSignedAt - 300);
+  CHECK(check_request(question.view(), ring(shared), kSignedAt).verdict == TsigVerdict::good);
 }
 
 TEST_CASE("truncated signatures: BADTRUNC when right, FORMERR below the standard's least") {
@@ -175,7 +174,7 @@ TEST_CASE("truncated signatures: BADTRUNC when right, FORMERR below the standard
                   static_cast<std::uint16_t>(wire::load16(question.octets.data() + rdlength) - gone));
     question.size -= gone;
     if (spoil) question.octets[mac] ^= 1;
-    return check_request(question.view(), ring(shared), kNow);
+    return check_request(question.view(), ring(shared), kSignedAt);
   };
   CHECK(cut_to(16, false).error == TsigError::badtrunc);
   CHECK(cut_to(16, true).error == TsigError::badsig);
@@ -188,7 +187,7 @@ TEST_CASE("streams: each message is signed after the one before it") {
   TsigSigner asking(shared);
   Packet question = message(false);
   question.sign(asking);
-  auto check = check_request(question.view(), ring(shared), kNow);
+  auto check = check_request(question.view(), ring(shared), kSignedAt);
   REQUIRE(check.answer);
   std::vector<Packet> stream;
   for (int i = 0; i < 4; ++i) {
@@ -197,18 +196,18 @@ TEST_CASE("streams: each message is signed after the one before it") {
   }
   SECTION("in order") {
     TsigVerifier verifier(asking);
-    for (const auto& one : stream) REQUIRE(verifier.check(one.view(), kNow));
+    for (const auto& one : stream) REQUIRE(verifier.check(one.view(), kSignedAt));
     CHECK(verifier.complete());
   }
   SECTION("one left out") {
     TsigVerifier verifier(asking);
-    REQUIRE(verifier.check(stream[0].view(), kNow));
-    CHECK_FALSE(verifier.check(stream[2].view(), kNow));
+    REQUIRE(verifier.check(stream[0].view(), kSignedAt));
+    CHECK_FALSE(verifier.check(stream[2].view(), kSignedAt));
   }
   SECTION("one twice") {
     TsigVerifier verifier(asking);
-    REQUIRE(verifier.check(stream[0].view(), kNow));
-    CHECK_FALSE(verifier.check(stream[0].view(), kNow));
+    REQUIRE(verifier.check(stream[0].view(), kSignedAt));
+    CHECK_FALSE(verifier.check(stream[0].view(), kSignedAt));
   }
 }
 
@@ -218,16 +217,16 @@ TEST_CASE("streams of others: up to 99 unsigned messages in a row, never the fir
   Packet question = message(false);
   question.sign(asking);
   TsigVerifier bare(asking);
-  CHECK_FALSE(bare.check(message(true).view(), kNow));
+  CHECK_FALSE(bare.check(message(true).view(), kSignedAt));
 
-  auto check = check_request(question.view(), ring(shared), kNow);
+  auto check = check_request(question.view(), ring(shared), kSignedAt);
   Packet first = message(true);
   first.sign(*check.answer);
   TsigVerifier verifier(asking);
-  REQUIRE(verifier.check(first.view(), kNow));
-  for (unsigned i = 0; i < kMaxUnsignedMessages; ++i) REQUIRE(verifier.check(message(true).view(), kNow));
+  REQUIRE(verifier.check(first.view(), kSignedAt));
+  for (unsigned i = 0; i < kMaxUnsignedMessages; ++i) REQUIRE(verifier.check(message(true).view(), kSignedAt));
   CHECK_FALSE(verifier.complete());
-  CHECK_FALSE(verifier.check(message(true).view(), kNow));
+  CHECK_FALSE(verifier.check(message(true).view(), kSignedAt));
 }
 
 TEST_CASE("a TSIG that is not the last record, or of another class, is malformed") {
@@ -242,7 +241,7 @@ TEST_CASE("a TSIG that is not the last record, or of another class, is malformed
     writer.record(wire::Section::additional, name("k.example"), wire::RecordType::tsig, record_class, 0, rdata);
     if (!last) writer.edns(1232, false, wire::Rcode::noerror);
     packet.size = writer.finish()->size();
-    return check_request(packet.view(), ring(key()), kNow).verdict;
+    return check_request(packet.view(), ring(key()), kSignedAt).verdict;
   };
   CHECK(write(wire::RecordClass::any, false) == TsigVerdict::malformed);
   CHECK(write(wire::RecordClass::in, true) == TsigVerdict::malformed);

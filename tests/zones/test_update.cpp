@@ -1,6 +1,7 @@
 // Dynamic update (RFC 2136): prerequisites, changes, and all or nothing. Catalogs (RFC 9432).
 #include <catch2/catch.hpp>
 
+#include "tests/names.hpp"
 #include "zones/catalog.hpp"
 #include "zones/load.hpp"
 #include "zones/update.hpp"
@@ -16,9 +17,7 @@ using wire::Section;
 
 namespace {
 
-wire::Name name(std::string_view text) {
-  return *wire::Name::from_text(text);
-}
+using placard::tests::name;
 
 std::shared_ptr<const Zone> base() {
   auto zone = parse_zone(

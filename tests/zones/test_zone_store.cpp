@@ -18,7 +18,7 @@ wire::Name origin() {
   return *wire::Name::from_text("example.org");
 }
 
-std::shared_ptr<const Zone> zone_of(std::uint32_t serial, const std::string& more = {}) {
+std::shared_ptr<const Zone> stored_zone(std::uint32_t serial, const std::string& more = {}) {
   auto zone =
       parse_zone("$TTL 300\n@ SOA ns hostmaster " + std::to_string(serial) +
                      " 3600 600 86400 60\n@ NS ns\nns A 192.0.2.1\nt TXT \"" + std::to_string(serial) + "\"\n" + more,
@@ -27,15 +27,15 @@ std::shared_ptr<const Zone> zone_of(std::uint32_t serial, const std::string& mor
   return std::make_shared<const Zone>(*std::move(zone));
 }
 
-bool same(const Zone& a, const Zone& b) {
+bool same_zone(const Zone& a, const Zone& b) {
   const auto changes = difference(a, b);
   return a.serial() == b.serial() && changes.removed.size() == 1 && changes.added.size() == 1;
 }
 
-struct Folder {
+struct StoreFolder {
   fs::path path = fs::temp_directory_path() / ("placard-store-" + std::to_string(::getpid()));
-  Folder() { fs::create_directories(path); }
-  ~Folder() { fs::remove_all(path); }
+  StoreFolder() { fs::create_directories(path); }
+  ~StoreFolder() { fs::remove_all(path); }
   ZoneStore store(std::uint64_t journal = 1U << 20U) const { return ZoneStore(path, origin(), {journal}); }
   fs::path journal() const { return path / "example.org.journal"; }
   fs::path image() const { return path / "example.org.zone"; }
@@ -44,13 +44,13 @@ struct Folder {
 }  // namespace
 
 TEST_CASE("what was committed is there after a restart") {
-  Folder folder;
+  StoreFolder folder;
   {
     auto store = folder.store();
     CHECK_FALSE(store.load().zone);
-    REQUIRE(store.commit(*zone_of(1), 1, nullptr));
+    REQUIRE(store.commit(*stored_zone(1), 1, nullptr));
     for (std::uint32_t i = 2; i <= 50; ++i)
-      REQUIRE(store.commit(*zone_of(i), difference(*zone_of(i - 1), *zone_of(i))));
+      REQUIRE(store.commit(*stored_zone(i), difference(*stored_zone(i - 1), *stored_zone(i))));
     store.confirm(1'800'000'000);
   }
   auto again = folder.store();
@@ -59,7 +59,7 @@ TEST_CASE("what was committed is there after a restart") {
   CHECK(found.notes.empty());
   CHECK(found.file_serial == 1U);
   CHECK(found.confirmed_at == 1'800'000'000);
-  CHECK(same(*found.zone, *zone_of(50)));
+  CHECK(same_zone(*found.zone, *stored_zone(50)));
   const auto chain = again.journal().chain_from(20);
   REQUIRE(chain);
   REQUIRE(*chain);
@@ -71,12 +71,13 @@ TEST_CASE("what was committed is there after a restart") {
 }
 
 TEST_CASE("a journal that ends anywhere is cut to its last whole entry") {
-  Folder folder;
+  StoreFolder folder;
   {
     auto store = folder.store();
     store.load();
-    REQUIRE(store.commit(*zone_of(1), {}, nullptr));
-    for (std::uint32_t i = 2; i <= 4; ++i) REQUIRE(store.commit(*zone_of(i), difference(*zone_of(i - 1), *zone_of(i))));
+    REQUIRE(store.commit(*stored_zone(1), {}, nullptr));
+    for (std::uint32_t i = 2; i <= 4; ++i)
+      REQUIRE(store.commit(*stored_zone(i), difference(*stored_zone(i - 1), *stored_zone(i))));
   }
   const auto whole = fs::file_size(folder.journal());
   const auto saved = folder.path / "saved";
@@ -90,20 +91,20 @@ TEST_CASE("a journal that ends anywhere is cut to its last whole entry") {
     const auto serial = found.zone->serial();
     CHECK(serial >= 1);
     CHECK(serial < 4);
-    CHECK(same(*found.zone, *zone_of(serial)));
-    REQUIRE(store.commit(*zone_of(9), difference(*zone_of(serial), *zone_of(9))));
-    CHECK(same(*folder.store().load().zone, *zone_of(9)));
+    CHECK(same_zone(*found.zone, *stored_zone(serial)));
+    REQUIRE(store.commit(*stored_zone(9), difference(*stored_zone(serial), *stored_zone(9))));
+    CHECK(same_zone(*folder.store().load().zone, *stored_zone(9)));
     if (size + 1 == whole) CHECK(serial == 3);
   }
 }
 
 TEST_CASE("a damaged octet anywhere loses no version before it") {
-  Folder folder;
+  StoreFolder folder;
   {
     auto store = folder.store();
     store.load();
-    REQUIRE(store.commit(*zone_of(1), {}, nullptr));
-    REQUIRE(store.commit(*zone_of(2), difference(*zone_of(1), *zone_of(2))));
+    REQUIRE(store.commit(*stored_zone(1), {}, nullptr));
+    REQUIRE(store.commit(*stored_zone(2), difference(*stored_zone(1), *stored_zone(2))));
   }
   for (const auto& path : {folder.journal(), folder.image()}) {
     std::string good;
@@ -121,7 +122,7 @@ TEST_CASE("a damaged octet anywhere loses no version before it") {
         CHECK(found.notes.size() == 1);
       } else {
         REQUIRE(found.zone);
-        CHECK(same(*found.zone, *zone_of(found.zone->serial())));
+        CHECK(same_zone(*found.zone, *stored_zone(found.zone->serial())));
       }
       std::ofstream(path, std::ios::binary) << good;
       if (path == folder.image()) continue;
@@ -131,42 +132,43 @@ TEST_CASE("a damaged octet anywhere loses no version before it") {
 }
 
 TEST_CASE("the journal stays within its limit and the zone stays whole") {
-  Folder folder;
+  StoreFolder folder;
   const std::uint64_t limit = 20'000;
   auto store = folder.store(limit);
   store.load();
-  REQUIRE(store.commit(*zone_of(1), {}, nullptr));
+  REQUIRE(store.commit(*stored_zone(1), {}, nullptr));
   for (std::uint32_t i = 2; i <= 500; ++i) {
-    REQUIRE(store.commit(*zone_of(i), difference(*zone_of(i - 1), *zone_of(i))));
+    REQUIRE(store.commit(*stored_zone(i), difference(*stored_zone(i - 1), *stored_zone(i))));
     CHECK(fs::file_size(folder.journal()) <= limit);
     CHECK(store.journal().octets() == fs::file_size(folder.journal()));
   }
   CHECK(*store.journal().chain_from(480));
   CHECK_FALSE(*store.journal().chain_from(2));
-  CHECK(same(*folder.store(limit).load().zone, *zone_of(500)));
+  CHECK(same_zone(*folder.store(limit).load().zone, *stored_zone(500)));
 
   std::string much;
   for (int i = 0; i < 500; ++i) much += "n" + std::to_string(i) + " TXT \"much\"\n";
-  const auto large = zone_of(501, much);
-  REQUIRE(store.commit(*large, difference(*zone_of(500), *large)));
+  const auto large = stored_zone(501, much);
+  REQUIRE(store.commit(*large, difference(*stored_zone(500), *large)));
   CHECK(store.journal().entries().empty());
-  CHECK(same(*folder.store(limit).load().zone, *large));
+  CHECK(same_zone(*folder.store(limit).load().zone, *large));
 }
 
 TEST_CASE("a new line of versions is not continued by the old one's journal") {
-  Folder folder;
+  StoreFolder folder;
   {
     auto store = folder.store();
     store.load();
-    REQUIRE(store.commit(*zone_of(1), {}, nullptr));
-    for (std::uint32_t i = 2; i <= 4; ++i) REQUIRE(store.commit(*zone_of(i), difference(*zone_of(i - 1), *zone_of(i))));
+    REQUIRE(store.commit(*stored_zone(1), {}, nullptr));
+    for (std::uint32_t i = 2; i <= 4; ++i)
+      REQUIRE(store.commit(*stored_zone(i), difference(*stored_zone(i - 1), *stored_zone(i))));
     fs::copy_file(folder.journal(), folder.path / "old");
-    REQUIRE(store.commit(*zone_of(2, "x TXT \"other\"\n"), {}, nullptr));
+    REQUIRE(store.commit(*stored_zone(2, "x TXT \"other\"\n"), {}, nullptr));
   }
   // As if the machine had stopped before the journal was begun anew.
   fs::copy_file(folder.path / "old", folder.journal(), fs::copy_options::overwrite_existing);
   auto store = folder.store();
-  CHECK(same(*store.load().zone, *zone_of(2, "x TXT \"other\"\n")));
+  CHECK(same_zone(*store.load().zone, *stored_zone(2, "x TXT \"other\"\n")));
   CHECK(store.journal().entries().empty());
 }
 

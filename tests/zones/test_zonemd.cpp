@@ -21,7 +21,7 @@ std::string zonemd(const std::string& rest) {
   return "example. 86400 IN ZONEMD " + rest + "\n";
 }
 
-std::string refusal(const std::string& text) {
+std::string refusal_of(const std::string& text) {
   const auto parsed = zones::parse_zone(text, name("example"), "z");
   return parsed ? "" : to_text(parsed.error());
 }
@@ -43,12 +43,12 @@ TEST_CASE("zonemd: the RFC's simple zone") {
 }
 
 TEST_CASE("zonemd: what does not fit is refused, what is not known is said") {
-  CHECK(refusal(kSimple + zonemd("2018031900 1 1 00" + kDigest.substr(2))) ==
+  CHECK(refusal_of(kSimple + zonemd("2018031900 1 1 00" + kDigest.substr(2))) ==
         "z: the zone is not what its ZONEMD says: the digests differ");
-  CHECK(refusal(kSimple + "x 60 A 192.0.2.1\n" + zonemd("2018031900 1 1 " + kDigest)).contains("digests differ"));
-  CHECK(refusal(kSimple + zonemd("2018031901 1 1 " + kDigest)) ==
+  CHECK(refusal_of(kSimple + "x 60 A 192.0.2.1\n" + zonemd("2018031900 1 1 " + kDigest)).contains("digests differ"));
+  CHECK(refusal_of(kSimple + zonemd("2018031901 1 1 " + kDigest)) ==
         "z: ZONEMD is of serial 2018031901, the zone of 2018031900");
-  CHECK(refusal(kSimple + zonemd("2018031900 1 1 " + kDigest) + zonemd("2018031900 1 1 00" + kDigest.substr(2)))
+  CHECK(refusal_of(kSimple + zonemd("2018031900 1 1 " + kDigest) + zonemd("2018031900 1 1 00" + kDigest.substr(2)))
             .contains("two ZONEMD"));
   std::vector<zones::LoadError> warnings;
   CHECK(zones::parse_zone(kSimple + zonemd("2018031900 1 240 " + kDigest), name("example"), "z", &warnings));

@@ -30,7 +30,7 @@ std::shared_ptr<const Index> on_top(Store& store, const std::shared_ptr<const Im
   return Index::assemble(base, *overlay, {}, {}, 1);
 }
 
-std::string winner(const Index& index, std::string_view of, Time now = kNow) {
+std::string winner_now(const Index& index, std::string_view of, Time now = kNow) {
   const auto match = index.match_name(name_of(of), 0, now);
   return match ? std::string(match->decision_id) : std::string();
 }
@@ -45,9 +45,9 @@ TEST_CASE("an index is written to a file, mapped, and answers") {
   CHECK(base->is_mapped());
   const auto index = on_top(store, base);
   CHECK_FALSE(index->overlay());
-  CHECK(winner(*index, "www.one.test") == "d1");
-  CHECK(winner(*index, "two.test") == "d2");
-  CHECK(winner(*index, "three.test").empty());
+  CHECK(winner_now(*index, "www.one.test") == "d1");
+  CHECK(winner_now(*index, "two.test") == "d2");
+  CHECK(winner_now(*index, "three.test").empty());
   CHECK(index->log_sequence() == store.last_log_sequence());
   CHECK(index->private_memory() < 4096);
   CHECK_FALSE(std::filesystem::exists(folder / "index.partial"));
@@ -66,12 +66,12 @@ TEST_CASE("what is recorded later answers without a compile: new, lifted, activa
   const auto whole = compile_index(store, {}, {}, kNow, 1);
   for (const auto* each : {"one.test", "two.test", "three.test", "four.test", "five.test", "six.test"}) {
     for (const Time at : {kNow, kNow + 15, kNow + 25, kNow + 40, kNow + 31 * kDay})
-      CHECK(winner(*index, each, at) == winner(*whole, each, at));
+      CHECK(winner_now(*index, each, at) == winner_now(*whole, each, at));
   }
-  CHECK(winner(*index, "two.test", kNow + 19) == "d2");
-  CHECK(winner(*index, "two.test", kNow + 20).empty());
-  CHECK(winner(*index, "three.test", kNow + 30) == "d3");
-  CHECK(winner(*index, "four.test", kNow + 40).empty());
+  CHECK(winner_now(*index, "two.test", kNow + 19) == "d2");
+  CHECK(winner_now(*index, "two.test", kNow + 20).empty());
+  CHECK(winner_now(*index, "three.test", kNow + 30) == "d3");
+  CHECK(winner_now(*index, "four.test", kNow + 40).empty());
   CHECK(index->log_sequence() == store.last_log_sequence());
 }
 
@@ -83,9 +83,9 @@ TEST_CASE("a decision that was suspended and confirmed is one rule in the index"
   REQUIRE(store.transition("d1", DecisionState::active, "confirmed", "test", kNow + 20));
   const auto index = on_top(store, written(store, folder / "index"));
   CHECK(index->rule_count() == 1);
-  CHECK(winner(*index, "one.test", kNow + 9) == "d1");
-  CHECK(winner(*index, "one.test", kNow + 10).empty());
-  CHECK(winner(*index, "one.test", kNow + 20) == "d1");
+  CHECK(winner_now(*index, "one.test", kNow + 9) == "d1");
+  CHECK(winner_now(*index, "one.test", kNow + 10).empty());
+  CHECK(winner_now(*index, "one.test", kNow + 20) == "d1");
 }
 
 TEST_CASE("a file of another record, or of one that was rewritten, is not used") {
@@ -194,8 +194,8 @@ TEST_CASE("an index with a list is made while the list is recorded, and others g
     REQUIRE(verify_image(base->view().bytes()));
     REQUIRE(is_image_of(store, *base, kNow));
     const auto index = on_top(store, base);
-    CHECK(winner(*index, "www.listed.test") == "d1");
-    CHECK(winner(*index, "later.test") == (others ? "d2" : ""));
+    CHECK(winner_now(*index, "www.listed.test") == "d1");
+    CHECK(winner_now(*index, "later.test") == (others ? "d2" : ""));
     CHECK(index->log_sequence() == store.last_log_sequence());
     CHECK((index->overlay() != nullptr) == others);
   }
@@ -205,10 +205,10 @@ TEST_CASE("an index with a list is made while the list is recorded, and others g
   last.seal();
   store.record_list(admitted("l", last), "test", kNow);
   const auto index = on_top(store, Image::map(path).value());
-  CHECK(winner(*index, "last.test") == "d1");
-  CHECK(winner(*index, "listed.test").empty());
-  CHECK(winner(*index, "one.test").empty());
-  CHECK(winner(*index, "later.test") == "d2");
+  CHECK(winner_now(*index, "last.test") == "d1");
+  CHECK(winner_now(*index, "listed.test").empty());
+  CHECK(winner_now(*index, "one.test").empty());
+  CHECK(winner_now(*index, "later.test") == "d2");
 }
 
 }  // namespace placard::policy::test

@@ -10,7 +10,7 @@ namespace placard::policy::test {
 
 namespace {
 
-struct Candidate {
+struct Weighed {
   const IndexedDecision* decision;
   const Rule* rule;
   std::size_t place;
@@ -39,9 +39,9 @@ bool naive_scope(const std::vector<std::string>& scope, const std::vector<std::s
 }
 
 // All matches in precedence order.
-std::vector<Candidate> naive_matches(const std::vector<IndexedDecision>& decisions, const View& view,
-                                     const wire::Name& asked, Time now) {
-  std::vector<Candidate> found;
+std::vector<Weighed> naive_matches(const std::vector<IndexedDecision>& decisions, const View& view,
+                                   const wire::Name& asked, Time now) {
+  std::vector<Weighed> found;
   for (const auto& decision : decisions) {
     if (decision.state != DecisionState::active && decision.state != DecisionState::shadow) continue;
     if (now < decision.valid_from || now >= decision.valid_to || naive_rank(view, decision) < 0) continue;
@@ -54,7 +54,7 @@ std::vector<Candidate> naive_matches(const std::vector<IndexedDecision>& decisio
       }
     }
   }
-  std::sort(found.begin(), found.end(), [&](const Candidate& a, const Candidate& b) {
+  std::sort(found.begin(), found.end(), [&](const Weighed& a, const Weighed& b) {
     const int rank_a = naive_rank(view, *a.decision), rank_b = naive_rank(view, *b.decision);
     if (rank_a != rank_b) return rank_a < rank_b;
     const auto labels_a = a.rule->name.view().label_count(), labels_b = b.rule->name.view().label_count();
@@ -138,7 +138,7 @@ TEST_CASE("thousands of rules and questions: the index answers as the slow way d
       const auto view = static_cast<ViewNumber>(make.below(7));
       const auto now = static_cast<Time>(make.below(110));
       auto expected = naive_matches(decisions, index->views()[view], asked, now);
-      const auto active = std::find_if(expected.begin(), expected.end(), [](const Candidate& each) {
+      const auto active = std::find_if(expected.begin(), expected.end(), [](const Weighed& each) {
         return each.decision->state == DecisionState::active;
       });
       const auto match = index->match_name(asked, view, now);

@@ -6,14 +6,11 @@
 #include <vector>
 
 #include "policy/match/index.hpp"
+#include "tests/names.hpp"
 
 namespace placard::policy::test {
 
-inline wire::Name name(std::string_view text) {
-  const auto parsed = wire::Name::from_text(text);
-  assert(parsed);
-  return *parsed;
-}
+using placard::tests::name;
 
 inline Rule rule(std::string_view of, MatchKind match = MatchKind::both, Action action = Action::sinkhole,
                  std::int64_t id = 0) {

@@ -11,6 +11,7 @@
 #include "policy/match/compile.hpp"
 #include "policy/public/research.hpp"
 #include "policy/record/intake.hpp"
+#include "tests/names.hpp"
 
 namespace placard::policy::test::research {
 
@@ -31,9 +32,7 @@ class Folder {
   std::filesystem::path path_;
 };
 
-inline wire::Name name(std::string_view text) {
-  return wire::Name::from_text(text).value();
-}
+using placard::tests::name;
 
 inline Rule rule(std::string_view of, Action action, MatchKind match = MatchKind::both) {
   Rule made;

@@ -13,16 +13,16 @@ using Catch::Contains;
 
 namespace {
 
-struct Recorded {
+struct OneAuthority {
   TemporaryFolder folder;
   Store store = open_store(folder);
-  Recorded() { take_in(store, authority_toml()); }
+  OneAuthority() { take_in(store, authority_toml()); }
 };
 
 }  // namespace
 
 TEST_CASE("the root, top-level domains and public suffixes can't be blocked, whatever the rule") {
-  Recorded recorded;
+  OneAuthority recorded;
   CHECK_THAT(refusal(recorded.store, decision_toml("d", "com")), Contains("top-level domain"));
   CHECK_THAT(refusal(recorded.store, decision_toml("d", "co.uk")), Contains("public suffix"));
   CHECK_THAT(refusal(recorded.store, decision_toml("d", "github.io")), Contains("public suffix"));  // a private one
@@ -65,7 +65,7 @@ TEST_CASE("what the filter of public suffixes lets go is none by libpsl's own wo
 }
 
 TEST_CASE("protected names can be reached from no side") {
-  Recorded recorded;
+  OneAuthority recorded;
   const Guards guards{{name_of("notice.placard.example.net")}};
   const auto refused = [&](std::string_view name, std::string_view match, std::string_view action = "sinkhole") {
     auto batch = batch_of(decision_toml("d", name));
@@ -85,7 +85,7 @@ TEST_CASE("protected names can be reached from no side") {
 }
 
 TEST_CASE("times must make sense") {
-  Recorded recorded;
+  OneAuthority recorded;
   CHECK_THAT(refusal(recorded.store,
                      decision_toml("d", "example.org", "effective_from = 2030-01-01", "expires_at = 2029-01-01")),
              Contains("does not lie behind the beginning"));
@@ -97,7 +97,7 @@ TEST_CASE("times must make sense") {
 }
 
 TEST_CASE("an emergency ends within 72 hours and is confirmed by another type only") {
-  Recorded recorded;
+  OneAuthority recorded;
   const auto emergency = [](std::string_view id, std::string_view end, std::string_view more = "") {
     auto toml = decision_toml(id, "example.org", more, end);
     toml.replace(toml.find("court_order"), 11, "emergency");
@@ -123,7 +123,7 @@ TEST_CASE("an authority must be known, in the record or in the same file") {
 }
 
 TEST_CASE("ids, codes, links, digests and languages are checked") {
-  Recorded recorded;
+  OneAuthority recorded;
   auto& store = recorded.store;
   CHECK_THAT(refusal(store, decision_toml("a b", "example.org")), Contains("decision.id"));
   CHECK_THAT(refusal(store, decision_toml("d", "example.org", "territorial_scope = [\"New Zealand\"]")),
@@ -148,7 +148,7 @@ TEST_CASE("ids, codes, links, digests and languages are checked") {
 }
 
 TEST_CASE("no control character gets into the record") {
-  Recorded recorded;
+  OneAuthority recorded;
   CHECK_THAT(refusal(recorded.store, decision_toml("d", "example.org", "reference = \"\\u001b[2J\"")),
              Contains("test.toml:9:13: decision.reference: has a control character"));
   // C1, and what turns the lines around it: in any text, with its own place.
@@ -163,7 +163,7 @@ TEST_CASE("no control character gets into the record") {
 }
 
 TEST_CASE("a problem that a guard finds stands at its field") {
-  Recorded recorded;
+  OneAuthority recorded;
   auto& store = recorded.store;
   CHECK_THAT(refusal(store, decision_toml("d", "example.org", "document_sha256 = \"abc\"")),
              Catch::StartsWith("test.toml:9:19: decision.document_sha256:"));
@@ -183,7 +183,7 @@ TEST_CASE("a problem that a guard finds stands at its field") {
 }
 
 TEST_CASE("an alias stands alone and does not lead to itself") {
-  Recorded recorded;
+  OneAuthority recorded;
   auto& store = recorded.store;
   CHECK_THAT(refusal(store, decision_toml("d", "example.org") +
                                 "action = \"local-data\"\nrecords = [\"CNAME example.net.\", \"A 192.0.2.1\"]\n"),
@@ -197,7 +197,7 @@ TEST_CASE("an alias stands alone and does not lead to itself") {
 }
 
 TEST_CASE("languages are tags of subtags") {
-  Recorded recorded;
+  OneAuthority recorded;
   const auto with = [&](std::string_view language) {
     return refusal(
         recorded.store,
@@ -212,7 +212,7 @@ TEST_CASE("languages are tags of subtags") {
 }
 
 TEST_CASE("a batch is recorded as a whole or not at all") {
-  Recorded recorded;
+  OneAuthority recorded;
   CHECK_FALSE(refusal(recorded.store, decision_toml("good", "example.org") + decision_toml("bad", "com")).empty());
   CHECK_FALSE(recorded.store.decision("good").has_value());
   CHECK(recorded.store.last_log_sequence() == 1);

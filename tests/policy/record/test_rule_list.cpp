@@ -20,10 +20,10 @@ RuleForm form_of(MatchKind match, Action action = Action::nxdomain) {
   return form;
 }
 
-using Row = std::tuple<std::string, MatchKind, Action, std::uint32_t>;
+using WrittenRule = std::tuple<std::string, MatchKind, Action, std::uint32_t>;
 
-std::vector<Row> rows_of(const RuleList& list) {
-  std::vector<Row> rows;
+std::vector<WrittenRule> rows_of(const RuleList& list) {
+  std::vector<WrittenRule> rows;
   ListedRule rule;
   for (RuleList::Cursor cursor(list); cursor.next(rule);)
     rows.emplace_back(rule.key, list.form(rule.form).match, list.form(rule.form).action, rule.line);
@@ -59,8 +59,8 @@ TEST_CASE("what stands twice is dropped, what contradicts an earlier line too, a
   list.add("com.b", nxdomain, 5);
   std::map<std::uint32_t, std::pair<DroppedRule::Why, std::uint32_t>> dropped;
   list.seal([&](const DroppedRule& rule) { dropped[rule.line] = {rule.why, rule.kept_line}; });
-  CHECK(rows_of(list) == std::vector<Row>{{"com.a", MatchKind::both, Action::passthru, 2},
-                                          {"com.b", MatchKind::both, Action::nxdomain, 4}});
+  CHECK(rows_of(list) == std::vector<WrittenRule>{{"com.a", MatchKind::both, Action::passthru, 2},
+                                                  {"com.b", MatchKind::both, Action::nxdomain, 4}});
   using Why = DroppedRule::Why;
   CHECK(dropped ==
         decltype(dropped){{3, {Why::contradiction, 2}}, {9, {Why::contradiction, 2}}, {5, {Why::duplicate, 4}}});
@@ -73,9 +73,9 @@ TEST_CASE("a name and all below it become one rule when both do the same") {
   list.add("com.b", list.form_number(form_of(MatchKind::subdomains, Action::nodata)), 3);
   list.add("com.b", list.form_number(form_of(MatchKind::exact)), 4);
   list.seal();
-  CHECK(rows_of(list) == std::vector<Row>{{"com.a", MatchKind::both, Action::nxdomain, 1},
-                                          {"com.b", MatchKind::exact, Action::nxdomain, 4},
-                                          {"com.b", MatchKind::subdomains, Action::nodata, 3}});
+  CHECK(rows_of(list) == std::vector<WrittenRule>{{"com.a", MatchKind::both, Action::nxdomain, 1},
+                                                  {"com.b", MatchKind::exact, Action::nxdomain, 4},
+                                                  {"com.b", MatchKind::subdomains, Action::nodata, 3}});
 }
 
 TEST_CASE("joining leaves the order and the contradictions as they are") {
@@ -86,7 +86,7 @@ TEST_CASE("joining leaves the order and the contradictions as they are") {
   list.add("com.a", list.form_number(form_of(MatchKind::exact, Action::drop)), 4);
   std::size_t dropped = 0;
   list.seal([&](const DroppedRule&) { ++dropped; });
-  CHECK(rows_of(list) == std::vector<Row>{{"com.a", MatchKind::both, Action::nxdomain, 1}});
+  CHECK(rows_of(list) == std::vector<WrittenRule>{{"com.a", MatchKind::both, Action::nxdomain, 1}});
   CHECK(dropped == 2);
 }
 

@@ -22,7 +22,7 @@ using namespace placard::app;
 
 namespace {
 
-constexpr policy::Time kNow = 1'800'000'000, kDay = 86'400;
+constexpr policy::Time kMoment = 1'800'000'000, kDay = 86'400;
 
 const std::string kDecision = R"(
 [[authority]]
@@ -44,10 +44,10 @@ name = "example.org"
 )";
 
 policy::Store store_with_decision(const std::string& path) {
-  auto store = policy::Store::open(path, policy::Store::Mode::read_write, kNow);
-  const auto batch = policy::parse_decision_file(kDecision, "one.toml", kNow);
+  auto store = policy::Store::open(path, policy::Store::Mode::read_write, kMoment);
+  const auto batch = policy::parse_decision_file(kDecision, "one.toml", kMoment);
   REQUIRE(batch);
-  REQUIRE(policy::intake(store, *batch, policy::Guards{}, "uid 0 (root)", kNow));
+  REQUIRE(policy::intake(store, *batch, policy::Guards{}, "uid 0 (root)", kMoment));
   return store;
 }
 
@@ -60,16 +60,17 @@ void write(const std::string& path, std::string_view octets) {
 TEST_CASE("a clock that is years ahead is doubted, with the times and what it ends; writing then takes a word") {
   const TemporaryDirectory folder;
   auto store = store_with_decision(folder.path("policy.db"));
-  store.set_clock_bounds({kNow - kDay, false});
-  CHECK_FALSE(clock_doubts(store, kNow));
-  CHECK_FALSE(clock_doubts(store, kNow + 100 * kDay));
-  const auto later = kNow + 3000 * kDay;
+  store.set_clock_bounds({kMoment - kDay, false});
+  CHECK_FALSE(clock_doubts(store, kMoment));
+  CHECK_FALSE(clock_doubts(store, kMoment + 100 * kDay));
+  const auto later = kMoment + 3000 * kDay;
   const auto ahead = clock_doubts(store, later);
   REQUIRE(ahead);
   INFO(*ahead);
-  for (const auto time : {later, kNow, kNow - kDay}) CHECK(ahead->find(policy::to_text(time)) != std::string::npos);
+  for (const auto time : {later, kMoment, kMoment - kDay})
+    CHECK(ahead->find(policy::to_text(time)) != std::string::npos);
   CHECK(ahead->find("1 decision has ended") != std::string::npos);
-  CHECK(clock_doubts(store, kNow - 1000)->find(policy::to_text(kNow)) != std::string::npos);
+  CHECK(clock_doubts(store, kMoment - 1000)->find(policy::to_text(kMoment)) != std::string::npos);
 
   const auto options = *parse_options("", "");
   auto text = kDecision;
@@ -77,7 +78,7 @@ TEST_CASE("a clock that is years ahead is doubted, with the times and what it en
   CHECK_THROWS_WITH(decide({store, options, nullptr}, file, "uid 0 (root)", later),
                     Catch::Matchers::Contains("--clock-is-right"));
   CHECK_FALSE(store.decision("two"));
-  store.set_clock_bounds({kNow - kDay, true});
+  store.set_clock_bounds({kMoment - kDay, true});
   CHECK(decide({store, options, nullptr}, file, "uid 0 (root)", later));
   CHECK(build_time() > 1'700'000'000);
 }

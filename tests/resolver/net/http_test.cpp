@@ -21,11 +21,11 @@ using Catch::Matchers::Contains;
 using Catch::Matchers::EndsWith;
 using Catch::Matchers::StartsWith;
 
-std::vector<Endpoint> loopback() {
+std::vector<Endpoint> any_port() {
   return {Endpoint::from_text("127.0.0.1:0", 0).value(), Endpoint::from_text("[::1]:0", 0).value()};
 }
 
-Descriptor connect_to(const Endpoint& endpoint, const char* from = nullptr) {
+Descriptor connected(const Endpoint& endpoint, const char* from = nullptr) {
   Descriptor socket(::socket(endpoint.address.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_storage address{};
   if (from != nullptr) {
@@ -59,7 +59,7 @@ void send_all(const Descriptor& socket, std::string_view text) {
 }
 
 std::string ask(const Endpoint& endpoint, std::string_view request) {
-  const auto socket = connect_to(endpoint);
+  const auto socket = connected(endpoint);
   send_all(socket, request);
   return read_all(socket);
 }
@@ -72,7 +72,7 @@ HttpResponse echo(const HttpRequest& request) {
 }
 
 std::unique_ptr<HttpServer> serve(HttpHandler handler, const HttpLimits& limits = {}) {
-  auto server = HttpServer::start(loopback(), std::move(handler), limits);
+  auto server = HttpServer::start(any_port(), std::move(handler), limits);
   if (!server) throw std::runtime_error(server.error());
   return std::move(*server);
 }
@@ -149,8 +149,8 @@ TEST_CASE("a second request on a connection is not read") {
 
 TEST_CASE("a client that says nothing, or too slowly, is closed, and others are served meanwhile") {
   const auto server = serve(echo, {.idle = 30, .lifetime = 1});
-  const auto silent = connect_to(server->endpoints()[0]);
-  const auto slow = connect_to(server->endpoints()[0]);
+  const auto silent = connected(server->endpoints()[0]);
+  const auto slow = connected(server->endpoints()[0]);
   send_all(slow, "GET / HTTP/1.1\r\nHost: a.ex");
   CHECK_THAT(ask(server->endpoints()[0], "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), StartsWith("HTTP/1.1 451 "));
   read_all(silent);  // returns when the server closes
@@ -159,7 +159,7 @@ TEST_CASE("a client that says nothing, or too slowly, is closed, and others are 
 
 TEST_CASE("a request whose header does not come is ended before a slow reader would be") {
   const auto server = serve(echo, {.head = 1, .idle = 60, .lifetime = 60});
-  const auto slow = connect_to(server->endpoints()[0]);
+  const auto slow = connected(server->endpoints()[0]);
   send_all(slow, "GET / HTTP/1.1\r\nHost: a.ex");
   read_all(slow);  // would fail after a minute
 }
@@ -168,7 +168,7 @@ TEST_CASE("one client's silent connections keep nobody out, not even others behi
   const auto server = serve(echo, {.connections_per_client = 3, .head = 120, .idle = 120, .lifetime = 120});
   const auto endpoint = server->endpoints()[0];
   std::vector<Descriptor> silent;
-  for (int i = 0; i < 3; ++i) silent.push_back(connect_to(endpoint));
+  for (int i = 0; i < 3; ++i) silent.push_back(connected(endpoint));
   for (int i = 0; i < 8; ++i)
     CHECK_THAT(ask(endpoint, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), StartsWith("HTTP/1.1 451 "));
   CHECK(read_all(silent[0]).empty());  // the oldest gave way
@@ -182,7 +182,7 @@ TEST_CASE("silent connections of many clients keep nobody out") {
   const auto endpoint = server->endpoints()[0];
   std::vector<Descriptor> silent;
   for (const auto* from : {"127.0.0.11", "127.0.0.12", "127.0.0.13", "127.0.0.14", "127.0.0.15", "127.0.0.16"})
-    for (int i = 0; i < 2; ++i) silent.push_back(connect_to(endpoint, from));
+    for (int i = 0; i < 2; ++i) silent.push_back(connected(endpoint, from));
   for (int i = 0; i < 8; ++i)
     CHECK_THAT(ask(endpoint, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), StartsWith("HTTP/1.1 451 "));
 }
@@ -190,7 +190,7 @@ TEST_CASE("silent connections of many clients keep nobody out") {
 TEST_CASE("a port in use is a clear error, and is free again when its server is gone") {
   auto first = serve(echo);
   const auto endpoint = first->endpoints()[0];
-  const auto open = connect_to(endpoint);
+  const auto open = connected(endpoint);
   const auto second = HttpServer::start({endpoint}, echo);
   REQUIRE_FALSE(second);
   CHECK(second.error() == "cannot listen on " + endpoint.to_text() + " (TCP): address already in use");
@@ -202,7 +202,7 @@ TEST_CASE("a port in use is a clear error, and is free again when its server is 
 }
 
 TEST_CASE("the port for HTTPS resets at once") {
-  const auto listener = ResetListener::start(loopback());
+  const auto listener = ResetListener::start(any_port());
   REQUIRE(listener);
   for (const auto& endpoint : (*listener)->endpoints()) {
     for (int i = 0; i < 200; ++i) {  // more than it accepts in one round

@@ -15,7 +15,7 @@ namespace {
 using namespace test;  // NOLINT: the helpers of these tests
 
 /// Answers "now ..." at once with what it got, keeps "later ..." until release(), is silent on anything else.
-struct EchoHandler final : UdpHandler {
+struct Echoing final : UdpHandler {
   void on_batch() override { ++batches; }
   std::size_t on_datagram(wire::Bytes packet, const UdpPeer& peer, std::span<std::uint8_t> reply) override {
     const Octets bytes(packet.begin(), packet.end());
@@ -34,8 +34,8 @@ struct EchoHandler final : UdpHandler {
   std::function<void()> more;
 };
 
-struct Server {
-  explicit Server(const Endpoint& local) {
+struct UdpServer {
+  explicit UdpServer(const Endpoint& local) {
     thread.call([&] {
       auto opened = UdpListener::open(thread.loop(), local, handler);
       if (!opened) throw std::runtime_error(opened.error());
@@ -43,14 +43,14 @@ struct Server {
     });
     endpoint = listener->local();
   }
-  ~Server() {
+  ~UdpServer() {
     thread.call([&] { listener.reset(); });
   }
   UdpCounters counters() {
     return thread.call([&] { return listener->counters(); });
   }
   LoopThread thread;
-  EchoHandler handler;
+  Echoing handler;
   std::unique_ptr<UdpListener> listener;
   Endpoint endpoint;
 };
@@ -81,7 +81,7 @@ TEST_CASE("a listening socket gets as much room for bursts as the system allows"
 TEST_CASE("a datagram is answered at once, over IPv4 and IPv6", "[udp]") {
   for (const char* host : {"127.0.0.1", "::1"}) {
     INFO(host);
-    Server server(loopback(0, host));
+    UdpServer server(loopback(0, host));
     CHECK(server.endpoint.port != 0);
     const Descriptor client = client_socket(SOCK_DGRAM, host);
     connect_to(client, server.endpoint);
@@ -102,7 +102,7 @@ TEST_CASE("a listener on a wildcard address answers from the address that was as
   for (const auto& [wildcard, asked, client_host] :
        {Row{"0.0.0.0", "127.0.0.99", "127.0.0.1"}, Row{"::", "::1", "::1"}}) {
     INFO(wildcard);
-    Server server(loopback(0, wildcard));
+    UdpServer server(loopback(0, wildcard));
     const Descriptor client = client_socket(SOCK_DGRAM, client_host);
     // Connected: the kernel lets in only what comes from the address that was asked.
     connect_to(client, loopback(server.endpoint.port, asked));
@@ -123,8 +123,8 @@ TEST_CASE("a listener on a wildcard address answers from the address that was as
 }
 
 TEST_CASE("an IPv6 wildcard leaves IPv4 alone", "[udp]") {
-  Server server(loopback(0, "::"));
-  Server beside(loopback(server.endpoint.port, "0.0.0.0"));
+  UdpServer server(loopback(0, "::"));
+  UdpServer beside(loopback(server.endpoint.port, "0.0.0.0"));
   const Descriptor client = client_socket(SOCK_DGRAM);
   connect_to(client, loopback(server.endpoint.port));
   send_text(client, "now");
@@ -133,7 +133,7 @@ TEST_CASE("an IPv6 wildcard leaves IPv4 alone", "[udp]") {
 }
 
 TEST_CASE("thousands of answers, at once and later, reach their own askers", "[udp]") {
-  Server server(loopback(0));
+  UdpServer server(loopback(0));
   constexpr int kClients = 20;
   constexpr int kRounds = 20;
   constexpr int kEach = 10;
@@ -176,7 +176,7 @@ TEST_CASE("thousands of answers, at once and later, reach their own askers", "[u
 }
 
 TEST_CASE("who is behind with reading hears of it", "[udp]") {
-  Server server(loopback(0));
+  UdpServer server(loopback(0));
   const auto client = client_socket(SOCK_DGRAM);
   connect_to(client, server.endpoint);
   // Each datagram that is read brings another, so that a batch is always full and no buffer has to hold them all.
@@ -193,7 +193,7 @@ TEST_CASE("who is behind with reading hears of it", "[udp]") {
 }
 
 TEST_CASE("a question over the receive size is cut, an answer of the send size leaves whole", "[udp]") {
-  Server server(loopback(0));
+  UdpServer server(loopback(0));
   const Descriptor client = client_socket(SOCK_DGRAM);
   connect_to(client, server.endpoint);
   send_text(client, "now" + std::string(kUdpReceiveSize, 'x'));
@@ -207,7 +207,7 @@ TEST_CASE("a question over the receive size is cut, an answer of the send size l
 }
 
 TEST_CASE("the queue for later answers is bounded, and what cannot be sent is counted", "[udp]") {
-  Server server(loopback(0));
+  UdpServer server(loopback(0));
   server.thread.call([&] {
     UdpPeer nobody{loopback(9), {}, false};
     const Octets answer = octets("answer");
@@ -235,7 +235,7 @@ TEST_CASE("the queue for later answers is bounded, and what cannot be sent is co
 
 TEST_CASE("a listener is destroyed with answers queued", "[udp]") {
   LoopThread thread;
-  EchoHandler handler;
+  Echoing handler;
   thread.call([&] {
     auto listener = UdpListener::open(thread.loop(), loopback(0), handler);
     REQUIRE(listener);
@@ -247,7 +247,7 @@ TEST_CASE("a port in use is said with its address; sharing by SO_REUSEPORT is se
   const Descriptor other = client_socket(SOCK_DGRAM);  // without SO_REUSEPORT
   const Endpoint taken = local_endpoint(other.get());
   Loop loop;
-  EchoHandler handler;
+  Echoing handler;
   const auto failed = UdpListener::open(loop, taken, handler);
   REQUIRE_FALSE(failed);
   CHECK(failed.error() == "cannot listen on " + taken.to_text() + " (UDP): address already in use");

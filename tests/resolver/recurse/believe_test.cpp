@@ -8,9 +8,9 @@
 namespace placard::recurse {
 namespace {
 
-using Lines = std::vector<std::string>;
+using Texts = std::vector<std::string>;
 
-void put(wire::MessageWriter& writer, wire::Section section, const Lines& lines) {
+void put(wire::MessageWriter& writer, wire::Section section, const Texts& lines) {
   for (const auto& line : lines) {
     const auto record = wire::record_from_text(line, wire::NameView{}, 300);
     REQUIRE(record);
@@ -18,7 +18,7 @@ void put(wire::MessageWriter& writer, wire::Section section, const Lines& lines)
   }
 }
 
-FakeNetwork::Answer reply_to(const Outgoing& asked, const Lines& answer, const Lines& authority) {
+FakeNetwork::Answer believed_reply(const Outgoing& asked, const Texts& answer, const Texts& authority) {
   std::vector<std::uint8_t> buffer(65535);
   wire::MessageWriter writer(buffer, buffer.size());
   wire::Header header;
@@ -50,18 +50,18 @@ TEST_CASE("the proof of a wildcard's expansion goes along with what it made, fro
   const auto world = [](const Outgoing& asked) -> std::optional<FakeNetwork::Answer> {
     const std::string name = asked.question.name.to_text();
     const bool mail = asked.question.type == wire::RecordType::mx;
-    if (name == "end.zone.example.") return reply_to(asked, {"end.zone.example. MX 1 mail.zone.example."}, {});
+    if (name == "end.zone.example.") return believed_reply(asked, {"end.zone.example. MX 1 mail.zone.example."}, {});
     if (name == "alias.zone.example." && !mail) {  // a link in the middle, and its target
-      return reply_to(asked,
-                      {"alias.zone.example. CNAME end.zone.example.", rrsig("alias.zone.example.", "CNAME", 2),
-                       "end.zone.example. A 192.0.2.1", rrsig("end.zone.example.", "A", 3)},
-                      {kNsec, rrsig("a.zone.example.", "NSEC", 3)});
+      return believed_reply(asked,
+                            {"alias.zone.example. CNAME end.zone.example.", rrsig("alias.zone.example.", "CNAME", 2),
+                             "end.zone.example. A 192.0.2.1", rrsig("end.zone.example.", "A", 3)},
+                            {kNsec, rrsig("a.zone.example.", "NSEC", 3)});
     }
     if (name == "open.zone.example.") {
-      return reply_to(asked, {"open.zone.example. CNAME end.zone.example.", rrsig("open.zone.example.", "CNAME", 2)},
-                      {kNsec});
+      return believed_reply(
+          asked, {"open.zone.example. CNAME end.zone.example.", rrsig("open.zone.example.", "CNAME", 2)}, {kNsec});
     }
-    return reply_to(asked, {name + " A 192.0.2.1", rrsig(name, "A", 2)}, {kNsec});
+    return believed_reply(asked, {name + " A 192.0.2.1", rrsig(name, "A", 2)}, {kNsec});
   };
   Bench bench(world, forwarding());
   for (const char* round : {"from the server", "from the cache"}) {
@@ -85,9 +85,9 @@ TEST_CASE("the proof of a wildcard's expansion goes along with what it made, fro
 }
 
 TEST_CASE("the proofs kept of one reply are bounded") {
-  Lines proofs;
+  Texts proofs;
   for (int i = 0; i < 100; ++i) proofs.push_back("n" + std::to_string(i) + ".zone.example. NSEC z.zone.example. A");
-  Bench bench([&](const Outgoing& asked) { return reply_to(asked, {"www.zone.example. A 192.0.2.1"}, proofs); },
+  Bench bench([&](const Outgoing& asked) { return believed_reply(asked, {"www.zone.example. A 192.0.2.1"}, proofs); },
               forwarding());
   const auto resolved = bench.resolve("www.zone.example.", wire::RecordType::a);
   REQUIRE(resolved.answer.size() == 1);
@@ -96,7 +96,7 @@ TEST_CASE("the proofs kept of one reply are bounded") {
 
 TEST_CASE("a server that gave another case before it answered over TCP is asked in plain case from then on") {
   const auto world = [](const Outgoing& asked) -> std::optional<FakeNetwork::Answer> {
-    auto answer = reply_to(asked, {asked.question.name.to_text() + " A 192.0.2.1"}, {});
+    auto answer = believed_reply(asked, {asked.question.name.to_text() + " A 192.0.2.1"}, {});
     answer.other_case = asked.random_case;
     return answer;
   };

@@ -5,18 +5,16 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "tests/names.hpp"
+#include "tests/resolver/recurse/cached.hpp"
 #include "zones/wire/ldns_adapter.hpp"
 
 namespace placard::recurse {
 namespace {
 
-constexpr std::int64_t kNow = 1'800'000'000;
 constexpr std::uint32_t kMaxTtl = 86'400;
-constexpr auto kA = wire::RecordType::a;
 
-wire::Name name(std::string_view text) {
-  return *wire::Name::from_text(text);
-}
+using placard::tests::name;
 
 wire::RecordSet set(std::initializer_list<const char*> lines) {
   wire::RecordSet made;

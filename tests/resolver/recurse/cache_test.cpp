@@ -5,16 +5,14 @@
 #include <string>
 
 #include "resolver/recurse/cache.hpp"
+#include "tests/names.hpp"
+#include "tests/resolver/recurse/cached.hpp"
 #include "zones/wire/ldns_adapter.hpp"
 
 namespace placard::recurse {
 namespace {
 
-constexpr std::int64_t kNow = 1'800'000'000;
-
-wire::Name name(std::string_view text) {
-  return *wire::Name::from_text(text);
-}
+using placard::tests::name;
 
 wire::RecordSet set(const std::string& line) {
   const auto record = wire::record_from_text(line, wire::NameView{}, 300);
@@ -26,8 +24,6 @@ wire::RecordSet set(const std::string& line) {
   made.rdatas.add(record->rdata);
   return made;
 }
-
-constexpr auto kA = wire::RecordType::a;
 
 TEST_CASE("what is stored is found, whatever the case of the name, as long as it is fresh") {
   Cache cache({});

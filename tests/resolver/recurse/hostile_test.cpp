@@ -4,15 +4,14 @@
 #include <array>
 #include <memory>
 
+#include "tests/names.hpp"
 #include "tests/resolver/recurse/fake_network.hpp"
 #include "zones/wire/ldns_adapter.hpp"
 
 namespace placard::recurse {
 namespace {
 
-wire::Name name(std::string_view text) {
-  return *wire::Name::from_text(text);
-}
+using placard::tests::name;
 
 net::Address address(const char* text) {
   return *net::Address::from_text(text);

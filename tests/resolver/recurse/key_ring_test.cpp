@@ -2,13 +2,13 @@
 #include <catch2/catch.hpp>
 
 #include "resolver/recurse/key_ring.hpp"
+#include "tests/resolver/recurse/cached.hpp"
 #include "zones/wire/dnssec_signing.hpp"
 #include "zones/wire/ldns_adapter.hpp"
 
 namespace placard::recurse {
 namespace {
 
-constexpr std::int64_t kNow = 1'800'000'000;
 constexpr auto kDnskey = wire::RecordType::dnskey;
 
 EntryPointer store(Cache& cache, const std::string& owner, wire::Bytes dnskey_rdata) {

@@ -3,17 +3,17 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/names.hpp"
+#include "tests/resolver/recurse/cached.hpp"
+
 namespace placard::recurse {
 namespace {
 
-wire::Name name(const char* text) {
-  return *wire::Name::from_text(text);
-}
+using placard::tests::name;
 
 }  // namespace
 
 TEST_CASE("names below a stub zone of one label have that zone's servers") {
-  constexpr std::int64_t kNow = 1'800'000'000;
   Cache cache({});
   wire::RecordSet ns;
   ns.owner = name("corp.");

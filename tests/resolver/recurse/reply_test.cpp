@@ -4,22 +4,21 @@
 #include <string>
 
 #include "resolver/recurse/reply.hpp"
+#include "tests/names.hpp"
 #include "zones/wire/ldns_adapter.hpp"
 #include "zones/wire/writer.hpp"
 
 namespace placard::recurse {
 namespace {
 
-using Lines = std::vector<std::string>;
+using Texts = std::vector<std::string>;
 
-wire::Name name(std::string_view text) {
-  return *wire::Name::from_text(text);
-}
+using placard::tests::name;
 
 struct Made {
   wire::Header header;
   wire::Question question;
-  Lines answer, authority, additional;
+  Texts answer, authority, additional;
 
   Made(std::string_view asked, wire::RecordType type = wire::RecordType::a) {
     header.qr = true;
@@ -38,7 +37,7 @@ struct Made {
     REQUIRE(written);
     return {written->begin(), written->end()};
   }
-  static void put(wire::MessageWriter& writer, wire::Section section, const Lines& lines) {
+  static void put(wire::MessageWriter& writer, wire::Section section, const Texts& lines) {
     for (const auto& line : lines) {
       const auto record = wire::record_from_text(line, wire::NameView{}, 300);
       REQUIRE(record);

@@ -8,16 +8,9 @@ using wire::RecordType;
 
 namespace {
 
-policy::Prefix prefix(const char* text) {
-  return *policy::prefix_from_text(text);
-}
 net::Address address(const char* text) {
   return *net::Address::from_text(text);
 }
-std::uint64_t limited(House& house, serve::Limit limit) {
-  return house.counters.limited[static_cast<std::size_t>(limit)].get();
-}
-
 }  // namespace
 
 TEST_CASE("the longest prefix decides, and the stricter word for the same one") {

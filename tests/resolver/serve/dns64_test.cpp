@@ -10,9 +10,6 @@ using wire::RecordType;
 
 namespace {
 
-policy::Prefix prefix(const char* text) {
-  return *policy::prefix_from_text(text);
-}
 std::string embedded(const char* under) {
   static constexpr std::array<std::uint8_t, 4> kAddress = {192, 0, 2, 33};
   return net::Address::from_bytes(serve::embed(prefix(under), kAddress)).to_text();

@@ -6,15 +6,12 @@
 #include "policy/match/views.hpp"
 #include "resolver/recurse/servers.hpp"
 #include "resolver/serve/query.hpp"
+#include "tests/names.hpp"
 #include "tests/resolver/serve/fake_world.hpp"
 
 namespace placard::tests {
 
 using wire::RecordType;
-
-inline wire::Name name(const char* text) {
-  return *wire::Name::from_text(text);
-}
 
 /// Remembers what was sent to it.
 class FakeStream final : public net::StreamConnection {
@@ -149,5 +146,12 @@ inline std::vector<wire::ExtendedError> errors(const std::vector<std::uint8_t>& 
   return message->edns() ? message->edns()->extended_errors() : std::vector<wire::ExtendedError>();
 }
 using Lines = std::vector<std::string>;
+
+inline std::uint64_t limited(House& house, serve::Limit limit) {
+  return house.counters.limited[static_cast<std::size_t>(limit)].get();
+}
+inline policy::Prefix prefix(const char* text) {
+  return *policy::prefix_from_text(text);
+}
 
 }  // namespace placard::tests

@@ -12,10 +12,6 @@ using wire::RecordType;
 
 namespace {
 
-std::uint64_t limited(House& house, Limit limit) {
-  return house.counters.limited[static_cast<std::size_t>(limit)].get();
-}
-
 /// Clients that may have recursion and are nobody special.
 void open_to(House& house, const char* prefix) {
   house.snapshot.options.recursion_clients.add(*policy::prefix_from_text(prefix));

@@ -17,10 +17,6 @@ serve::ClientKeys client(const char* address) {
 serve::ZoneKeys zone(const char* text) {
   return serve::keys_of(name(text).view());
 }
-std::uint64_t limited(House& house, Limit limit) {
-  return house.counters.limited[static_cast<std::size_t>(limit)].get();
-}
-
 }  // namespace
 
 TEST_CASE("one client that floods holds a fifth; others find room") {

@@ -47,10 +47,6 @@ TEST_CASE("the newest of the greatest magnitude gives place") {
 
 namespace {
 
-std::uint64_t limited(House& house, Limit limit) {
-  return house.counters.limited[static_cast<std::size_t>(limit)].get();
-}
-
 /// Questions that wait to begin: one client's, all about names of one zone.
 void flood(House& house, std::size_t count, std::size_t first = 0) {
   for (std::size_t i = first; i < first + count; ++i)

@@ -3,6 +3,7 @@
 
 #include "resolver/validate/rollover.hpp"
 #include "resolver/validate/sentinel.hpp"
+#include "tests/names.hpp"
 #include "tests/resolver/validate/lab.hpp"
 
 using namespace placard;
@@ -11,9 +12,7 @@ using namespace placard::validate::tests;
 
 namespace {
 
-wire::Name name(const std::string& text) {
-  return *wire::Name::from_text(text);
-}
+using placard::tests::name;
 
 constexpr std::int64_t kDay = 86'400;
 

@@ -2,6 +2,7 @@
 #include "resolver/validate/denial.hpp"
 
 #include "resolver/validate/aggressive.hpp"
+#include "tests/names.hpp"
 #include "tests/resolver/validate/lab.hpp"
 
 using namespace placard;
@@ -12,13 +13,7 @@ using wire::RecordType;
 
 namespace {
 
-wire::Name name(const std::string& text) {
-  return *wire::Name::from_text(text);
-}
-
-Means plenty() {
-  return {1'000, 100'000};
-}
+using placard::tests::name;
 
 /// The whole chain of a zone, as if every record of it had come.
 struct Chain {

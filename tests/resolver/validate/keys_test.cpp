@@ -13,10 +13,6 @@ using wire::RecordType;
 
 namespace {
 
-Means plenty() {
-  return {1'000, 100'000};
-}
-
 EdeCode reason_of_keys(const std::string& label, const Rules& rules = {}) {
   const auto zone = LabZone::of(label);
   Means means = plenty();

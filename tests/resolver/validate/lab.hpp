@@ -15,6 +15,10 @@ namespace placard::validate::tests {
 
 inline constexpr std::int64_t kNow = 1'800'000'000;  ///< January 2027: all that is not broken is valid
 
+inline Means plenty() {
+  return {1'000, 100'000};
+}
+
 /// One signed zone's sets, found by owner and type.
 class LabZone {
  public:

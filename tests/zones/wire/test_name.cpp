@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "tests/names.hpp"
 #include "zones/wire/name.hpp"
 #include "zones/wire/presentation.hpp"
 
@@ -11,12 +12,7 @@ using namespace placard::wire;
 
 namespace {
 
-Name name(std::string_view text) {
-  const auto parsed = Name::from_text(text);
-  INFO(text);
-  REQUIRE(parsed);
-  return *parsed;
-}
+using placard::tests::name;
 
 std::vector<std::uint8_t> bytes(std::initializer_list<int> values) {
   return {values.begin(), values.end()};

@@ -4,15 +4,14 @@
 #include <random>
 #include <set>
 
+#include "tests/names.hpp"
 #include "zones/wire/quick_question.hpp"
 #include "zones/wire/writer.hpp"
 
 namespace placard::wire {
 namespace {
 
-Name name(std::string_view text) {
-  return *Name::from_text(text);
-}
+using placard::tests::name;
 
 std::vector<std::uint8_t> packet(std::string_view owner, bool edns = true, std::size_t cookie = 0) {
   std::vector<std::uint8_t> bytes(512);

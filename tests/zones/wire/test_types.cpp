@@ -10,14 +10,14 @@ using namespace placard::wire;
 
 namespace {
 
-std::vector<std::uint8_t> rdata(RecordType type, std::string_view text, std::string_view origin = "example.org.") {
+std::vector<std::uint8_t> rdata_from(RecordType type, std::string_view text, std::string_view origin = "example.org.") {
   const auto parsed = rdata_from_text(type, text, *Name::from_text(origin));
   INFO(to_text(type) << " " << text << ": " << (parsed ? "" : parsed.error()));
   REQUIRE(parsed);
   return *parsed;
 }
 
-std::vector<std::uint8_t> bytes(std::initializer_list<int> values) {
+std::vector<std::uint8_t> octets_of(std::initializer_list<int> values) {
   return {values.begin(), values.end()};
 }
 
@@ -75,25 +75,25 @@ TEST_CASE("text: the types people write, to wire and back") {
       {RecordType::resinfo, "\"qnamemin\" \"infourl=https://example.org\""},
   };
   for (const Case& c : cases) {
-    const auto wire = rdata(c.type, c.text);
+    const auto wire = rdata_from(c.type, c.text);
     INFO(to_text(c.type) << " " << c.text << " -> " << rdata_to_text(c.type, wire));
-    CHECK(rdata(c.type, rdata_to_text(c.type, wire)) == wire);
+    CHECK(rdata_from(c.type, rdata_to_text(c.type, wire)) == wire);
     CHECK_FALSE(wire.empty());
     CHECK_FALSE(rdata_to_text(c.type, wire).starts_with("\\#"));
   }
-  CHECK(rdata(RecordType::a, "192.0.2.1") == bytes({192, 0, 2, 1}));
-  CHECK(rdata(RecordType::mx, "10 mail") == rdata(RecordType::mx, "10 mail.example.org."));
-  CHECK(rdata(RecordType::ns, "@") == rdata(RecordType::ns, "example.org."));
-  CHECK(rdata(RecordType::txt, "a\\065b") == bytes({3, 'a', 'A', 'b'}));
+  CHECK(rdata_from(RecordType::a, "192.0.2.1") == octets_of({192, 0, 2, 1}));
+  CHECK(rdata_from(RecordType::mx, "10 mail") == rdata_from(RecordType::mx, "10 mail.example.org."));
+  CHECK(rdata_from(RecordType::ns, "@") == rdata_from(RecordType::ns, "example.org."));
+  CHECK(rdata_from(RecordType::txt, "a\\065b") == octets_of({3, 'a', 'A', 'b'}));
 }
 
 TEST_CASE("text: RFC 3597 form for unknown types, and for known ones") {
   const auto unknown = static_cast<RecordType>(731);
-  CHECK(rdata(unknown, "\\# 6 abcd ef 01 23 45") == bytes({0xab, 0xcd, 0xef, 0x01, 0x23, 0x45}));
-  CHECK(rdata_to_text(unknown, bytes({0xab, 0xcd})) == "\\# 2 abcd");
+  CHECK(rdata_from(unknown, "\\# 6 abcd ef 01 23 45") == octets_of({0xab, 0xcd, 0xef, 0x01, 0x23, 0x45}));
+  CHECK(rdata_to_text(unknown, octets_of({0xab, 0xcd})) == "\\# 2 abcd");
   CHECK(rdata_to_text(unknown, {}) == "\\# 0");
-  CHECK(rdata(unknown, "\\# 0").empty());
-  CHECK(rdata(RecordType::a, "\\# 4 0A000001") == bytes({10, 0, 0, 1}));
+  CHECK(rdata_from(unknown, "\\# 0").empty());
+  CHECK(rdata_from(RecordType::a, "\\# 4 0A000001") == octets_of({10, 0, 0, 1}));
   const Name origin;
   for (const char* bad : {"\\#", "\\# 1", "\\# 1 a", "\\# 1 aabb", "\\# 1 zz", "\\# 65536 00", "\\# -1", "\\# x 00"}) {
     INFO(bad);
@@ -118,7 +118,7 @@ TEST_CASE("text: any octets of any type have a text that reads back") {
     INFO(to_text(type) << " " << text);
     CHECK(std::ranges::all_of(text, [](char c) { return c >= ' ' && c < 0x7f; }));
     if (text.starts_with("\\#")) continue;
-    CHECK(rdata(type, text) == octets);
+    CHECK(rdata_from(type, text) == octets);
   }
 }
 
@@ -128,7 +128,7 @@ TEST_CASE("text: whole records") {
   REQUIRE(record);
   CHECK(record->owner.to_text() == "www.example.org.");
   CHECK(record->ttl == 3600);
-  CHECK(record->rdata == bytes({192, 0, 2, 1}));
+  CHECK(record->rdata == octets_of({192, 0, 2, 1}));
   CHECK(record_from_text("www in 5 a 192.0.2.1", origin, 60)->ttl == 5);
   CHECK(record_from_text("www A 192.0.2.1", origin, 60)->ttl == 60);
   CHECK(record_from_text("a\\ b A 192.0.2.1", origin, 60)->owner.view().first_label().size() == 3);

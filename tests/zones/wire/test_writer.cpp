@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 
+#include "tests/names.hpp"
 #include "zones/wire/ldns_adapter.hpp"
 #include "zones/wire/octets.hpp"
 #include "zones/wire/writer.hpp"
@@ -16,11 +17,9 @@ namespace {
 using Octets = std::vector<std::uint8_t>;
 using Buffer = std::array<std::uint8_t, kMaxMessageSize>;
 
-Name name(std::string_view text) {
-  return *Name::from_text(text);
-}
+using placard::tests::name;
 
-Octets rdata(RecordType type, std::string_view text) {
+Octets rdata_of(RecordType type, std::string_view text) {
   return *rdata_from_text(type, text, Name());
 }
 
@@ -44,7 +43,7 @@ std::string text(const MessageView& view, Section section) {
 
 RecordSet set_of(std::string_view owner, RecordType type, std::initializer_list<std::string_view> rdatas) {
   RecordSet set{name(owner), type, RecordClass::in, 60, {}, {}};
-  for (const std::string_view one : rdatas) set.rdatas.add(rdata(type, one));
+  for (const std::string_view one : rdatas) set.rdatas.add(rdata_of(type, one));
   return set;
 }
 
@@ -56,13 +55,13 @@ TEST_CASE("writer: a whole answer reads back") {
   writer.header({.id = 77, .qr = true, .aa = true, .rd = true});
   writer.question(name("example.org"), RecordType::mx, RecordClass::in);
   writer.record(Section::answer, name("example.org"), RecordType::mx, RecordClass::in, 300,
-                rdata(RecordType::mx, "10 mail.example.org."));
+                rdata_of(RecordType::mx, "10 mail.example.org."));
   writer.record(Section::authority, name("example.org"), RecordType::soa, RecordClass::in, 300,
-                rdata(RecordType::soa, "ns.example.org. host.example.org. 1 2 3 4 5"));
+                rdata_of(RecordType::soa, "ns.example.org. host.example.org. 1 2 3 4 5"));
   writer.record(Section::additional, name("mail.example.org"), RecordType::a, RecordClass::in, 300,
-                rdata(RecordType::a, "192.0.2.1"));
+                rdata_of(RecordType::a, "192.0.2.1"));
   writer.record(Section::additional, name("_s._tcp.example.org"), RecordType::srv, RecordClass::in, 300,
-                rdata(RecordType::srv, "1 2 3 mail.example.org."));
+                rdata_of(RecordType::srv, "1 2 3 mail.example.org."));
   const Octets cookie = {1, 2, 3};
   const MessageWriter::EdnsOption options[] = {{10, cookie}, {12, {}}};
   writer.edns(1232, true, Rcode::badcookie, options);
@@ -92,22 +91,22 @@ TEST_CASE("writer: compression of owners and of RFC 1035's types only (RFC 3597 
   writer.question(name("example.org"), RecordType::mx, RecordClass::in);
   CHECK(writer.size() == 12 + 13 + 4);
   writer.record(Section::answer, name("example.org"), RecordType::mx, RecordClass::in, 0,
-                rdata(RecordType::mx, "1 a.example.org."));
+                rdata_of(RecordType::mx, "1 a.example.org."));
   CHECK(writer.size() == 29 + 2 + 10 + 2 + 2 + 2);
   std::size_t before = writer.size();
   writer.record(Section::answer, name("a.example.org"), RecordType::ns, RecordClass::in, 0,
-                rdata(RecordType::ns, "a.example.org."));
+                rdata_of(RecordType::ns, "a.example.org."));
   CHECK(writer.size() == before + 2 + 10 + 2);
   before = writer.size();
   writer.record(Section::answer, name("a.example.org"), RecordType::srv, RecordClass::in, 0,
-                rdata(RecordType::srv, "1 2 3 a.example.org."));
+                rdata_of(RecordType::srv, "1 2 3 a.example.org."));
   CHECK(writer.size() == before + 2 + 10 + 6 + 15);
   before = writer.size();
   writer.record(Section::answer, name("a.example.org"), RecordType::dname, RecordClass::in, 0,
-                rdata(RecordType::dname, "example.org."));
+                rdata_of(RecordType::dname, "example.org."));
   CHECK(writer.size() == before + 2 + 10 + 13);
   before = writer.size();
-  writer.record(Section::answer, Name(), RecordType::ns, RecordClass::in, 0, rdata(RecordType::ns, "."));
+  writer.record(Section::answer, Name(), RecordType::ns, RecordClass::in, 0, rdata_of(RecordType::ns, "."));
   CHECK(writer.size() == before + 1 + 10 + 1);
   read(*writer.finish());
 }
@@ -119,14 +118,14 @@ TEST_CASE("writer: names keep their case, but the question's own is the question
   writer.question(name("eXaMpLe.oRg"), RecordType::ns, RecordClass::in);
   std::size_t before = writer.size();
   writer.record(Section::answer, name("example.org"), RecordType::ns, RecordClass::in, 0,
-                rdata(RecordType::ns, "ns.example.org."));
+                rdata_of(RecordType::ns, "ns.example.org."));
   CHECK(writer.size() == before + 2 + 10 + 16);  // rdata in full: no suffix of its case stood before
   before = writer.size();
   writer.record(Section::additional, name("ns.example.org"), RecordType::a, RecordClass::in, 0,
-                rdata(RecordType::a, "192.0.2.1"));
+                rdata_of(RecordType::a, "192.0.2.1"));
   CHECK(writer.size() == before + 2 + 10 + 4);
   writer.record(Section::additional, name("NS.example.org"), RecordType::a, RecordClass::in, 0,
-                rdata(RecordType::a, "192.0.2.2"));
+                rdata_of(RecordType::a, "192.0.2.2"));
   const MessageView view = read(*writer.finish());
   CHECK(text(view, Section::answer) == "eXaMpLe.oRg.\t0\tIN\tNS\tns.example.org.\n");
   CHECK(text(view, Section::additional) ==
@@ -136,7 +135,7 @@ TEST_CASE("writer: names keep their case, but the question's own is the question
 TEST_CASE("writer: what does not fit leaves nothing behind, and sticks") {
   Buffer buffer;
   buffer.fill(0xee);
-  const auto text_rdata = rdata(RecordType::txt, "\"" + std::string(200, 'x') + "\"");
+  const auto text_rdata = rdata_of(RecordType::txt, "\"" + std::string(200, 'x') + "\"");
   MessageWriter writer(buffer, 512, 100);
   writer.header({.id = 1});
   writer.question(name("example.org"), RecordType::txt, RecordClass::in);
@@ -149,13 +148,13 @@ TEST_CASE("writer: what does not fit leaves nothing behind, and sticks") {
   CHECK(writer.size() == size);
   CHECK_FALSE(writer.finish());
   writer.record(Section::answer, name("example.org"), RecordType::a, RecordClass::in, 0,
-                rdata(RecordType::a, "192.0.2.1"));
+                rdata_of(RecordType::a, "192.0.2.1"));
   CHECK(writer.size() == size);  // it sticks, though this would have fitted
   writer.rollback(mark);
   CHECK_FALSE(writer.full());
   // "other" was taken back with its record: it must not be pointed to.
   writer.record(Section::answer, name("other.example.org"), RecordType::a, RecordClass::in, 0,
-                rdata(RecordType::a, "192.0.2.1"));
+                rdata_of(RecordType::a, "192.0.2.1"));
   writer.edns(1232, false, Rcode::noerror);
   const auto bytes = writer.finish();
   REQUIRE(bytes);
@@ -186,7 +185,7 @@ TEST_CASE("writer: every limit gives a whole message or none") {
 
 TEST_CASE("writer: record sets go whole, with signatures when asked") {
   auto set = set_of("a.example", RecordType::a, {"192.0.2.1", "192.0.2.2"});
-  set.signatures.add(rdata(RecordType::rrsig, "A 8 2 60 20300101000000 20200101000000 1 example. AAAA"));
+  set.signatures.add(rdata_of(RecordType::rrsig, "A 8 2 60 20300101000000 20200101000000 1 example. AAAA"));
   Buffer buffer;
   for (const bool with : {false, true}) {
     MessageWriter writer(buffer, buffer.size());
@@ -204,9 +203,9 @@ TEST_CASE("writer: set_flags after the fact, rollback over everything") {
   writer.header({.id = 1, .qr = true});
   const auto mark = writer.mark();
   writer.question(name("a.b"), RecordType::a, RecordClass::in);
-  writer.record(Section::answer, name("a.b"), RecordType::ns, RecordClass::in, 0, rdata(RecordType::ns, "a.b."));
+  writer.record(Section::answer, name("a.b"), RecordType::ns, RecordClass::in, 0, rdata_of(RecordType::ns, "a.b."));
   writer.rollback(mark);
-  writer.record(Section::answer, name("a.b"), RecordType::ns, RecordClass::in, 0, rdata(RecordType::ns, "a.b."));
+  writer.record(Section::answer, name("a.b"), RecordType::ns, RecordClass::in, 0, rdata_of(RecordType::ns, "a.b."));
   writer.set_flags({.id = 2, .qr = true, .tc = true, .ad = true, .opcode = Opcode::notify, .rcode = 5});
   const MessageView view = read(*writer.finish());
   CHECK(view.header().id == 2);
@@ -221,7 +220,7 @@ TEST_CASE("writer: more names than it remembers, and names beyond the reach of p
   Buffer buffer;
   MessageWriter writer(buffer, buffer.size());
   writer.header({});
-  const auto filler = rdata(RecordType::txt, "\"" + std::string(250, 'x') + "\"");
+  const auto filler = rdata_of(RecordType::txt, "\"" + std::string(250, 'x') + "\"");
   std::string expected;
   for (int i = 0; i < 200; ++i) {
     const Name owner = name("host" + std::to_string(i % 150) + ".label" + std::to_string(i) + ".example.org");
