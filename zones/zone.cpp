@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "zones/wire/letters.hpp"
+#include "zones/wire/prefetch.hpp"
 
 namespace placard::zones {
 
@@ -40,22 +41,22 @@ const Node* Zone::find_lowered(NameView name) const {
 }
 
 void Zone::prefetch_bucket(std::uint64_t hash) const {
-  __builtin_prefetch(&buckets_[hash & (buckets_.size() - 1)]);
+  wire::prefetch(&buckets_[hash & (buckets_.size() - 1)]);
 }
 
 const Node* Zone::prefetch_node(std::uint64_t hash) const {
   const Node* node = at(buckets_[hash & (buckets_.size() - 1)]);
-  if (node != nullptr) __builtin_prefetch(node);
+  if (node != nullptr) wire::prefetch(node);
   return node;
 }
 
 void Zone::prefetch_sets(const Node& node) {
-  __builtin_prefetch(node.name_);
-  __builtin_prefetch(node.sets_);
+  wire::prefetch(node.name_);
+  wire::prefetch(node.sets_);
 }
 
 void Zone::prefetch_rdatas(const Node& node) {
-  if (!node.is_empty()) __builtin_prefetch(node.sets_->rdatas().first);
+  if (!node.is_empty()) wire::prefetch(node.sets_->rdatas().first);
 }
 
 const Node& Zone::closest_encloser(NameView name) const {

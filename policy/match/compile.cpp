@@ -61,7 +61,9 @@ class Compile {
     for (auto& stream : streams_) stream.step();
     write_names();
     write_prefixes();
-    return builder_.finish();
+    return builder_.finish([this] {
+      if (progress_) progress_(written_);
+    });
   }
 
  private:
@@ -254,7 +256,6 @@ ImageHeader write_index(Store& store, ImageSink& sink, Time now, const std::func
   options.log_hash = store.log_hash(options.log_sequence).value_or(Digest{});
   options.made_at = now;
   options.seed = tuning.seed;
-  options.keys_expected = static_cast<std::size_t>(store.rule_estimate()) + (upcoming ? upcoming->rules.size() : 0);
   return Compile(store, sink, now, options, progress, upcoming).run();
 }
 

@@ -24,24 +24,9 @@ std::uint64_t prefix_hash(wire::Bytes key, std::uint64_t seed) {
 }
 
 std::uint32_t KeyEntry::operator[](std::size_t n) const {
-  if (narrow_) {
-    std::uint16_t row;
-    std::memcpy(&row, rows_ + n * sizeof row, sizeof row);
-    return row;
-  }
   std::uint32_t row;
   std::memcpy(&row, rows_ + n * sizeof row, sizeof row);
   return row;
-}
-
-FilterBits::FilterBits(std::uint64_t hash, std::size_t blocks)
-    : block(static_cast<std::size_t>(((hash >> 32) * blocks) >> 32)) {
-  // The high half has chosen the block; nine bits of the mixed low half for each of the four.
-  std::uint64_t mixed = (hash & 0xFFFFFFFFU) * 0x9E3779B97F4A7C15U;
-  for (auto& bit : bits) {
-    bit = static_cast<std::uint16_t>(mixed >> 55);
-    mixed <<= 9;
-  }
 }
 
 template <typename Row>
@@ -52,86 +37,128 @@ std::span<const Row> ImageView::section(ImageSection which) const {
 }
 
 ImageView::ImageView(wire::Bytes image) : image_(image) {
-  names_ = section<std::uint8_t>(ImageSection::names);
+  rest_ = section<std::uint8_t>(ImageSection::rest);
   data_ = section<std::uint8_t>(ImageSection::data);
-  filter_ = section<FilterBlock>(ImageSection::filter);
-  buckets_ = section<Bucket>(ImageSection::buckets);
+  buckets_ = section<KeyBucket>(ImageSection::buckets);
   rules_ = section<RuleRow>(ImageSection::rules);
   decisions_ = section<DecisionRow>(ImageSection::decisions);
   audiences_ = section<AudienceRow>(ImageSection::audiences);
   changes_ = section<std::int64_t>(ImageSection::changes);
 }
 
-bool ImageView::may_hold(std::uint64_t hash) const {
-  const FilterBits bits(hash, filter_.size());
-  const auto& block = filter_[bits.block];
-  bool all = true;
-  for (const auto bit : bits.bits) all &= (block[bit >> 6] >> (bit & 63) & 1) != 0;
-  return all;
+namespace {
+
+constexpr std::size_t kLine = 64;  // octets that come from the memory at once
+
+std::size_t read16(wire::Bytes octets, std::size_t at) {
+  std::uint16_t number;
+  std::memcpy(&number, octets.data() + at, sizeof number);
+  return number;
 }
 
-// REQUIRES: the key of `key_size` octets at `place` lies inside of the names.
-std::optional<KeyEntry> ImageView::entry(std::uint32_t place, std::size_t key_size) const {
-  const std::size_t start = std::size_t{place} * 4;
-  const auto key = names_.subspan(start + 1, key_size);
-  std::size_t count = names_[start];
-  std::size_t rows = start + 1 + key_size;
-  if (count == 0) {
-    if (names_.size() - rows < 2) return std::nullopt;
-    return KeyEntry(key, names_.data() + rows, 1, true);
+std::uint32_t read32(wire::Bytes octets, std::size_t at) {
+  std::uint32_t number;
+  std::memcpy(&number, octets.data() + at, sizeof number);
+  return number;
+}
+
+/// Keys of a group; 0 where their heads don't fit in, as they may in an image that nobody has verified yet.
+std::size_t keys_of(wire::Bytes group) {
+  if (group.size() < 2) return 0;
+  const std::size_t count = read16(group, 0);
+  return 2 + 2 * count <= group.size() ? count : 0;
+}
+
+/// place(at) for each key of the group whose head is `wanted`, until it gives true.
+template <typename Place>
+void each_place(wire::Bytes group, std::size_t wanted, const Place& place) {
+  const std::size_t count = keys_of(group);
+  std::size_t at = 2 + 2 * count;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t head = read16(group, 2 + 2 * i);
+    if (head == wanted && place(at)) return;
+    at += (head & 0xFF) + sizeof(std::uint32_t);
   }
-  rows = (rows + 3) / 4 * 4;
-  if (count == 255) {
-    std::uint32_t real;
-    if (rows + sizeof real > names_.size()) return std::nullopt;
-    std::memcpy(&real, names_.data() + rows, sizeof real);
-    rows += sizeof real;
-    count = real;
-  }
-  if (rows > names_.size() || count > (names_.size() - rows) / sizeof(std::uint32_t)) return std::nullopt;
-  return KeyEntry(key, names_.data() + rows, count, false);
+}
+
+}  // namespace
+
+wire::Bytes ImageView::rest_of(const KeyBucket& bucket) const {
+  const std::size_t start = (std::size_t{bucket.more} - 1) * 4;
+  if (bucket.more == 0 || start >= rest_.size()) return {};
+  return rest_.subspan(start);
+}
+
+/// What stands at the key at `start`; nothing where it does not lie inside.
+std::optional<KeyEntry> ImageView::entry(wire::Bytes group, std::size_t start, std::size_t key_size) const {
+  if (start + key_size + sizeof(std::uint32_t) > group.size()) return std::nullopt;
+  const auto key = group.subspan(start, key_size);
+  const std::uint32_t rows = read32(group, start + key_size);
+  if ((rows & kManyRows) == 0) return KeyEntry(key, key.data() + key_size, 1);
+  const std::size_t list = std::size_t{rows & ~kManyRows} * 4;
+  if (list + sizeof(std::uint32_t) > data_.size()) return std::nullopt;
+  const std::size_t count = read32(data_, list);
+  if (count > (data_.size() - list) / sizeof(std::uint32_t) - 1) return std::nullopt;
+  return KeyEntry(key, data_.data() + list + sizeof(std::uint32_t), count);
 }
 
 std::optional<KeyEntry> ImageView::find(wire::Bytes key, std::uint64_t hash) const {
-  const auto fingerprint = static_cast<std::uint32_t>(hash);
-  std::size_t at = first_bucket(hash);
-  for (std::size_t probe = 0; probe < header().longest_probe; ++probe) {
-    const Bucket& bucket = buckets_[at];
-    for (std::size_t slot = 0; slot < kSlots; ++slot) {
-      if (bucket.fingerprint[slot] != fingerprint) continue;
-      const std::uint32_t place = bucket.place[slot] & ~kOverflow;
-      if (place == 0) break;  // empty slots are the last ones
-      const std::size_t start = std::size_t{place} * 4 + 1;
-      if (start > names_.size() || names_.size() - start < key.size()) continue;
-      // A whole key is never the front of another: each ends in the zero that ends a name.
-      if (std::memcmp(names_.data() + start, key.data(), key.size()) == 0) return entry(place, key.size());
-    }
-    if ((bucket.place[kSlots - 1] & kOverflow) == 0) return std::nullopt;
-    at = at + 1 == buckets_.size() ? 0 : at + 1;
+  const auto& home = bucket(hash);
+  const std::size_t wanted = head_of(key.size(), hash);
+  wire::Bytes group = home.group;
+  std::optional<KeyEntry> found;
+  const auto compare = [&](std::size_t at) {
+    if (at + key.size() > group.size() || std::memcmp(group.data() + at, key.data(), key.size()) != 0) return false;
+    found = entry(group, at, key.size());
+    return true;
+  };
+  each_place(group, wanted, compare);
+  const auto bits = filter_bits(hash);
+  if (found || home.more == 0 || (home.filter & bits) != bits) return found;
+  group = rest_of(home);
+  each_place(group, wanted, compare);
+  return found;
+}
+
+void ImageView::visit_group(wire::Bytes group, const std::function<void(const KeyEntry&)>& visit) const {
+  const std::size_t count = keys_of(group);
+  std::size_t at = 2 + 2 * count;
+  for (std::size_t i = 0; i < count && at < group.size(); ++i) {
+    const std::size_t size = read16(group, 2 + 2 * i) & 0xFF;
+    const auto key = wire::parse_uncompressed_name(group, at);  // nothing, where it was not verified yet
+    if (key && key->size() == size)
+      if (const auto found = entry(group, at, size)) visit(*found);
+    at += size + sizeof(std::uint32_t);
   }
-  return std::nullopt;
 }
 
 void ImageView::each_key(const std::function<void(const KeyEntry&)>& visit) const {
   for (const auto& bucket : buckets_) {
-    for (const auto marked : bucket.place) {
-      const std::size_t start = std::size_t{marked & ~kOverflow} * 4 + 1;
-      if (start == 1 || start >= names_.size()) continue;  // empty, or not verified yet
-      const auto key = wire::parse_uncompressed_name(names_, start);
-      if (!key) continue;
-      if (const auto found = entry(marked & ~kOverflow, key->size())) visit(*found);
-    }
+    visit_group(bucket.group, visit);
+    visit_group(rest_of(bucket), visit);
   }
 }
 
-void ImageView::prefetch_key(std::uint64_t hash) const {
-  const auto fingerprint = static_cast<std::uint32_t>(hash);
-  const Bucket& bucket = buckets_[first_bucket(hash)];
-  for (std::size_t slot = 0; slot < kSlots; ++slot) {
-    if (bucket.fingerprint[slot] != fingerprint) continue;
-    const std::size_t start = std::size_t{bucket.place[slot] & ~kOverflow} * 4;
-    if (start < names_.size()) __builtin_prefetch(names_.data() + start);
-  }
+void ImageView::prefetch(std::uint64_t hash) const {
+  const auto* octets = reinterpret_cast<const std::uint8_t*>(&bucket(hash));
+  for (std::size_t at = 0; at < sizeof(KeyBucket); at += kLine) wire::prefetch(octets + at);
+}
+
+void ImageView::prefetch_key(std::uint64_t hash, std::size_t key_size) const {
+  const auto& home = bucket(hash);
+  const wire::Bytes group = home.group;
+  bool is_here = false;
+  each_place(group, head_of(key_size, hash), [&](std::size_t at) {
+    is_here = at + key_size + sizeof(std::uint32_t) <= group.size();
+    if (!is_here) return true;
+    wire::prefetch(group.data() + at);
+    wire::prefetch(group.data() + at + key_size + sizeof(std::uint32_t) - 1);
+    return true;
+  });
+  const auto bits = filter_bits(hash);
+  if (is_here || home.more == 0 || (home.filter & bits) != bits) return;
+  const auto rest = rest_of(home);
+  for (std::size_t at = 0; at < std::min(rest.size(), 2 * kLine); at += kLine) wire::prefetch(rest.data() + at);
 }
 
 bool ImageView::has_depth(Trigger trigger, std::size_t labels) const {

@@ -1,11 +1,14 @@
 // Builds the image of the policy index (layout in image.hpp): audiences and decisions first, then the keys, each once,
 // with the rows of their rules.
 //
-// Keys go straight to the sink. What is kept in memory is twelve octets a key until the table of buckets is made, and
-// that table; so an image of ten million names is built in little more than half of its own size.
+// In the image keys stand in the order of their hashes, so they are sorted on the way: each goes into one of 256 parts
+// by its hash, in pieces that the sink puts aside, and finish() takes up one part after the other. What is kept in
+// memory is the last piece of each part (8 MiB at most) and one part in full.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +16,7 @@
 #include <string>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "policy/match/image.hpp"
@@ -26,7 +30,6 @@ struct ImageOptions {
   std::array<std::uint8_t, 32> log_hash{};
   Time made_at = 0;                   ///< what had ended by then is left out
   std::optional<std::uint64_t> seed;  ///< random when absent
-  std::size_t keys_expected = 0;      ///< sizes the filter; more keys make it less sharp, never wrong
 };
 
 /// XXH3 of a section as it is written piece by piece.
@@ -45,24 +48,29 @@ class ImageBuilder {
   /// The row of a rule, to be added to its key. `removed`: of an overlay, what the image below it has there is gone.
   /// REQUIRES: at most 2^32 - 1 different rows, 4 GiB of data; local records of at most 65,535 octets.
   std::uint32_t add_rule(std::uint32_t decision, const Rule& rule, bool removed = false);
-  /// A name in lower case, once, with all rows that stand there. REQUIRES: 8 GiB of keys at most.
+  /// A name in lower case, once, with all rows that stand there. REQUIRES: 16 GiB of keys at most.
   void add_name(wire::NameView name, std::span<const std::uint32_t> rows);
   void add_prefix(const Prefix& prefix, std::span<const std::uint32_t> rows);
-  /// Writes the rest. Ends the builder; the header as it was written.
-  ImageHeader finish();
+  /// Writes keys and the rest. Ends the builder; the header as it was written. `between` is called some hundred times
+  /// meanwhile; what it throws ends the work.
+  ImageHeader finish(const std::function<void()>& between = {});
 
  private:
+  class BucketWriter;
   struct RowHash {
     std::size_t operator()(const RuleRow& row) const;
   };
   std::uint16_t audience_of(const IndexedDecision& decision);
   std::uint32_t add_data(wire::Bytes bytes);
+  std::uint32_t rows_of_key(std::span<const std::uint32_t> rows);
   void add_key(wire::Bytes key, std::uint64_t hash, std::span<const std::uint32_t> rows);
-  std::vector<Bucket> fill_buckets();
+  void mark(const Suffixes& name);
+  void stage(std::uint64_t hash, wire::Bytes key, wire::Bytes behind);
+  std::vector<std::uint8_t> take_part(std::size_t number);
+  void write_keys(const std::function<void()>& between);
   std::vector<std::int64_t> changes() const;
   void begin_section(ImageSection which);
   void append(wire::Bytes octets);
-  void append_staged();
   void end_section();
 
   ImageSink& sink_;
@@ -70,17 +78,19 @@ class ImageBuilder {
   std::uint64_t position_ = 0;
   std::unique_ptr<SectionHash> section_;
   std::size_t current_ = 0;
-  void add_to_filter(std::uint64_t hash);
-  void set_filter(std::uint64_t hash);
-  std::vector<FilterBlock> filter_;
-  std::array<std::uint64_t, 16> filtered_;  // the last ones, whose blocks are on their way from memory
-  std::size_t filtered_count_ = 0;
-  std::vector<std::uint64_t> hashes_;  // of each key ...
-  std::vector<std::uint32_t> places_;  // ... and where it stands
-  std::vector<std::uint8_t> entry_, staged_, data_;
+  struct Part {                        // keys of one 256th of the hashes, as stage() writes them
+    std::vector<std::uint8_t> staged;  // the last of them
+    std::vector<std::pair<std::uint64_t, std::size_t>> aside;  // the others: where the sink has them, and octets
+  };
+  std::array<Part, 256> parts_;
+  std::size_t key_octets_ = 0;       // that all keys need in groups
+  std::uint64_t marked_suffix_ = 0;  // of the last marked name
+  std::size_t marks_ = 0;            // below that suffix, one after the other
+  std::vector<std::uint8_t> data_;
   std::vector<RuleRow> rows_;
   std::unordered_map<RuleRow, std::uint32_t, RowHash> row_numbers_;
-  std::unordered_map<std::string, std::uint32_t> payloads_;  // where equal payloads stand in data_
+  std::unordered_map<std::string, std::uint32_t> payloads_;   // where equal payloads stand in data_, ...
+  std::unordered_map<std::string, std::uint32_t> row_lists_;  // ... and equal lists of rows, as stands behind a key
   std::vector<DecisionRow> decisions_;
   std::vector<AudienceRow> audiences_;
   std::map<std::tuple<std::string, std::string, bool, std::string>, std::uint16_t> audience_numbers_;
@@ -88,6 +98,7 @@ class ImageBuilder {
 
 /// Decisions with their rules, in any order, as an image in memory. `overlay`: decisions that are in force no more stay
 /// in it too, to say so.
-std::shared_ptr<const Image> image_of(std::span<const IndexedDecision> decisions, ImageOptions options, bool overlay);
+std::shared_ptr<const Image> image_of(std::span<const IndexedDecision> decisions, const ImageOptions& options,
+                                      bool overlay);
 
 }  // namespace placard::policy

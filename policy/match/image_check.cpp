@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "policy/match/image.hpp"
 
@@ -32,12 +33,9 @@ std::expected<void, std::string> check_image(wire::Bytes image) {
     }
   }
   const auto size_of = [&](ImageSection which) { return header.sections[static_cast<std::size_t>(which)].size; };
-  const auto blocks_of = [&](ImageSection which) {  // at least one, of a cache line each, fewer than 2^32
-    const auto size = size_of(which);
-    return size != 0 && size % kImageAlignment == 0 && size / kImageAlignment <= 0xFFFFFFFFU;
-  };
-  if (!blocks_of(ImageSection::buckets) || !blocks_of(ImageSection::filter) || size_of(ImageSection::names) % 4 != 0 ||
-      size_of(ImageSection::names) / 4 > kOverflow || size_of(ImageSection::rules) % sizeof(RuleRow) != 0 ||
+  const auto buckets = size_of(ImageSection::buckets);  // at least one, fewer than 2^32
+  if (buckets == 0 || buckets % sizeof(KeyBucket) != 0 || buckets / sizeof(KeyBucket) > 0xFFFFFFFFU ||
+      size_of(ImageSection::rest) % 4 != 0 || size_of(ImageSection::rules) % sizeof(RuleRow) != 0 ||
       size_of(ImageSection::changes) % sizeof(std::int64_t) != 0 || size_of(ImageSection::data) > 0xFFFFFFFFU ||
       size_of(ImageSection::decisions) != std::uint64_t{header.decision_count} * sizeof(DecisionRow) ||
       size_of(ImageSection::audiences) != std::uint64_t{header.audience_count} * sizeof(AudienceRow) ||
@@ -80,6 +78,45 @@ bool text_is_inside(const ImageView& view, std::uint32_t offset, std::uint32_t s
 
 }  // namespace
 
+/// Octets of the group at the start of these: it holds what its heads say, and each key refers to rules. 0: it does
+/// not.
+std::size_t ImageView::size_of_group(wire::Bytes group) const {
+  std::uint16_t count;
+  if (group.size() < sizeof count) return 0;
+  std::memcpy(&count, group.data(), sizeof count);
+  std::size_t at = 2 + 2 * std::size_t{count};
+  if (at > group.size()) return 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t size = group[2 + 2 * i];  // the head's low octet
+    if (size == 0 || at + size > group.size() || size_of_name(group.subspan(at, size)) != size) return 0;
+    const auto found = entry(group, at, size);
+    if (!found || found->size() == 0) return 0;
+    for (std::size_t n = 0; n < found->size(); ++n)
+      if (rule((*found)[n]) == nullptr) return 0;
+    at += size + sizeof(std::uint32_t);
+  }
+  return at;
+}
+
+bool ImageView::keys_are_sound() const {
+  const auto are_zeros = [](wire::Bytes octets) {
+    return std::ranges::all_of(octets, [](std::uint8_t octet) { return octet == 0; });
+  };
+  std::size_t position = 0;
+  for (const auto& bucket : buckets_) {
+    const wire::Bytes group = bucket.group;
+    const std::size_t size = size_of_group(group);
+    if (size == 0 || !are_zeros(group.subspan(size))) return false;
+    if (bucket.more == 0) continue;
+    if ((std::size_t{bucket.more} - 1) * 4 != position || position >= rest_.size()) return false;
+    const std::size_t more = size_of_group(rest_.subspan(position)), end = (position + more + 3) / 4 * 4;
+    if (more == 0 || end > rest_.size() || !are_zeros(rest_.subspan(position + more, end - position - more)))
+      return false;
+    position = end;
+  }
+  return position == rest_.size();
+}
+
 std::expected<void, std::string> verify_image(wire::Bytes image) {
   const auto refuse = [](const char* reason) { return std::unexpected(std::string("policy index: ") + reason); };
   const ImageView view(image);
@@ -94,19 +131,7 @@ std::expected<void, std::string> verify_image(wire::Bytes image) {
     end = place.offset + place.size;
   }
   if (end != image.size()) return refuse("something stands behind its sections: it is damaged");
-  for (const auto& bucket : view.buckets_) {
-    for (const auto marked : bucket.place) {
-      const std::uint32_t place = marked & ~kOverflow;
-      if (place == 0) continue;
-      const std::size_t start = std::size_t{place} * 4 + 1;
-      const auto size = start < view.names_.size() ? size_of_name(view.names_.subspan(start)) : 0;
-      const auto entry = size == 0 ? std::nullopt : view.entry(place, size);
-      if (!entry || entry->size() == 0) return refuse("a name is broken");
-      for (std::size_t i = 0; i < entry->size(); ++i) {
-        if (view.rule((*entry)[i]) == nullptr) return refuse("a name refers to no rule");
-      }
-    }
-  }
+  if (!view.keys_are_sound()) return refuse("a key is broken");
   for (std::uint32_t row = 0; row < view.rules_.size(); ++row) {
     const auto* rule = view.rule(row);
     if (rule == nullptr || view.decision(rule->decision) == nullptr || !payload_is_sound(*rule, view))

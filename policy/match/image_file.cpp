@@ -24,7 +24,7 @@ constexpr std::size_t kBufferSize = std::size_t{1} << 16;
 constexpr std::int64_t kWriteBack = std::int64_t{1} << 20;  // so much at a time goes to the disk, not all at the end
 constexpr std::int64_t kWindow = std::int64_t{32} << 20;    // of the file, a multiple of a large page
 
-/// Shared, and in large pages where the file system has them: a lookup is three places far from one another.
+/// Shared, and in large pages where the file system has them: a lookup is far from the one before.
 void* map_shared(int file, std::size_t size, std::int64_t offset = 0) {
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, offset);
   if (data != MAP_FAILED) (void)::madvise(data, size, MADV_HUGEPAGE);
@@ -87,6 +87,17 @@ void MemorySink::put_header(const ImageHeader& header) {
   std::memcpy(octets_.data(), &header, sizeof header);
 }
 
+std::uint64_t MemorySink::put_aside(wire::Bytes octets) {
+  const auto position = aside_.size();
+  aside_.insert(aside_.end(), octets.begin(), octets.end());
+  return position;
+}
+
+void MemorySink::take_back(std::uint64_t position, std::span<std::uint8_t> octets) {
+  assert(position <= aside_.size() && octets.size() <= aside_.size() - position);
+  std::copy_n(aside_.begin() + static_cast<std::ptrdiff_t>(position), octets.size(), octets.begin());
+}
+
 FileSink::FileSink(std::filesystem::path path, const std::string& partial)
     : path_(std::move(path)), partial_(path_.string() + partial) {
   file_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -95,6 +106,7 @@ FileSink::FileSink(std::filesystem::path path, const std::string& partial)
 }
 
 FileSink::~FileSink() {
+  if (aside_ >= 0) ::close(aside_);
   if (file_ < 0) return;
   ::close(file_);
   ::unlink(partial_.c_str());
@@ -104,9 +116,9 @@ void FileSink::fail(const char* what) const {
   throw std::system_error(errno, std::generic_category(), fmt::format("{}: {}", partial_.string(), what));
 }
 
-void FileSink::write_all(wire::Bytes octets, std::int64_t offset) {
+void FileSink::write_all(int file, wire::Bytes octets, std::int64_t offset) {
   while (!octets.empty()) {
-    const auto done = ::pwrite(file_, octets.data(), octets.size(), offset);
+    const auto done = ::pwrite(file, octets.data(), octets.size(), offset);
     if (done < 0 && errno == EINTR) continue;
     if (done <= 0) fail("can't be written");
     octets = octets.subspan(static_cast<std::size_t>(done));
@@ -115,7 +127,7 @@ void FileSink::write_all(wire::Bytes octets, std::int64_t offset) {
 }
 
 void FileSink::flush() {
-  write_all(buffer_, written_);
+  write_all(file_, buffer_, written_);
   written_ += static_cast<std::int64_t>(buffer_.size());
   buffer_.clear();
   if (written_ - sent_ < kWriteBack) return;
@@ -134,7 +146,29 @@ void FileSink::append(wire::Bytes octets) {
 
 void FileSink::put_header(const ImageHeader& header) {
   flush();
-  write_all({reinterpret_cast<const std::uint8_t*>(&header), sizeof header}, 0);
+  write_all(file_, {reinterpret_cast<const std::uint8_t*>(&header), sizeof header}, 0);
+}
+
+std::uint64_t FileSink::put_aside(wire::Bytes octets) {
+  if (aside_ < 0) {
+    const auto path = partial_.string() + ".aside";
+    aside_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (aside_ < 0 || ::unlink(path.c_str()) != 0) fail("what is put aside can't be made");
+  }
+  const auto position = put_aside_;
+  write_all(aside_, octets, position);
+  put_aside_ += static_cast<std::int64_t>(octets.size());
+  return static_cast<std::uint64_t>(position);
+}
+
+void FileSink::take_back(std::uint64_t position, std::span<std::uint8_t> octets) {
+  while (!octets.empty()) {
+    const auto done = ::pread(aside_, octets.data(), octets.size(), static_cast<off_t>(position));
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) fail("what was put aside can't be read");
+    position += static_cast<std::uint64_t>(done);
+    octets = octets.subspan(static_cast<std::size_t>(done));
+  }
 }
 
 void FileSink::sync() {

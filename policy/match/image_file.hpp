@@ -9,6 +9,7 @@
 #include <expected>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,25 +49,33 @@ class ImageSink {
   virtual ~ImageSink() = default;
   virtual void append(wire::Bytes octets) = 0;
   virtual void put_header(const ImageHeader& header) = 0;
+  /// What is no part of the image and is needed later: where it lies, for take_back().
+  virtual std::uint64_t put_aside(wire::Bytes octets) = 0;
+  virtual void take_back(std::uint64_t position, std::span<std::uint8_t> octets) = 0;
 };
 
 class MemorySink final : public ImageSink {
  public:
   void append(wire::Bytes octets) override { octets_.insert(octets_.end(), octets.begin(), octets.end()); }
   void put_header(const ImageHeader& header) override;
+  std::uint64_t put_aside(wire::Bytes octets) override;
+  void take_back(std::uint64_t position, std::span<std::uint8_t> octets) override;
   wire::Bytes octets() const { return octets_; }
 
  private:
-  std::vector<std::uint8_t> octets_;
+  std::vector<std::uint8_t> octets_, aside_;
 };
 
-/// Writes PATH + `partial`; commit() makes it PATH. What is not committed is removed. Throws std::system_error.
+/// Writes PATH + `partial`; commit() makes it PATH. What is not committed is removed, as is what is put aside, in a
+/// file beside it that has no name. Throws std::system_error.
 class FileSink final : public ImageSink {
  public:
   explicit FileSink(std::filesystem::path path, const std::string& partial = ".partial");
   ~FileSink() override;
   void append(wire::Bytes octets) override;
   void put_header(const ImageHeader& header) override;
+  std::uint64_t put_aside(wire::Bytes octets) override;
+  void take_back(std::uint64_t position, std::span<std::uint8_t> octets) override;
   /// Syncs what is there so far, so that commit() has little left to do. Behind it only the header may change.
   void sync();
   /// Syncs the file, renames it, syncs the folder.
@@ -74,14 +83,14 @@ class FileSink final : public ImageSink {
 
  private:
   [[noreturn]] void fail(const char* what) const;
-  void write_all(wire::Bytes octets, std::int64_t offset);
+  void write_all(int file, wire::Bytes octets, std::int64_t offset);
   void flush();
   void settle() const;
 
   std::filesystem::path path_, partial_;
-  int file_ = -1;
-  std::int64_t written_ = 0;
-  std::int64_t sent_ = 0;  // of these, what the disk was given
+  int file_ = -1, aside_ = -1;
+  std::int64_t written_ = 0, put_aside_ = 0;
+  std::int64_t sent_ = 0;  // of what was written, what the disk was given
   bool settled_ = false;
   std::vector<std::uint8_t> buffer_;
 };

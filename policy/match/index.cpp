@@ -1,9 +1,9 @@
 // Matching: which rules apply to a name or an address for a client of a view at a moment, and which of them wins.
 //
-// A lookup of a name hashes its suffixes once, asks one cache line of the filter whether anything is known below the
-// last two labels, and reads the buckets of those suffixes that may be there. It allocates nothing, and its work is
-// bounded by the labels, the longest probe, and the rules that stand at the names it meets. How an index is put
-// together is in index_assemble.cpp.
+// A lookup of a name hashes its suffixes once and reads the bucket of its last two labels, whose filter says of most
+// longer ones that no rule stands there, and the buckets of those of which it does not. It allocates nothing, and its
+// work is bounded by the labels, the keys of a bucket, and the rules that stand at the names it meets. How an index is
+// put together is in index_assemble.cpp.
 #include "policy/match/index.hpp"
 
 #include <algorithm>
@@ -18,6 +18,15 @@ namespace {
 
 // Stretches of one decision that are looked at: a file that was not verified yet may hold chains without sense.
 constexpr int kMaxStretches = 4096;
+
+/// each(labels) for the suffixes that may be keys, the shortest first.
+template <typename Each>
+void each_likely(const ImageView& image, Trigger trigger, const wire::Suffixes& name, const Each& each) {
+  for (std::size_t labels = 0; labels <= name.hashed; ++labels) {
+    if (!image.has_depth(trigger, labels)) continue;
+    if (labels <= kMarkedLabels || image.may_hold(name.hash[kMarkedLabels], name.hash[labels])) each(labels);
+  }
+}
 
 }  // namespace
 
@@ -118,14 +127,8 @@ void Index::visit_name(Trigger trigger, const wire::Suffixes& name, ViewNumber v
   std::array<std::array<std::uint8_t, wire::kMaxLabels + 1>, 2> wanted;
   std::array<std::size_t, 2> count{};
   for (std::size_t layer = 0; layer < layer_count_; ++layer) {
-    const auto& image = layers_[layer].view;
-    const bool deep = name.hashed >= kFilterLabels && image.may_hold(name.hash[kFilterLabels]);
-    const std::size_t end = deep ? name.hashed + 1 : std::min(name.hashed + 1, kFilterLabels);
-    for (std::size_t labels = 0; labels < end; ++labels) {
-      if (!image.has_depth(trigger, labels)) continue;
-      image.prefetch(name.hash[labels]);
-      wanted[layer][count[layer]++] = static_cast<std::uint8_t>(labels);
-    }
+    each_likely(layers_[layer].view, trigger, name,
+                [&](std::size_t labels) { wanted[layer][count[layer]++] = static_cast<std::uint8_t>(labels); });
   }
   RuleRow asked{};
   asked.trigger = static_cast<std::uint8_t>(trigger);
@@ -287,7 +290,9 @@ std::vector<Match> Index::all(ViewNumber view, const Visit& visit) const {
 
 std::optional<Match> Index::match_name(wire::NameView name, ViewNumber view, Time now) const {
   if (!has(Trigger::qname, view)) return std::nullopt;
-  return match_name(wire::Suffixes(name, seed_, most_labels_), view, now);
+  const wire::Suffixes suffixes(name, seed_, most_labels_);
+  prefetch(suffixes);
+  return match_name(suffixes, view, now);
 }
 
 std::optional<Match> Index::match_name(const wire::Suffixes& name, ViewNumber view, Time now,
@@ -295,30 +300,42 @@ std::optional<Match> Index::match_name(const wire::Suffixes& name, ViewNumber vi
   return best(view, shadows, [&](const auto& visitor) { visit_name(Trigger::qname, name, view, now, visitor); });
 }
 
-void Index::prefetch_filter(const wire::Suffixes& name) const {
-  if (name.hashed < kFilterLabels) return;
-  for (std::size_t layer = 0; layer < layer_count_; ++layer)
-    layers_[layer].view.prefetch_filter(name.hash[kFilterLabels]);
-}
-
-/// each(image, hash) for the suffixes that may be keys.
-template <typename Each>
-void Index::each_likely(const wire::Suffixes& name, const Each& each) const {
-  if (name.hashed < kFilterLabels) return;
+void Index::prefetch(const wire::Suffixes& name) const {
+  if (name.hashed < kMarkedLabels) return;
   for (std::size_t layer = 0; layer < layer_count_; ++layer) {
     const auto& image = layers_[layer].view;
-    if (!image.may_hold(name.hash[kFilterLabels])) continue;
-    for (std::size_t labels = kFilterLabels; labels <= name.hashed; ++labels)
-      if (image.has_depth(Trigger::qname, labels)) each(image, name.hash[labels]);
+    image.prefetch(name.hash[kMarkedLabels]);
+    // Where it is the only one longer, the likeliest of all.
+    constexpr std::size_t kLonger = kMarkedLabels + 1;
+    if (name.hashed >= kLonger && image.has_depth(Trigger::qname, kLonger)) image.prefetch(name.hash[kLonger]);
   }
 }
 
-void Index::prefetch_buckets(const wire::Suffixes& name) const {
-  each_likely(name, [](const ImageView& image, std::uint64_t hash) { image.prefetch(hash); });
+void Index::prefetch_heads(const wire::Suffixes& name) const {
+  if (name.hashed < kMarkedLabels) return;
+  for (std::size_t layer = 0; layer < layer_count_; ++layer)
+    layers_[layer].view.prefetch_head(name.hash[kMarkedLabels]);
 }
 
 void Index::prefetch_keys(const wire::Suffixes& name) const {
-  each_likely(name, [](const ImageView& image, std::uint64_t hash) { image.prefetch_key(hash); });
+  if (name.hashed < kMarkedLabels) return;
+  for (std::size_t layer = 0; layer < layer_count_; ++layer) {
+    const auto& image = layers_[layer].view;
+    image.prefetch_key(name.hash[kMarkedLabels], name.suffix(kMarkedLabels).size());
+    each_likely(image, Trigger::qname, name, [&](std::size_t labels) {
+      if (labels > kMarkedLabels) image.prefetch_head(name.hash[labels]);
+    });
+  }
+}
+
+void Index::prefetch_longer_keys(const wire::Suffixes& name) const {
+  if (name.hashed <= kMarkedLabels) return;
+  for (std::size_t layer = 0; layer < layer_count_; ++layer) {
+    const auto& image = layers_[layer].view;
+    each_likely(image, Trigger::qname, name, [&](std::size_t labels) {
+      if (labels > kMarkedLabels) image.prefetch_key(name.hash[labels], name.suffix(labels).size());
+    });
+  }
 }
 
 std::optional<Match> Index::match_server(wire::NameView name, ViewNumber view, Time now, ShadowMatches* shadows) const {

@@ -137,11 +137,13 @@ class Index {
   /// The same with hashes made before: of `seed()`, and of at least most_labels() labels.
   std::optional<Match> match_name(const wire::Suffixes& name, ViewNumber view, Time now,
                                   ShadowMatches* shadows = nullptr) const;
-  // What match_name of this name will read is asked of the memory beforehand: first the filters, some time later the
-  // buckets of what they let through, then the keys that stand in these.
-  void prefetch_filter(const wire::Suffixes& name) const;
-  void prefetch_buckets(const wire::Suffixes& name) const;
+  // What match_name of this name will read is asked of the memory beforehand: all at once, where it follows at once;
+  // or for many names together, first the heads of buckets, some time later the keys that these know, then those of
+  // longer names. match_name of a NameView does so itself.
+  void prefetch(const wire::Suffixes& name) const;
+  void prefetch_heads(const wire::Suffixes& name) const;
   void prefetch_keys(const wire::Suffixes& name) const;
+  void prefetch_longer_keys(const wire::Suffixes& name) const;
   /// The same for a name server's name (nsdname).
   std::optional<Match> match_server(wire::NameView name, ViewNumber view, Time now,
                                     ShadowMatches* shadows = nullptr) const;
@@ -196,8 +198,6 @@ class Index {
     std::vector<Audience> audiences;
     std::vector<std::uint16_t> ranks;  // [audience][view]
   };
-  template <typename Each>
-  void each_likely(const wire::Suffixes& name, const Each& each) const;
   struct Found;  // a rule that applies, while it is compared
   struct Depths;
 

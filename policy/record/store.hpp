@@ -170,8 +170,6 @@ class Store {
   std::vector<DecisionRecord> decisions_in_force(Time now);
   /// Those of them that name a list, whenever they end.
   std::vector<DecisionRecord> decisions_with_lists();
-  /// Rules of all decisions and lists together, whether in force or not: no fewer than an index has.
-  std::int64_t rule_estimate();
   std::optional<ListStand> list_stand(std::string_view list);
   ListCursor list_rules(std::int64_t list_number, std::optional<Trigger> trigger = {},
                         std::int64_t last_sequence = INT64_MAX);

@@ -68,13 +68,6 @@ std::vector<DecisionRecord> Store::decisions_with_lists() {
   return read_all(*connection_, ids);
 }
 
-std::int64_t Store::rule_estimate() {
-  return connection_->integer(
-      "SELECT (SELECT count(*) FROM rule)"
-      "     + (SELECT coalesce(sum(rules), 0) FROM list_change AS c"
-      "         WHERE sequence = (SELECT max(sequence) FROM list_change AS d WHERE d.list_number = c.list_number))");
-}
-
 std::vector<View> Store::views_at(std::int64_t sequence) {
   Statement last(*connection_, "SELECT coalesce(max(sequence), 0) FROM log WHERE kind = 'views' AND sequence <= ?");
   last.with(sequence).step();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "zones/wire/octets.hpp"
+#include "zones/wire/prefetch.hpp"
 #include "zones/wire/suffixes.hpp"
 
 namespace placard::serve {
@@ -69,14 +70,14 @@ StoredAnswer* AnswerCache::find(const ClientQuestion& question, std::int64_t now
 
 void AnswerCache::prefetch_bucket(std::uint64_t hash) const {
   const auto* start = reinterpret_cast<const std::uint8_t*>(bucket(hash));
-  for (std::size_t at = 0; at < kWays * sizeof(Slot); at += kLine) __builtin_prefetch(start + at);
+  for (std::size_t at = 0; at < kWays * sizeof(Slot); at += kLine) wire::prefetch(start + at);
 }
 
 const StoredAnswer* AnswerCache::prefetch_answer(std::uint64_t hash) const {
   const Slot* const slots = bucket(hash);
   for (std::size_t way = 0; way < kWays; ++way) {
     if (!slots[way].answer || slots[way].tag != tag_of(hash)) continue;
-    __builtin_prefetch(slots[way].answer);
+    wire::prefetch(slots[way].answer);
     return slots[way].answer;
   }
   return nullptr;
@@ -84,7 +85,7 @@ const StoredAnswer* AnswerCache::prefetch_answer(std::uint64_t hash) const {
 
 void AnswerCache::prefetch_octets(const StoredAnswer& answer) {
   for (std::size_t at = 0; at < std::min(answer.octets_size(), 4 * kLine); at += kLine)
-    __builtin_prefetch(answer.octets_.get() + at);
+    wire::prefetch(answer.octets_.get() + at);
 }
 
 StoredAnswer* AnswerCache::insert(const AnswerKey& key, StoredAnswer answer) {

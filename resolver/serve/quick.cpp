@@ -103,19 +103,19 @@ void Pipeline::expect(std::span<const wire::Bytes> packets, std::uint16_t listen
     if (!is_looked_up(expected_[i])) continue;
     make_hashes(expected_[i]);
     answers_.prefetch_bucket(expected_[i].answer_hash);
-    index.prefetch_filter(expected_[i].asked.name);
+    index.prefetch_heads(expected_[i].asked.name);
   }
   std::array<const StoredAnswer*, net::kUdpGroup> answers{};
   for (std::size_t i = 0; i < packets.size(); ++i) {
     if (!is_looked_up(expected_[i])) continue;
     answers[i] = answers_.prefetch_answer(expected_[i].answer_hash);
-    if (answers[i] == nullptr) index.prefetch_buckets(expected_[i].asked.name);
+    if (answers[i] == nullptr) index.prefetch_keys(expected_[i].asked.name);
   }
   for (std::size_t i = 0; i < packets.size(); ++i) {
     if (answers[i] != nullptr)
       AnswerCache::prefetch_octets(*answers[i]);
     else if (is_looked_up(expected_[i]))
-      index.prefetch_keys(expected_[i].asked.name);
+      index.prefetch_longer_keys(expected_[i].asked.name);
   }
 }
 
