@@ -16,14 +16,6 @@ namespace placard::policy {
 
 namespace {
 
-// Of the octets of all groups, what is asked for, in eighths: more leaves more keys without room in their buckets,
-// which are a second wait for the memory, less costs memory.
-constexpr std::size_t kLoad = 7;
-// Marks one after the other below one suffix: with more, all bits of its filter are set.
-constexpr std::size_t kMostMarks = 64;
-constexpr std::size_t kPiece = std::size_t{32} * 1024;    // octets of a part that are put aside at once
-constexpr std::size_t kWritten = std::size_t{64} * 1024;  // octets of keys that go to the sink at once
-
 std::uint64_t random_seed() {
   std::random_device device;  // getrandom(2)
   return static_cast<std::uint64_t>(device()) << 32 | device();
@@ -73,7 +65,7 @@ std::size_t ImageBuilder::RowHash::operator()(const RuleRow& row) const {
 }
 
 ImageBuilder::ImageBuilder(ImageSink& sink, const ImageOptions& options)
-    : sink_(sink), section_(std::make_unique<SectionHash>()) {
+    : sink_(sink), keys_(sink), section_(std::make_unique<SectionHash>()) {
   std::copy(kImageMagic.begin(), kImageMagic.end(), header_.magic.begin());
   header_.version = kImageVersion;
   header_.header_size = sizeof(ImageHeader);
@@ -191,7 +183,7 @@ std::uint32_t ImageBuilder::add_rule(std::uint32_t decision, const Rule& rule, b
     if (!fresh) return found->second;
   }
   rows_.push_back(row);
-  assert(rows_.size() <= 0xFFFFFFFFU);
+  assert(rows_.size() < kManyRows);
   return next;
 }
 
@@ -211,53 +203,9 @@ std::uint32_t ImageBuilder::rows_of_key(std::span<const std::uint32_t> rows) {
 }
 
 void ImageBuilder::add_key(wire::Bytes key, std::uint64_t hash, std::span<const std::uint32_t> rows) {
-  const auto behind = rows_of_key(rows);
-  stage(hash, key, {reinterpret_cast<const std::uint8_t*>(&behind), sizeof behind});
-  key_octets_ += sizeof(std::uint16_t) + key.size() + sizeof behind;
+  keys_.add(key, hash, rows_of_key(rows));
   ++header_.key_count;
   header_.rule_count += static_cast<std::uint32_t>(rows.size());
-}
-
-// What is staged: u64 hash, which chooses the bucket, u8 octets of the key, key, u32 what stands behind it; or without
-// a key u64 bits for the filter.
-constexpr std::size_t kStagedHead = sizeof(std::uint64_t) + 1, kBehindKey = sizeof(std::uint32_t);
-
-void ImageBuilder::stage(std::uint64_t hash, wire::Bytes key, wire::Bytes behind) {
-  auto& part = parts_[hash >> 56];
-  const std::size_t at = part.staged.size();
-  part.staged.resize(at + kStagedHead + key.size() + behind.size());
-  auto* octets = part.staged.data() + at;
-  std::memcpy(octets, &hash, sizeof hash);
-  octets[sizeof hash] = static_cast<std::uint8_t>(key.size());
-  std::copy(key.begin(), key.end(), octets + kStagedHead);
-  std::copy(behind.begin(), behind.end(), octets + kStagedHead + key.size());
-  if (part.staged.size() < kPiece) return;
-  part.aside.emplace_back(sink_.put_aside(part.staged), part.staged.size());
-  part.staged.clear();
-}
-
-std::vector<std::uint8_t> ImageBuilder::take_part(std::size_t number) {
-  auto& part = parts_[number];
-  std::size_t size = part.staged.size();
-  for (const auto& piece : part.aside) size += piece.second;
-  std::vector<std::uint8_t> octets(size);
-  std::size_t at = 0;
-  for (const auto& [position, length] : part.aside) {
-    sink_.take_back(position, {octets.data() + at, length});
-    at += length;
-  }
-  std::copy(part.staged.begin(), part.staged.end(), octets.begin() + static_cast<std::ptrdiff_t>(at));
-  part = {};
-  return octets;
-}
-
-/// Has the filter of its last labels' bucket say that it is there.
-void ImageBuilder::mark(const Suffixes& name) {
-  const auto suffix = name.hash[kMarkedLabels];
-  if (std::exchange(marked_suffix_, suffix) != suffix) marks_ = 0;
-  if (++marks_ > kMostMarks) return;  // names come sorted, so those of one suffix mostly follow each other
-  const auto bits = marks_ == kMostMarks ? ~std::uint64_t{0} : filter_bits(name.hash[name.labels]);
-  stage(suffix, {}, {reinterpret_cast<const std::uint8_t*>(&bits), sizeof bits});
 }
 
 void ImageBuilder::add_name(wire::NameView name, std::span<const std::uint32_t> rows) {
@@ -269,7 +217,7 @@ void ImageBuilder::add_name(wire::NameView name, std::span<const std::uint32_t> 
     depths[suffixes.labels >> 6] |= std::uint64_t{1} << (suffixes.labels & 63);
   }
   header_.most_labels = std::max(header_.most_labels, static_cast<std::uint16_t>(suffixes.labels));
-  if (suffixes.labels > kMarkedLabels) mark(suffixes);
+  if (suffixes.labels > kMarkedLabels) keys_.mark(suffixes);
   add_key(suffixes.whole().bytes(), suffixes.hash[suffixes.labels], rows);
 }
 
@@ -284,155 +232,6 @@ void ImageBuilder::add_prefix(const Prefix& prefix, std::span<const std::uint32_
   add_key(key, prefix_hash(key, header_.seed), rows);
 }
 
-namespace {
-
-/// What is staged for a bucket.
-struct Staged {
-  std::uint32_t bucket;
-  std::uint16_t head;   // 0: bits for the filter
-  std::uint32_t start;  // in the octets of the part
-};
-
-/// In the order of buckets, and for each as it came.
-std::vector<Staged> sorted(wire::Bytes part, std::size_t buckets) {
-  std::vector<Staged> staged;
-  for (std::size_t at = 0; at < part.size();) {
-    std::uint64_t hash;
-    std::memcpy(&hash, part.data() + at, sizeof hash);
-    const std::size_t size = part[at + sizeof hash], start = at + kStagedHead;
-    staged.push_back({static_cast<std::uint32_t>(bucket_of(hash, buckets)),
-                      size > 0 ? head_of(size, hash) : std::uint16_t{0}, static_cast<std::uint32_t>(start)});
-    at = start + (size > 0 ? size + kBehindKey : sizeof(std::uint64_t));
-  }
-  if (staged.empty()) return staged;
-  const auto [least, most] = std::ranges::minmax(staged, {}, &Staged::bucket);
-  std::vector<std::uint32_t> next(most.bucket - least.bucket + 2);
-  for (const auto& each : staged) ++next[each.bucket - least.bucket + 1];
-  for (std::size_t i = 1; i < next.size(); ++i) next[i] += next[i - 1];
-  std::vector<Staged> in_order(staged.size());
-  for (const auto& each : staged) in_order[next[each.bucket - least.bucket]++] = each;
-  return in_order;
-}
-
-/// Keys of one bucket, to be written as a group.
-struct Group {
-  std::vector<std::uint16_t> heads;
-  std::vector<std::uint8_t> entries;
-  void add(std::uint16_t head, wire::Bytes entry) {
-    heads.push_back(head);
-    entries.insert(entries.end(), entry.begin(), entry.end());
-  }
-  std::size_t size() const { return sizeof(std::uint16_t) * (1 + heads.size()) + entries.size(); }
-  /// Clears it.
-  void write(std::uint8_t* to) {
-    assert(heads.size() <= UINT16_MAX);  // hashes are nobody's to choose
-    const auto count = static_cast<std::uint16_t>(heads.size());
-    std::memcpy(to, &count, sizeof count);
-    to = std::copy_n(reinterpret_cast<const std::uint8_t*>(heads.data()), heads.size() * sizeof heads[0],
-                     to + sizeof count);
-    std::copy(entries.begin(), entries.end(), to);
-    heads.clear();
-    entries.clear();
-  }
-};
-
-}  // namespace
-
-/// A bucket is written when something of a later one comes: the last of one part may go on in the next.
-class ImageBuilder::BucketWriter {
- public:
-  explicit BucketWriter(ImageBuilder& builder) : builder_(builder) {}
-
-  // REQUIRES of all: buckets in ascending order.
-  void add_bits(std::size_t bucket, std::uint64_t bits) {
-    advance(bucket);
-    filter_ |= bits;
-  }
-  void add_key(std::size_t bucket, std::uint64_t hash, std::uint16_t head, wire::Bytes entry) {
-    advance(bucket);
-    if (here_.size() + sizeof head + entry.size() <= sizeof(KeyBucket::group)) return here_.add(head, entry);
-    filter_ |= filter_bits(hash);
-    more_.add(head, entry);
-  }
-  /// Ends the buckets before this one.
-  void advance(std::size_t bucket) {
-    for (; bucket_ < bucket; ++bucket_) end_bucket();
-  }
-
-  /// When all buckets are ended: ends their section.
-  void finish_buckets() {
-    builder_.append(buckets_);
-    builder_.end_section();
-  }
-  void write_rest() {
-    std::vector<std::uint8_t> piece;
-    for (const auto& [position, size] : aside_) {
-      piece.resize(size);
-      builder_.sink_.take_back(position, piece);
-      builder_.append(piece);
-    }
-    builder_.append(rest_);
-  }
-
- private:
-  void end_bucket() {
-    KeyBucket bucket{};
-    bucket.filter = std::exchange(filter_, 0);
-    here_.write(bucket.group.data());
-    if (!more_.heads.empty()) {
-      assert(position_ < UINT32_MAX);
-      bucket.more = static_cast<std::uint32_t>(position_ + 1);
-      const std::size_t at = rest_.size(), size = (more_.size() + 3) / 4 * 4;
-      rest_.resize(at + size);
-      more_.write(rest_.data() + at);
-      position_ += size / 4;
-      if (rest_.size() >= kWritten) {
-        aside_.emplace_back(builder_.sink_.put_aside(rest_), rest_.size());
-        rest_.clear();
-      }
-    }
-    const auto* octets = reinterpret_cast<const std::uint8_t*>(&bucket);
-    buckets_.insert(buckets_.end(), octets, octets + sizeof bucket);
-    if (buckets_.size() < kWritten) return;
-    builder_.append(buckets_);
-    buckets_.clear();
-  }
-
-  ImageBuilder& builder_;
-  std::size_t bucket_ = 0;
-  std::uint64_t filter_ = 0;
-  Group here_, more_;
-  std::vector<std::uint8_t> buckets_, rest_;
-  std::uint64_t position_ = 0;                                // of the end of the rest, in units of 4 octets
-  std::vector<std::pair<std::uint64_t, std::size_t>> aside_;  // of the rest
-};
-
-void ImageBuilder::write_keys(const std::function<void()>& between) {
-  const std::size_t buckets = key_octets_ * 8 / (kLoad * sizeof(KeyBucket)) + 1;
-  BucketWriter writer(*this);
-  begin_section(ImageSection::buckets);
-  for (std::size_t number = 0; number < parts_.size(); ++number) {
-    const auto part = take_part(number);
-    for (const auto& each : sorted(part, buckets)) {
-      const auto* octets = part.data() + each.start;
-      std::uint64_t number64;
-      if (each.head == 0) {
-        std::memcpy(&number64, octets, sizeof number64);
-        writer.add_bits(each.bucket, number64);
-      } else {
-        std::memcpy(&number64, octets - kStagedHead, sizeof number64);
-        writer.add_key(each.bucket, number64, each.head, {octets, (each.head & 0xFFU) + kBehindKey});
-      }
-    }
-    if (between) between();
-  }
-  writer.advance(buckets);
-  writer.finish_buckets();
-  begin_section(ImageSection::rest);
-  writer.write_rest();
-  end_section();
-}
-
 std::vector<std::int64_t> ImageBuilder::changes() const {
   std::vector<std::int64_t> times;
   for (const auto& decision : decisions_) {
@@ -445,7 +244,13 @@ std::vector<std::int64_t> ImageBuilder::changes() const {
 }
 
 ImageHeader ImageBuilder::finish(const std::function<void()>& between) {
-  write_keys(between);
+  const auto put = [this](wire::Bytes octets) { append(octets); };
+  begin_section(ImageSection::buckets);
+  keys_.write_buckets(put, between);
+  end_section();
+  begin_section(ImageSection::rest);
+  keys_.write_rest(put);
+  end_section();
   const auto write = [this](ImageSection which, wire::Bytes octets) {
     begin_section(which);
     append(octets);

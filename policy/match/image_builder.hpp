@@ -1,12 +1,7 @@
 // Builds the image of the policy index (layout in image.hpp): audiences and decisions first, then the keys, each once,
-// with the rows of their rules.
-//
-// In the image keys stand in the order of their hashes, so they are sorted on the way: each goes into one of 256 parts
-// by its hash, in pieces that the sink puts aside, and finish() takes up one part after the other. What is kept in
-// memory is the last piece of each part (8 MiB at most) and one part in full.
+// with the rows of their rules, which ImageKeys puts in order.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -16,11 +11,11 @@
 #include <string>
 #include <tuple>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "policy/match/image.hpp"
 #include "policy/match/image_file.hpp"
+#include "policy/match/image_keys.hpp"
 #include "policy/match/index.hpp"
 
 namespace placard::policy {
@@ -46,7 +41,7 @@ class ImageBuilder {
   /// REQUIRES: at most 65,535 different audiences.
   std::optional<std::uint32_t> add_decision(const IndexedDecision& decision, bool gone_too = false);
   /// The row of a rule, to be added to its key. `removed`: of an overlay, what the image below it has there is gone.
-  /// REQUIRES: at most 2^32 - 1 different rows, 4 GiB of data; local records of at most 65,535 octets.
+  /// REQUIRES: at most 2^31 - 1 different rows, 4 GiB of data; local records of at most 65,535 octets.
   std::uint32_t add_rule(std::uint32_t decision, const Rule& rule, bool removed = false);
   /// A name in lower case, once, with all rows that stand there. REQUIRES: 16 GiB of keys at most.
   void add_name(wire::NameView name, std::span<const std::uint32_t> rows);
@@ -56,7 +51,6 @@ class ImageBuilder {
   ImageHeader finish(const std::function<void()>& between = {});
 
  private:
-  class BucketWriter;
   struct RowHash {
     std::size_t operator()(const RuleRow& row) const;
   };
@@ -64,28 +58,17 @@ class ImageBuilder {
   std::uint32_t add_data(wire::Bytes bytes);
   std::uint32_t rows_of_key(std::span<const std::uint32_t> rows);
   void add_key(wire::Bytes key, std::uint64_t hash, std::span<const std::uint32_t> rows);
-  void mark(const Suffixes& name);
-  void stage(std::uint64_t hash, wire::Bytes key, wire::Bytes behind);
-  std::vector<std::uint8_t> take_part(std::size_t number);
-  void write_keys(const std::function<void()>& between);
   std::vector<std::int64_t> changes() const;
   void begin_section(ImageSection which);
   void append(wire::Bytes octets);
   void end_section();
 
   ImageSink& sink_;
+  ImageKeys keys_;
   ImageHeader header_{};
   std::uint64_t position_ = 0;
   std::unique_ptr<SectionHash> section_;
   std::size_t current_ = 0;
-  struct Part {                        // keys of one 256th of the hashes, as stage() writes them
-    std::vector<std::uint8_t> staged;  // the last of them
-    std::vector<std::pair<std::uint64_t, std::size_t>> aside;  // the others: where the sink has them, and octets
-  };
-  std::array<Part, 256> parts_;
-  std::size_t key_octets_ = 0;       // that all keys need in groups
-  std::uint64_t marked_suffix_ = 0;  // of the last marked name
-  std::size_t marks_ = 0;            // below that suffix, one after the other
   std::vector<std::uint8_t> data_;
   std::vector<RuleRow> rows_;
   std::unordered_map<RuleRow, std::uint32_t, RowHash> row_numbers_;

@@ -14,6 +14,10 @@ using namespace placard::policy;
 namespace {
 
 void ask(const Index& index, wire::NameView name) {
+  const wire::Suffixes suffixes(name, index.seed(), index.most_labels());
+  index.prefetch_heads(suffixes);
+  index.prefetch_keys(suffixes);
+  index.prefetch_longer_keys(suffixes);
   for (const auto trigger : {Trigger::qname, Trigger::nsdname}) {
     for (const auto& match : index.explain_name(name, 0, 0, trigger)) {
       (void)index.records_of(match);
@@ -48,6 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto trigger : {Trigger::client_ip, Trigger::response_ip, Trigger::nsip})
     (void)index->explain_address(trigger, address, 0, 0);
   (void)index->next_change(0);
+  index->each_key([](wire::Bytes key, unsigned) { assert(!key.empty()); });
   // As the overlay of itself it restates all that it holds.
   const auto both = Index::assemble(held, held, {}, {}, 1);
   ask(*both, *wire::Name::from_text("www.a.test"));
