@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kLoad = 7;
 // Marks one after the other below one suffix: with more, all bits of its filter are set.
 constexpr std::size_t kMostMarks = 64;
-constexpr std::size_t kPiece = std::size_t{32} * 1024;    // octets of a part that are put aside at once
+constexpr std::size_t kPiece = std::size_t{64} * 1024;    // octets of a part that are put aside at once
 constexpr std::size_t kWritten = std::size_t{64} * 1024;  // octets of buckets that are written at once
 
 // What is staged: u64 hash, which chooses the bucket, u8 octets of the key, key, u32 what stands behind it; or without
@@ -37,23 +37,23 @@ void ImageKeys::stage(std::uint64_t hash, wire::Bytes key, wire::Bytes behind) {
   std::copy(key.begin(), key.end(), octets + kStagedHead);
   std::copy(behind.begin(), behind.end(), octets + kStagedHead + key.size());
   if (part.staged.size() < kPiece) return;
-  part.aside.emplace_back(sink_.put_aside(part.staged), part.staged.size());
-  part.staged.clear();
+  // Pieces of one size, at multiples of it, so that the kernel keeps them in large pages; they cut through what is
+  // staged.
+  part.aside.emplace_back(sink_.put_aside(wire::Bytes(part.staged).first(kPiece)), kPiece);
+  part.staged.erase(part.staged.begin(), part.staged.begin() + kPiece);
 }
 
-std::vector<std::uint8_t> ImageKeys::take_part(std::size_t number) {
+void ImageKeys::take_part(std::size_t number, std::vector<std::uint8_t>& octets) {
   auto& part = parts_[number];
-  std::size_t size = part.staged.size();
+  std::size_t size = part.staged.size(), at = 0;
   for (const auto& piece : part.aside) size += piece.second;
-  std::vector<std::uint8_t> octets(size);
-  std::size_t at = 0;
+  octets.resize(size);
   for (const auto& [position, length] : part.aside) {
     sink_.take_back(position, {octets.data() + at, length});
     at += length;
   }
   std::copy(part.staged.begin(), part.staged.end(), octets.begin() + static_cast<std::ptrdiff_t>(at));
   part = {};
-  return octets;
 }
 
 /// Has the filter of its last labels' bucket say that it is there.
@@ -80,25 +80,33 @@ struct Staged {
   std::uint32_t start;  // in the octets of the part
 };
 
-/// In the order of buckets, and for each as it came.
-std::vector<Staged> sorted(wire::Bytes part, std::size_t buckets) {
-  std::vector<Staged> staged;
-  for (std::size_t at = 0; at < part.size();) {
-    const std::uint64_t hash = read64(part.data() + at);
-    const std::size_t size = part[at + sizeof hash], start = at + kStagedHead;
-    staged.push_back({static_cast<std::uint32_t>(bucket_of(hash, buckets)),
-                      size > 0 ? head_of(size, hash) : std::uint16_t{0}, static_cast<std::uint32_t>(start)});
-    at = start + (size > 0 ? size + kBehindKey : sizeof(std::uint64_t));
+/// What is staged in one part, in the order of buckets, and for each as it came. One for all parts, for its memory's
+/// sake.
+class SortedPart {
+ public:
+  std::span<const Staged> sort(wire::Bytes part, std::size_t buckets) {
+    unsorted_.clear();
+    for (std::size_t at = 0; at < part.size();) {
+      const std::uint64_t hash = read64(part.data() + at);
+      const std::size_t size = part[at + sizeof hash], start = at + kStagedHead;
+      unsorted_.push_back({static_cast<std::uint32_t>(bucket_of(hash, buckets)),
+                           size > 0 ? head_of(size, hash) : std::uint16_t{0}, static_cast<std::uint32_t>(start)});
+      at = start + (size > 0 ? size + kBehindKey : sizeof(std::uint64_t));
+    }
+    if (unsorted_.empty()) return {};
+    const auto [least, most] = std::ranges::minmax(unsorted_, {}, &Staged::bucket);
+    next_.assign(most.bucket - least.bucket + 2, 0);
+    for (const auto& each : unsorted_) ++next_[each.bucket - least.bucket + 1];
+    for (std::size_t i = 1; i < next_.size(); ++i) next_[i] += next_[i - 1];
+    sorted_.resize(unsorted_.size());
+    for (const auto& each : unsorted_) sorted_[next_[each.bucket - least.bucket]++] = each;
+    return sorted_;
   }
-  if (staged.empty()) return staged;
-  const auto [least, most] = std::ranges::minmax(staged, {}, &Staged::bucket);
-  std::vector<std::uint32_t> next(most.bucket - least.bucket + 2);
-  for (const auto& each : staged) ++next[each.bucket - least.bucket + 1];
-  for (std::size_t i = 1; i < next.size(); ++i) next[i] += next[i - 1];
-  std::vector<Staged> in_order(staged.size());
-  for (const auto& each : staged) in_order[next[each.bucket - least.bucket]++] = each;
-  return in_order;
-}
+
+ private:
+  std::vector<Staged> unsorted_, sorted_;
+  std::vector<std::uint32_t> next_;  // of each bucket, where its next one goes
+};
 
 /// Keys of one bucket, to be written as a group.
 struct Group {
@@ -185,9 +193,11 @@ class ImageKeys::BucketWriter {
 void ImageKeys::write_buckets(const Append& append, const std::function<void()>& between) {
   const std::size_t buckets = octets_ * 8 / (kLoad * sizeof(KeyBucket)) + 1;
   BucketWriter writer(*this, append);
+  SortedPart sorted;
+  std::vector<std::uint8_t> part;
   for (std::size_t number = 0; number < parts_.size(); ++number) {
-    const auto part = take_part(number);
-    for (const auto& each : sorted(part, buckets)) {
+    take_part(number, part);
+    for (const auto& each : sorted.sort(part, buckets)) {
       const auto* octets = part.data() + each.start;
       if (each.head == 0)
         writer.add_bits(each.bucket, read64(octets));

@@ -2,7 +2,7 @@
 //
 // Keys come in any order, mostly sorted, and stand in the image in the order of their hashes. So each goes into one of
 // 256 parts by its hash, in pieces that the sink puts aside, and one part after the other is taken up, sorted, and
-// written. What is kept in memory is the last piece of each part (8 MiB at most) and one part in full.
+// written. What is kept in memory is the last piece of each part (16 MiB at most) and one part in full.
 #pragma once
 
 #include <array>
@@ -41,7 +41,7 @@ class ImageKeys {
     AsidePieces aside;                 // the others
   };
   void stage(std::uint64_t hash, wire::Bytes key, wire::Bytes behind);
-  std::vector<std::uint8_t> take_part(std::size_t number);
+  void take_part(std::size_t number, std::vector<std::uint8_t>& octets);
 
   ImageSink& sink_;
   std::array<Part, 256> parts_;
