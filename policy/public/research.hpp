@@ -34,9 +34,10 @@ struct WhyRequest {
   std::optional<Time> at;            ///< what this node answered by then; absent: now
   std::string node;                  ///< whose enforcement `at` asks about; empty: any node of this record
   std::uint32_t default_ttl = 60;    ///< seconds: policy.ttl of the configuration, for rules without their own
-  /// The chain of the answer as the server's cache has it, the name asked first: rules about aliases, addresses and
-  /// name servers are held against it. Of no use with `at`.
+  /// The chain of the answer as the server's cache has it now, the name asked first: rules about aliases, addresses and
+  /// name servers are held against it, with `at` those of that moment.
   std::vector<KnownLink> known = {};
+  bool names_outrank = false;  ///< Asker::names_outrank
 };
 
 /// The whole chain from the client to the answer: the view and why it is that one, every rule that matched in order of

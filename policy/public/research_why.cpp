@@ -386,9 +386,35 @@ Document to_document(const Chain& chain) {
   return document;
 }
 
-// Decisions with rules about the name: their own, or a list's.
-std::vector<DecisionRecord> records_about(Store& store, wire::NameView name, const std::vector<ListedAbout>& listed) {
-  auto records = store.decisions_about(name);
+constexpr std::size_t kMaxSubjects = 64;  // names and addresses that are looked up in the record, of each
+
+// What rules of a past moment may have been about: the client, and the names, addresses and name servers that the cache
+// holds now.
+Subjects subjects_of(const WhyRequest& request) {
+  Subjects subjects;
+  const auto name = [&](Trigger trigger, const wire::Name& one) {
+    if (subjects.names.size() < kMaxSubjects) subjects.names.emplace_back(trigger, one);
+  };
+  const auto address = [&](Trigger trigger, const MappedAddress& one) {
+    if (subjects.addresses.size() < kMaxSubjects) subjects.addresses.emplace_back(trigger, one);
+  };
+  name(Trigger::qname, request.name);
+  if (const auto client = mapped_address(request.client)) address(Trigger::client_ip, *client);
+  for (const auto& link : request.known) {
+    if (!(link.name == request.name)) name(Trigger::qname, link.name);
+    for (const auto& one : link.addresses) address(Trigger::response_ip, one);
+    for (const auto& server : link.servers) {
+      if (!server.name.view().is_root()) name(Trigger::nsdname, server.name);
+      for (const auto& one : server.addresses) address(Trigger::nsip, one);
+    }
+  }
+  return subjects;
+}
+
+// Decisions with rules about them: their own, or a list's.
+std::vector<DecisionRecord> records_about(Store& store, const Subjects& subjects,
+                                          const std::vector<ListedAbout>& listed) {
+  auto records = store.decisions_about(subjects);
   if (listed.empty()) return records;
   for (const auto& with_list : store.decisions_with_lists()) {
     const bool meets = std::any_of(listed.begin(), listed.end(),
@@ -401,8 +427,8 @@ std::vector<DecisionRecord> records_about(Store& store, wire::NameView name, con
   return records;
 }
 
-/// All five triggers over what the cache knows.
-std::vector<Met> met_now(const Index& index, const WhyRequest& request, ViewNumber view, Time at) {
+/// All five triggers over what the cache knows now.
+std::vector<Met> met_by_known(const Index& index, const WhyRequest& request, ViewNumber view, Time at) {
   std::vector<ChainLink> chain;
   for (const auto& link : request.known) chain.push_back({link.name, link.addresses});
   if (chain.empty()) chain.push_back({request.name, {}});
@@ -411,15 +437,16 @@ std::vector<Met> met_now(const Index& index, const WhyRequest& request, ViewNumb
       if (link.name.view() == name) return link.servers;
     return std::vector<NameServer>();
   };
-  return explain_answer_rules(index, {view, at, request.client}, chain, servers);
+  return explain_answer_rules(index, {view, at, request.client, request.names_outrank}, chain, servers);
 }
 
-/// Where the rule stands in its list: as of the moment for the name asked, else as it was read last.
+/// Where the rule stands in its list: as of the moment where it was looked up for it, else as it was read last.
 std::optional<std::uint32_t> line_of(Store& store, const Match& match, const std::vector<ListedAbout>& listed) {
   if (match.list.empty()) return std::nullopt;
   const auto key = match.prefix ? match.prefix->to_text() : stored_key(match.rule_name);
   for (const auto& each : listed)
-    if (match.trigger == Trigger::qname && each.list == match.list && each.form.match == match.match && each.key == key)
+    if (each.form.trigger == match.trigger && each.list == match.list && each.form.match == match.match &&
+        each.key == key)
       return each.line;
   return store.list_line(match.list, match.trigger, key, match.match);
 }
@@ -438,9 +465,11 @@ std::expected<Document, std::string> explain_answer(Store& store, const WhyReque
   const auto now = store.effective_now(clock);
   const auto moment = find_moment(store, request, current, now);
   if (!moment) return std::unexpected(moment.error());
-  const auto listed = store.lists_about(request.name, moment->last_sequence);
-  auto records = records_about(store, request.name, listed);
   const bool live = current && !request.at;
+  // What is in force now is in the index; of a past moment all is looked up.
+  const auto subjects = live ? Subjects{{{Trigger::qname, request.name}}, {}} : subjects_of(request);
+  const auto listed = store.lists_about(subjects, moment->last_sequence);
+  auto records = records_about(store, subjects, listed);
   const auto views = store.views_at(moment->last_sequence);
   if (const auto checked = check_views(views); !live && !checked) return std::unexpected(checked.error());
   std::shared_ptr<const Index> rebuilt;
@@ -448,9 +477,7 @@ std::expected<Document, std::string> explain_answer(Store& store, const WhyReque
   const Index& index = live ? *current : *rebuilt;
   const auto view = choose_view(index, request);
   if (!view) return std::unexpected(view.error());
-  auto met = live ? met_now(index, request, view->first, moment->at) : std::vector<Met>();
-  if (!live)
-    for (const auto& match : index.explain_name(request.name, view->first, moment->at)) met.push_back({match});
+  auto met = met_by_known(index, request, view->first, moment->at);
   std::vector<std::optional<std::uint32_t>> lines;
   for (const auto& each : met) {
     lines.push_back(line_of(store, each.match, listed));
@@ -458,6 +485,13 @@ std::expected<Document, std::string> explain_answer(Store& store, const WhyReque
   }
   auto document = to_document(
       {request, clock, *moment, index, view->first, view->second, std::move(met), std::move(lines), records});
+  if (request.at) {
+    document.parts.push_back(
+        Note{request.known.empty()
+                 ? "Rules about aliases, addresses and name servers are left out: no server was asked what it holds."
+                 : "Rules about aliases, addresses and name servers are those of that moment, held against what the "
+                   "cache holds now."});
+  }
   if (now != clock && !request.at) {
     document.parts.push_back(Note{
         fmt::format("The clock says {}, which the record contradicts: judged by {}.", to_text(clock), to_text(now))});

@@ -183,6 +183,8 @@ class Store {
                               const std::function<void(const StoredListRule&)>& visitor);
   /// Rules of lists (qname) about `name` or from above it, as the entries up to `last_sequence` have them.
   std::vector<ListedAbout> lists_about(wire::NameView name, std::int64_t last_sequence = INT64_MAX);
+  /// The same for rules of all triggers. Some hundred look-ups a list for each IPv6 address.
+  std::vector<ListedAbout> lists_about(const Subjects& subjects, std::int64_t last_sequence = INT64_MAX);
   /// Where a rule of a list stands in its source, as it was read last; 0: nowhere.
   std::optional<std::uint32_t> list_line(std::string_view list, Trigger trigger, std::string_view key, MatchKind match);
   /// The views as they were recorded by the entries up to `sequence`; empty when none were.
@@ -195,6 +197,8 @@ class Store {
   std::optional<AuthoredDecision> authored(std::string_view decision_id);
   /// Decisions with a rule (qname) about `name` or one that reaches it from above; newest first.
   std::vector<DecisionRecord> decisions_about(wire::NameView name, const AsOf& as_of = {});
+  /// The same for rules of all triggers; reads every decision's rules about addresses once.
+  std::vector<DecisionRecord> decisions_about(const Subjects& subjects, const AsOf& as_of = {});
   /// Events about `name`, and about names below it if asked for; oldest first.
   std::vector<EventRecord> events_about(wire::NameView name, bool subdomains, const AsOf& as_of = {});
   /// The newest version when none is named.

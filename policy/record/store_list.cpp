@@ -241,28 +241,63 @@ void Store::visit_list_differences(std::int64_t list_number, std::int64_t since,
 
 Rule ListedAbout::rule() const {
   Rule made = rule_of(form);
-  if (const auto name = name_from_key(key)) made.name = *name;
+  if (made.trigger != Trigger::qname && made.trigger != Trigger::nsdname)
+    made.prefix = key;
+  else if (const auto name = name_from_key(key))
+    made.name = *name;
   return made;
 }
 
+namespace {
+
+/// A key that rules may stand at, and which of those there do not reach what is asked about.
+struct WantedKey {
+  Trigger trigger{};
+  std::string key;
+  std::optional<MatchKind> except{};
+};
+
+std::vector<WantedKey> wanted_keys(const Subjects& subjects) {
+  std::vector<WantedKey> keys;
+  for (const auto& [trigger, name] : subjects.names) {
+    for (auto ancestor = name.view();; ancestor = ancestor.parent()) {
+      const bool itself = ancestor.size() == name.view().size();
+      keys.push_back({trigger, stored_key(ancestor), itself ? MatchKind::subdomains : MatchKind::exact});
+      if (ancestor.is_root()) break;
+    }
+  }
+  for (const auto& [trigger, address] : subjects.addresses) {
+    const bool ipv4 = is_mapped_ipv4(address);
+    for (std::uint8_t length = ipv4 ? 96 : 0; length <= 128; ++length)
+      keys.push_back({trigger, Prefix{masked_address(address, length), length, ipv4}.to_text()});
+  }
+  return keys;
+}
+
+}  // namespace
+
 std::vector<ListedAbout> Store::lists_about(wire::NameView name, std::int64_t last_sequence) {
+  return lists_about(Subjects{{{Trigger::qname, wire::Name(name)}}, {}}, last_sequence);
+}
+
+std::vector<ListedAbout> Store::lists_about(const Subjects& subjects, std::int64_t last_sequence) {
   Transaction stand(*connection_, Transaction::Kind::read);
   std::vector<ListedAbout> found;
+  const auto keys = wanted_keys(subjects);
   Statement lists(*connection_, "SELECT list_number, list_id FROM list ORDER BY list_number");
   Statement change(*connection_,
                    "SELECT c.sequence, f.content, log.recorded_at FROM list_change AS c JOIN log USING (sequence)"
                    " JOIN list_form AS f USING (list_number) WHERE c.list_number = ? AND c.rows = ? AND f.form = ?");
   while (lists.step()) {
     const auto number = lists.integer(0), last = last_rows(*connection_, number, last_sequence);
-    for (auto ancestor = name;; ancestor = ancestor.parent()) {
-      const auto key = stored_key(ancestor);
-      const auto other = ancestor.size() == name.size() ? MatchKind::subdomains : MatchKind::exact;
-      for (const auto& rule : rows_about(*connection_, number, Trigger::qname, key, last)) {
-        if (rule.match == other || !change.with(number, rule.sequence, std::int64_t{rule.form}).step()) continue;
-        found.push_back({lists.text(1), key, form_of(change.text(1)), rule.line, change.integer(0), change.integer(2)});
+    for (const auto& wanted : keys) {
+      for (const auto& rule : rows_about(*connection_, number, wanted.trigger, wanted.key, last)) {
+        if (rule.match == wanted.except || !change.with(number, rule.sequence, std::int64_t{rule.form}).step())
+          continue;
+        found.push_back(
+            {lists.text(1), wanted.key, form_of(change.text(1)), rule.line, change.integer(0), change.integer(2)});
         change.reset();
       }
-      if (ancestor.is_root()) break;
     }
   }
   return found;

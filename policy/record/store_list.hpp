@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "policy/record/ledger.hpp"
+#include "policy/record/prefix.hpp"
 #include "policy/record/rule_list.hpp"
 
 namespace placard::policy {
@@ -107,7 +108,13 @@ std::vector<std::string> list_problems(Connection& connection, const std::functi
 /// The content of the log's entry about a change, from the tables; nothing when they hold no such change.
 std::optional<std::string> list_content(Connection& connection, std::int64_t sequence, std::string_view list);
 
-/// A list's rule about a name, or about one above it that reaches it.
+/// What of one question and its answer rules may be about: each with the trigger that it could meet.
+struct Subjects {
+  std::vector<std::pair<Trigger, wire::Name>> names;
+  std::vector<std::pair<Trigger, MappedAddress>> addresses;
+};
+
+/// A list's rule about a name or one above it that reaches it, or about a prefix that holds an address.
 struct ListedAbout {
   std::string list;
   std::string key;

@@ -301,17 +301,33 @@ std::optional<AuthoredDecision> Store::authored(std::string_view decision_id) {
 }
 
 std::vector<DecisionRecord> Store::decisions_about(wire::NameView name, const AsOf& as_of) {
+  return decisions_about(Subjects{{{Trigger::qname, wire::Name(name)}}, {}}, as_of);
+}
+
+std::vector<DecisionRecord> Store::decisions_about(const Subjects& subjects, const AsOf& as_of) {
   Transaction stand(*connection_, Transaction::Kind::read);
   // At the name itself any rule is of interest; above it, those that reach down.
   std::vector<std::pair<std::int64_t, std::string>> found;
   Statement rows(*connection_,
                  "SELECT DISTINCT d.sequence, d.decision_id FROM rule AS r JOIN decision AS d"
-                 " ON d.decision_id = r.decision_id WHERE r.name_key = ? AND r.trigger = 'qname'"
+                 " ON d.decision_id = r.decision_id WHERE r.name_key = ? AND r.trigger = ?"
                  " AND (r.match <> 'exact' OR ?)");
-  for (auto ancestor = name; !ancestor.is_root(); ancestor = ancestor.parent()) {
-    rows.with(stored_key(ancestor), std::int64_t{ancestor.size() == name.size()});
-    while (rows.step()) found.emplace_back(rows.integer(0), rows.text(1));
-    rows.reset();
+  for (const auto& [trigger, name] : subjects.names) {
+    for (auto ancestor = name.view(); !ancestor.is_root(); ancestor = ancestor.parent()) {
+      rows.with(stored_key(ancestor), to_text(trigger), std::int64_t{ancestor.size() == name.view().size()});
+      while (rows.step()) found.emplace_back(rows.integer(0), rows.text(1));
+      rows.reset();
+    }
+  }
+  Statement prefixes(*connection_,
+                     "SELECT d.sequence, d.decision_id, r.trigger, r.prefix FROM rule AS r JOIN decision AS d"
+                     " ON d.decision_id = r.decision_id WHERE r.trigger IN ('client-ip', 'response-ip', 'nsip')");
+  while (!subjects.addresses.empty() && prefixes.step()) {
+    const auto prefix = prefix_from_text(prefixes.text(3));
+    const bool holds = prefix && std::ranges::any_of(subjects.addresses, [&](const auto& subject) {
+                         return to_text(subject.first) == prefixes.text(2) && prefix->contains(subject.second);
+                       });
+    if (holds) found.emplace_back(prefixes.integer(0), prefixes.text(1));
   }
   std::sort(found.rbegin(), found.rend());
   found.erase(std::unique(found.begin(), found.end()), found.end());

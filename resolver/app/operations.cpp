@@ -235,6 +235,7 @@ Done why(policy::Store& store, const Options& options, const policy::Index* curr
   policy::WhyRequest asked;
   asked.known = std::move(known);
   asked.default_ttl = options.reloadable.policy_ttl;
+  asked.names_outrank = options.reloadable.policy_order == "names-outrank";
   const auto name = typed_name(request.name);
   if (!name) return std::unexpected(name.error());
   asked.name = *name;

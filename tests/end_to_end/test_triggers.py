@@ -1,5 +1,6 @@
 """Rules about clients, answers and name servers, over real sockets; what they met is counted and shown."""
 
+import datetime
 import unittest
 
 import harness
@@ -26,6 +27,10 @@ state = "%(state)s"
 """
 
 CLIENT = "127.0.0.9"
+
+
+def moment():
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def decision(name, *rules, state="active"):
@@ -94,6 +99,45 @@ class Triggers(unittest.TestCase):
         before = self.hits().get(("by-client", "active"), 0)
         self.server.dig("mail.example.net", client=CLIENT)
         self.assertEqual(self.hits()[("by-client", "active")], before + 1)
+
+    def test_why_at_tells_what_held_then(self):
+        """The rules of that moment, against what the cache holds now."""
+        server = harness.Server()
+        self.addCleanup(server.kill)
+        server.start()
+        server.decide(HEAD + decision("other", 'name = "unused.example.net"\nmatch = "exact"\naction = "nxdomain"'))
+        before = moment()
+        harness.until("the clock moves on", lambda: moment() > before)
+        rules = {"then-client": ("client-ip", f'prefix = "{CLIENT}/32"', "the client"),
+                 "then-address": ("response-ip", 'prefix = "192.0.2.0/24"', "has the address 192.0.2.11"),
+                 "then-server": ("nsdname", 'name = "provider.net"\nmatch = "both"', "is served by ns1.provider.net"),
+                 "then-server-address": ("nsip", 'prefix = "127.53.0.6/32"', "127.53.0.6")}
+        asked = {"then-client": "t.wild.example.net", "then-address": "www.example.net", "then-server": "www.provider.net",
+                 "then-server-address": "www.provider.net"}
+        server.decide(HEAD + "".join(decision(name, f'trigger = "{trigger}"\n{about}\naction = "nodata"')
+                                     for name, (trigger, about, _) in rules.items()))
+        during = moment()
+        for name in asked.values():
+            self.assertEqual(server.dig(name, client=CLIENT).ede[0][1], "then-client")
+            server.dig(name)
+        harness.until("the clock moves on", lambda: moment() > during)
+        for name in rules:
+            server.ok("lift", name, "--reason", "over")
+        for name, asked_name in asked.items():
+            client = ["--client", CLIENT] if name == "then-client" else []
+            with self.subTest(rule=name):
+                self.assertIn("is not blocked", server.ok("why", asked_name, *client))
+                told = server.ok("why", asked_name, *client, "--at", during)
+                self.assertIn(name, told)
+                self.assertIn(rules[name][2], told)
+                self.assertIn("is blocked by the decision", told)
+                self.assertIn("those of that moment, held against what the cache holds now", " ".join(told.split()))
+                self.assertIn("is not blocked", server.ok("why", asked_name, *client, "--at", before))
+        server.stop()  # without a server: the name and the client are all that is known
+        self.assertIn("then-client", server.ok("why", asked["then-client"], "--client", CLIENT, "--at", during))
+        told = server.ok("why", asked["then-address"], "--at", during)
+        self.assertIn("is not blocked", told)
+        self.assertIn("left out", told)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,8 @@ std::vector<std::uint8_t> packet_of(const char* owner, RecordType type, bool dns
 
 }  // namespace
 
-TEST_CASE("answers from zones, policy and the answer cache allocate nothing") {
+TEST_CASE("answers from zones, policy and the answer cache allocate nothing, with the sketch of what is asked too") {
+  const bool sketched = GENERATE(false, true);
   House house;
   house.block("a-decision-whose-name-is-longer-than-a-short-string", "blocked.example.");
   auto loaded = zones::parse_zone("$TTL 300\n@ SOA ns host 1 3600 600 864000 300\n@ NS ns\nns A 192.0.2.53\n",
@@ -48,6 +49,7 @@ TEST_CASE("answers from zones, policy and the answer cache allocate nothing") {
   house.snapshot.options.cookie_secrets = {wire::SipHashKey{1, 2, 3}};
   house.publish();
 
+  if (sketched) house.pipeline().swap_traffic(std::make_shared<policy::TrafficBuffer>(1));
   const auto client = *net::Address::from_text("127.0.0.1");
   std::vector<std::uint8_t> reply(4096);
   const serve::ReturnPath path;
@@ -73,6 +75,12 @@ TEST_CASE("answers from zones, policy and the answer cache allocate nothing") {
         }
       }
     }
+  }
+  if (const auto sketch = house.pipeline().swap_traffic(nullptr)) {
+    std::size_t kept = 0;
+    sketch->visit([&](wire::NameView, std::uint64_t) { ++kept; });
+    CHECK(kept == sketch->questions());
+    CHECK(kept > 4 * 3 * 2 * 2 * 10);  // of names that are not ours, each of them
   }
 }
 

@@ -86,6 +86,34 @@ TEST_CASE("the reverse name of a made address leads to the IPv4 address's own") 
   CHECK(house.world.asked == asked);
 }
 
+TEST_CASE("where the reverse name of a made address leads to is held against rules about its name and its servers") {
+  const char* const made = "1.2.0.7.0.0.b.c.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.b.9.f.f.4.6.0.0.ip6.arpa.";
+  using policy::Trigger;
+  for (const auto trigger : {Trigger::qname, Trigger::nsdname, Trigger::nsip}) {
+    Translated house;
+    wire::RecordSet ns;
+    ns.owner = name("112.0.203.in-addr.arpa.");
+    ns.type = RecordType::ns;
+    ns.ttl = 3600;
+    ns.rdatas.add(name("ns1.bad.example.").view().bytes());
+    house.cache->store_delegation(ns, {{0, *net::Address::from_text("203.0.113.9")}}, {}, house.world.seconds);
+    auto& rule = house.block("r-1", "unused.example.", policy::Action::nxdomain).rules[0];
+    rule.trigger = trigger;
+    rule.name = trigger == Trigger::nsip ? wire::Name()
+                                         : name(trigger == Trigger::qname ? "203.in-addr.arpa." : "bad.example.");
+    rule.prefix = trigger == Trigger::nsip ? "203.0.113.0/24" : "";
+    house.publish();
+    for (int round = 0; round < 2; ++round) {  // from resolution, and from the answer cache
+      INFO(policy::to_text(trigger) << " " << round);
+      const auto answer = house.ask({made, RecordType::ptr});
+      CHECK(rcode(answer) == wire::Rcode::nxdomain);
+      CHECK(texts(answer, wire::Section::answer) == Lines{std::string(made) + " CNAME 33.112.0.203.in-addr.arpa."});
+      REQUIRE(errors(answer).size() == 1);
+      CHECK(errors(answer)[0].extra_text == "r-1");
+    }
+  }
+}
+
 TEST_CASE("ipv4only.arpa tells the prefix without asking anybody") {
   Translated house;
   house.publish();
