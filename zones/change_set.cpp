@@ -30,31 +30,6 @@ bool is_same(const RecordRef& a, const RecordRef& b) {
   return a.type == b.type && a.ttl == b.ttl && std::ranges::equal(a.rdata, b.rdata);
 }
 
-bool order_of_records(const RecordRef& a, const RecordRef& b) {
-  if (a.type != b.type) return a.type < b.type;
-  if (a.ttl != b.ttl) return a.ttl < b.ttl;
-  return std::ranges::lexicographical_compare(a.rdata, b.rdata);
-}
-
-/// What one name lost and won.
-void compare(std::vector<RecordRef> before, std::vector<RecordRef> after, ChangeSet& out) {
-  std::ranges::sort(before, order_of_records);
-  std::ranges::sort(after, order_of_records);
-  auto a = before.begin();
-  auto b = after.begin();
-  while (a != before.end() || b != after.end()) {
-    if (a != before.end() && b != after.end() && is_same(*a, *b)) {
-      ++a, ++b;
-    } else if (b == after.end() || (a != before.end() && order_of_records(*a, *b))) {
-      if (a->type != RecordType::soa) out.removed.add(*a);
-      ++a;
-    } else {
-      if (b->type != RecordType::soa) out.added.add(*b);
-      ++b;
-    }
-  }
-}
-
 std::vector<RecordRef> records_of(const Node* node) {
   std::vector<RecordRef> all;
   if (node != nullptr) each_record(*node, [&](const RecordRef& record) { all.push_back(record); });
@@ -93,6 +68,30 @@ bool is_same_node(const Node& a, const Node& b) {
 
 }  // namespace
 
+bool order_of_records(const RecordRef& a, const RecordRef& b) {
+  if (a.type != b.type) return a.type < b.type;
+  if (a.ttl != b.ttl) return a.ttl < b.ttl;
+  return std::ranges::lexicographical_compare(a.rdata, b.rdata);
+}
+
+void compare_records(std::vector<RecordRef> before, std::vector<RecordRef> after, ChangeSet& out) {
+  std::ranges::sort(before, order_of_records);
+  std::ranges::sort(after, order_of_records);
+  auto a = before.begin();
+  auto b = after.begin();
+  while (a != before.end() || b != after.end()) {
+    if (a != before.end() && b != after.end() && is_same(*a, *b)) {
+      ++a, ++b;
+    } else if (b == after.end() || (a != before.end() && order_of_records(*a, *b))) {
+      if (a->type != RecordType::soa) out.removed.add(*a);
+      ++a;
+    } else {
+      if (b->type != RecordType::soa) out.added.add(*b);
+      ++b;
+    }
+  }
+}
+
 bool is_same_rdata(RecordType type, Bytes a, Bytes b) {
   if (a.size() != b.size()) return false;
   const auto layout = wire::rdata_layout(type);
@@ -129,7 +128,7 @@ ChangeSet difference(const Zone& from, const Zone& to) {
     const Node* before = order <= 0 ? &*a : nullptr;
     const Node* after = order >= 0 ? &*b : nullptr;
     if (before == nullptr || after == nullptr || !is_same_node(*before, *after))
-      compare(records_of(before), records_of(after), out);
+      compare_records(records_of(before), records_of(after), out);
     if (before != nullptr) ++a;
     if (after != nullptr) ++b;
   }
@@ -266,7 +265,7 @@ ChangeSet ZoneEditor::changes() const {
     out.added.add(*out.removed.begin());
   }
   out.to = wire::parse_soa((*out.added.begin()).rdata)->serial;
-  for (const auto& [owner, sets] : touched_) compare(records_of(node_of(owner)), records_of(owner, sets), out);
+  for (const auto& [owner, sets] : touched_) compare_records(records_of(node_of(owner)), records_of(owner, sets), out);
   return out;
 }
 

@@ -28,6 +28,11 @@ struct ChangeSet {
 };
 using SharedChangeSet = std::shared_ptr<const ChangeSet>;
 
+/// What one owner lost and won, but for its SOA, goes to the end of `out`.
+void compare_records(std::vector<RecordRef> before, std::vector<RecordRef> after, ChangeSet& out);
+/// By type, TTL and rdata, octet by octet.
+bool order_of_records(const RecordRef& a, const RecordRef& b);
+
 /// From one version to the next by comparing both. REQUIRES: the same origin.
 ChangeSet difference(const Zone& from, const Zone& to);
 

@@ -77,29 +77,39 @@ class ImageWriter {
 
 }  // namespace
 
-FileDone save_image(const fs::path& path, const Zone& zone, const ImageInfo& info) {
+namespace {
+
+template <class Version, class Each>
+FileDone write_image(const fs::path& path, const Version& version, ImageInfo info, const Each& each) {
   return replace_file(path, [&](const DurableFile& file) -> FileDone {
     ImageWriter writer(file);
-    for (const Node& node : zone.nodes()) {
-      for (const StoredSet& set : node.sets()) {
-        for (const Bytes rdata : set.rdatas())
-          if (auto added = writer.add({node.name(), set.type(), set.ttl(), rdata}); !added) return added;
-        for (const Bytes rdata : set.signatures())
-          if (auto added = writer.add({node.name(), wire::RecordType::rrsig, set.ttl(), rdata}); !added) return added;
-      }
-    }
-    ImageInfo written = info;
-    written.serial = zone.serial();
-    return writer.finish(written);
+    FileDone added;
+    each([&](const RecordRef& record) {
+      if (added) added = writer.add(record);
+      return added.has_value();
+    });
+    if (!added) return added;
+    info.serial = version.serial();
+    return writer.finish(info);
   });
 }
 
-std::expected<std::optional<LoadedImage>, std::string> load_image(const fs::path& path, wire::NameView origin) {
+/// An image as it was read, its checksums and records checked.
+struct ReadImage {
+  ImageInfo info;
+  std::vector<std::uint8_t> octets;
+  RecordList::Iterator begin() const { return RecordList::Iterator(octets.data() + kHead); }
+  RecordList::Iterator end() const { return RecordList::Iterator(octets.data() + octets.size()); }
+};
+
+std::string damage_of(const fs::path& path, std::string_view how) {
+  return path.string() + ": damaged: " + std::string(how);
+}
+
+std::expected<std::optional<ReadImage>, std::string> read_image(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(path, error)) return std::nullopt;
-  const auto damaged = [&](std::string_view how) {
-    return std::unexpected(path.string() + ": damaged: " + std::string(how));
-  };
+  const auto damaged = [&](std::string_view how) { return std::unexpected(damage_of(path, how)); };
   const auto file = DurableFile::open(path);
   if (!file) return std::unexpected(file.error());
   const auto size = file->size();
@@ -119,14 +129,44 @@ std::expected<std::optional<LoadedImage>, std::string> load_image(const fs::path
   info.serial = load32(at);
   info.generation = load64(at + 16);
   if ((load32(at + 8) & kHasFileSerial) != 0) info.file_serial = load32(at + 4);
+  return ReadImage{info, *std::move(octets)};
+}
+
+}  // namespace
+
+FileDone save_image(const fs::path& path, const Zone& zone, const ImageInfo& info) {
+  return write_image(path, zone, info, [&](const auto& use) {
+    for (const Node& node : zone.nodes()) {
+      for (const StoredSet& set : node.sets()) {
+        for (const Bytes rdata : set.rdatas())
+          if (!use(RecordRef{node.name(), set.type(), set.ttl(), rdata})) return;
+        for (const Bytes rdata : set.signatures())
+          if (!use(RecordRef{node.name(), wire::RecordType::rrsig, set.ttl(), rdata})) return;
+      }
+    }
+  });
+}
+
+FileDone save_image(const fs::path& path, const ZoneListing& listing, const ImageInfo& info) {
+  return write_image(path, listing, info, [&](const auto& use) {
+    for (const RecordRef record : listing.apex_records())
+      if (!use(record)) return;
+    for (const auto& block : listing.blocks())
+      for (const RecordRef record : *block)
+        if (!use(record)) return;
+  });
+}
+
+std::expected<std::optional<LoadedImage>, std::string> load_image(const fs::path& path, wire::NameView origin) {
+  auto image = read_image(path);
+  if (!image) return std::unexpected(std::move(image.error()));
+  if (!*image) return std::nullopt;
+  const auto damaged = [&](std::string_view how) { return std::unexpected(damage_of(path, how)); };
+  const ImageInfo info = (*image)->info;
   ZoneBuilder builder(origin);
-  const RecordList::Iterator end(content.data() + content.size());
-  for (RecordList::Iterator record(content.data()); record != end; ++record) {
-    const RecordRef one = *record;
+  for (const RecordRef one : **image)
     if (auto added = builder.add(one.owner, one.type, one.ttl, one.rdata); !added) return damaged(added.error());
-  }
-  octets->clear();
-  octets->shrink_to_fit();  // the builder has its own copy
+  image->reset();  // the builder has its own copy
   auto zone = builder.build();
   if (!zone) return damaged(zone.error().reason);
   if (zone->serial() != info.serial) return damaged("another serial than it says");
@@ -192,34 +232,61 @@ ZoneStore::Found ZoneStore::load() {
   struct stat status{};
   if (::stat(image_.c_str(), &status) == 0) found.confirmed_at = status.st_mtime;
 
+  follow_journal(found.zone, found.notes, [](const auto& zone, const auto& chain) -> std::expected<Zone, std::string> {
+    ZoneEditor editor(zone);
+    for (const auto& changes : chain)
+      if (auto applied = editor.apply(*changes); !applied) return std::unexpected(std::move(applied.error()));
+    return editor.build();
+  });
+  return found;
+}
+
+ZoneStore::FoundListing ZoneStore::load_listing() {
+  FoundListing found;
+  if (auto opened = open(found.notes); !opened) {
+    found.notes.push_back(std::move(opened.error()));
+    return found;
+  }
+  auto image = read_image(image_);
+  if (image && !*image) return found;
+  auto listing =
+      image ? ZoneListing::from_records(origin_, (*image)->begin(), (*image)->end()) : std::unexpected(image.error());
+  if (image && listing && listing->serial() != (*image)->info.serial)
+    listing = std::unexpected("another serial than it says");
+  if (!listing) {
+    found.notes.push_back(image ? damage_of(image_, listing.error()) : listing.error());
+    return found;
+  }
+  kept_ = (*image)->info;
+  found.listing = std::make_shared<const ZoneListing>(*std::move(listing));
+  follow_journal(found.listing, found.notes, [](const auto& from, const auto& chain) { return from->apply(chain); });
+  return found;
+}
+
+/// What the journal has behind the image; where the two don't fit, it is begun anew.
+template <class Version, class Apply>
+void ZoneStore::follow_journal(std::shared_ptr<const Version>& version, std::vector<std::string>& notes,
+                               const Apply& apply) {
   if (journal_->generation() != kept_->generation) {
     (void)begin_line();  // of a line that the image has left
-    return found;
+    return;
   }
   const auto chain = journal_->chain_from(kept_->serial);
   const auto without = [&](const std::string& why) {
-    found.notes.push_back(journal_path_.string() + ": " + why + "; the image alone is used");
+    notes.push_back(journal_path_.string() + ": " + why + "; the image alone is used");
     (void)begin_line();
   };
   if (!chain) {
     without(chain.error());
   } else if (*chain && !(*chain)->empty()) {
-    ZoneEditor editor(found.zone);
-    for (const auto& changes : **chain) {
-      if (auto applied = editor.apply(*changes); !applied) {
-        without(applied.error());
-        return found;
-      }
-    }
-    auto zone = editor.build();
-    if (zone)
-      found.zone = std::make_shared<const Zone>(*std::move(zone));
+    auto followed = apply(version, **chain);
+    if (followed)
+      version = std::make_shared<const Version>(*std::move(followed));
     else
-      without(zone.error());
+      without(followed.error());
   } else if (!*chain && !journal_->entries().empty()) {
     (void)begin_line();  // it ends before the image
   }
-  return found;
 }
 
 FileDone ZoneStore::open_journal(std::uint32_t serial, std::vector<std::string>& notes) {
@@ -233,35 +300,53 @@ FileDone ZoneStore::add(const ChangeSet& changes) {
   return journal_->append(changes);
 }
 
-FileDone ZoneStore::save(const Zone& zone, ImageInfo info) {
-  info.serial = zone.serial();
-  if (auto saved = save_image(image_, zone, info); !saved) return saved;
+template <class Version>
+FileDone ZoneStore::save(const Version& version, ImageInfo info) {
+  info.serial = version.serial();
+  if (auto saved = save_image(image_, version, info); !saved) return saved;
   kept_ = info;
   return {};
 }
 
-FileDone ZoneStore::commit(const Zone& zone, const ChangeSet& changes) {
+template <class Version>
+FileDone ZoneStore::continue_with(const Version& version, const ChangeSet& changes) {
   assert(journal_);
   // Where the change is much of the journal's share, or nothing it could follow is kept, an image is the shorter way.
   if (!kept_ || changes.octets() > limits_.journal / 4)
-    return commit(zone, kept_ ? kept_->file_serial : std::nullopt, &changes);
+    return begin_with(version, kept_ ? kept_->file_serial : std::nullopt, &changes);
   if (auto added = add(changes); !added) return added;
   if (journal_->octets() <= limits_.journal) return {};
   // Full: from now on the image is this version, and the older half of the journal is let go.
-  if (auto saved = save(zone, *kept_); !saved) return saved;
-  return journal_->drop_old(limits_.journal / 2, zone.serial());
+  if (auto saved = save(version, *kept_); !saved) return saved;
+  return journal_->drop_old(limits_.journal / 2, version.serial());
 }
 
-FileDone ZoneStore::commit(const Zone& zone, std::optional<std::uint32_t> file_serial, const ChangeSet* changes) {
+template <class Version>
+FileDone ZoneStore::begin_with(const Version& version, std::optional<std::uint32_t> file_serial,
+                               const ChangeSet* changes) {
   assert(journal_);
   const bool continues = changes != nullptr && changes->octets() <= limits_.journal / 4;
-  ImageInfo info{zone.serial(), file_serial, journal_->generation()};
+  ImageInfo info{version.serial(), file_serial, journal_->generation()};
   if (!continues) ++info.generation;
-  if (auto saved = save(zone, info); !saved) return saved;
+  if (auto saved = save(version, info); !saved) return saved;
   // The image counts already: what goes wrong from here on costs secondaries a whole transfer, nothing more.
   if (!continues) return begin_line();
   if (auto added = add(*changes); !added) return added;
   return journal_->octets() > limits_.journal ? journal_->drop_old(limits_.journal / 2) : FileDone();
+}
+
+FileDone ZoneStore::commit(const Zone& zone, const ChangeSet& changes) {
+  return continue_with(zone, changes);
+}
+FileDone ZoneStore::commit(const ZoneListing& listing, const ChangeSet& changes) {
+  return continue_with(listing, changes);
+}
+FileDone ZoneStore::commit(const Zone& zone, std::optional<std::uint32_t> file_serial, const ChangeSet* changes) {
+  return begin_with(zone, file_serial, changes);
+}
+FileDone ZoneStore::commit(const ZoneListing& listing, std::optional<std::uint32_t> file_serial,
+                           const ChangeSet* changes) {
+  return begin_with(listing, file_serial, changes);
 }
 
 FileDone ZoneStore::note(const ChangeSet& changes) {

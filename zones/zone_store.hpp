@@ -17,6 +17,7 @@
 
 #include "zones/journal.hpp"
 #include "zones/zone.hpp"
+#include "zones/zone_listing.hpp"
 
 namespace placard::zones {
 
@@ -32,6 +33,7 @@ struct LoadedImage {
   ImageInfo info;
   Zone zone;
 };
+FileDone save_image(const std::filesystem::path& path, const ZoneListing& listing, const ImageInfo& info);
 /// The error is a phrase with the path; nothing: there is no such file.
 std::expected<std::optional<LoadedImage>, std::string> load_image(const std::filesystem::path& path,
                                                                   wire::NameView origin);
@@ -55,14 +57,22 @@ class ZoneStore {
   };
   /// What is there. Damaged files are left out with a note, and replaced by the next commit.
   Found load();
+  /// The same for a zone that is kept as a listing.
+  struct FoundListing {
+    std::shared_ptr<const ZoneListing> listing;  ///< null: nothing kept
+    std::vector<std::string> notes;
+  };
+  FoundListing load_listing();
   /// The journal alone, for a zone whose versions come from elsewhere (a master file): it is kept when it ends at
   /// `serial`, else begun anew.
   FileDone open_journal(std::uint32_t serial, std::vector<std::string>& notes);
 
   /// `zone` came of the one kept before by `changes`.
   FileDone commit(const Zone& zone, const ChangeSet& changes);
+  FileDone commit(const ZoneListing& listing, const ChangeSet& changes);
   /// `zone` is a new beginning. `changes`, where given, leads to it, for secondaries only.
   FileDone commit(const Zone& zone, std::optional<std::uint32_t> file_serial, const ChangeSet* changes);
+  FileDone commit(const ZoneListing& listing, std::optional<std::uint32_t> file_serial, const ChangeSet* changes);
   /// `changes` only, for a zone that is kept elsewhere.
   FileDone note(const ChangeSet& changes);
   /// The primary has said that this is still its newest.
@@ -78,7 +88,14 @@ class ZoneStore {
  private:
   FileDone open(std::vector<std::string>& notes);
   FileDone add(const ChangeSet& changes);
-  FileDone save(const Zone& zone, ImageInfo info);
+  template <class Version>
+  FileDone continue_with(const Version& version, const ChangeSet& changes);
+  template <class Version>
+  FileDone begin_with(const Version& version, std::optional<std::uint32_t> file_serial, const ChangeSet* changes);
+  template <class Version>
+  FileDone save(const Version& version, ImageInfo info);
+  template <class Version, class Apply>
+  void follow_journal(std::shared_ptr<const Version>& version, std::vector<std::string>& notes, const Apply& apply);
   FileDone begin_line() { return journal_->clear(kept_ ? kept_->generation : journal_->generation() + 1); }
 
   std::filesystem::path image_, journal_path_;

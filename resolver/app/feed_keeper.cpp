@@ -35,6 +35,7 @@ void FeedKeeper::stop() {
     wake_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
+  fetches_.clear();  // they end early now
 }
 
 void FeedKeeper::run() {
@@ -45,6 +46,7 @@ void FeedKeeper::run() {
     const auto feeds = world_.followed();
     plan(feeds, urls_now);
     urls_now = false;
+    end_fetches();
     for (auto& [id, plan] : plans_) {
       if (stopping_) return;
       if (std::exchange(plan.take_kept, false)) (void)world_.take(read_feed(plan.feed, files_.list(plan.feed)));
@@ -52,9 +54,13 @@ void FeedKeeper::run() {
     }
     if (renewal_ <= Clock::now()) renew(feeds);
     auto next = renewal_;
-    for (const auto& [id, plan] : plans_) next = std::min(next, plan.due);
+    const auto now = Clock::now();
+    for (const auto& [id, plan] : plans_) {
+      // A url that is due is being fetched, or waits for one of those: then that wakes us.
+      if (plan.feed.url.empty() || plan.due > now || fetches_.empty()) next = std::min(next, plan.due);
+    }
     std::unique_lock lock(mutex_);
-    wake_.wait_until(lock, next, [this] { return stopping_ || reloaded_; });
+    wake_.wait_until(lock, next, [this] { return stopping_ || reloaded_ || !fetched_.empty(); });
     urls_now = std::exchange(reloaded_, false);
   }
 }
@@ -96,8 +102,14 @@ void FeedKeeper::plan(const std::vector<FeedOption>& feeds, bool urls_now) {
 }
 
 void FeedKeeper::look(Plan& plan) {
+  if (plan.feed.url.empty())
+    looked(plan, look_at_file(plan));
+  else
+    begin_fetch(plan);
+}
+
+void FeedKeeper::looked(Plan& plan, bool good) {
   const auto& feed = plan.feed;
-  const bool good = feed.url.empty() ? look_at_file(plan) : look_at_url(feed);
   plan.failures = good ? 0 : plan.failures + 1;
   if (feed.interval() == 0) {
     plan.due = Clock::time_point::max();
@@ -108,21 +120,53 @@ void FeedKeeper::look(Plan& plan) {
   plan.due = Clock::now() + wait;
 }
 
+/// Where there is room for one more.
+void FeedKeeper::begin_fetch(Plan& plan) {
+  const auto& feed = plan.feed;
+  if (fetches_.size() >= kFetchesAtOnce || fetches_.contains(feed.id)) return;
+  if (auto ready = files_.prepare(); !ready) {
+    world_.failed(feed, ready.error());
+    return looked(plan, false);
+  }
+  const auto kept = files_.kept(feed);
+  auto fetch = [this, feed, mark = kept ? kept->mark : FetchMark{}, to = files_.fresh(feed)] {
+    auto outcome = fetch_list(feed, mark, to, stopping_);
+    const std::lock_guard lock(mutex_);
+    fetched_.push_back(feed.id);
+    wake_.notify_all();
+    return outcome;
+  };
+  fetches_.emplace(feed.id, Fetch{feed, std::async(std::launch::async, std::move(fetch))});
+}
+
+void FeedKeeper::end_fetches() {
+  std::vector<std::string> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ended.swap(fetched_);
+  }
+  for (const auto& id : ended) {
+    auto fetch = std::move(fetches_.extract(id).mapped());
+    const auto outcome = fetch.outcome.get();
+    const auto at = plans_.find(id);
+    const bool wanted = at != plans_.end() && at->second.feed == fetch.feed;
+    std::error_code ignored;
+    if (!wanted || !outcome || !outcome->changed) std::filesystem::remove(files_.fresh(fetch.feed), ignored);
+    if (wanted && !stopping_) looked(at->second, take_fetched(fetch.feed, outcome));
+  }
+}
+
 /// False: it failed, which has been told.
-bool FeedKeeper::look_at_url(const FeedOption& feed) {
+bool FeedKeeper::take_fetched(const FeedOption& feed, const FetchOutcome& fetched) {
   const auto failed = [&](const std::string& why) {
-    if (!stopping_) world_.failed(feed, why);
+    world_.failed(feed, why);
     return false;
   };
-  if (auto ready = files_.prepare(); !ready) return failed(ready.error());
-  const auto kept = files_.kept(feed);
-  const auto fetched = fetch_list(feed, kept ? kept->mark : FetchMark{}, files_.fresh(feed), stopping_);
-  std::error_code ignored;
-  if (!fetched || !fetched->changed) std::filesystem::remove(files_.fresh(feed), ignored);
   if (!fetched) return failed(feed.url + ": " + fetched.error());
   if (!fetched->changed) {
     world_.confirm(feed);
   } else if (world_.take(read_feed(feed, files_.fresh(feed))) == Feeds::Taken::refused) {
+    std::error_code ignored;
     std::filesystem::remove(files_.fresh(feed), ignored);
     return false;
   }

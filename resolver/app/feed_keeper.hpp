@@ -1,13 +1,15 @@
 // The thread that looks after feeds: fetches urls and looks at files when they are due, and has decisions of feeds
 // renewed before they end. What it finds goes to the server, which alone may change the record.
 //
-// One feed at a time: a slow server delays the others by its feed's timeout at most. What failed is tried again after a
-// minute, then after twice as long each time, up to the feed's own interval.
+// Some urls are fetched side by side, each on a thread of its own, into files; so a slow server delays nobody, or, of
+// more than kFetchesAtOnce, the rest by its feed's timeout at most. All else is one feed at a time. What failed is
+// tried again after a minute, then after twice as long each time, up to the feed's own interval.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <random>
@@ -16,12 +18,14 @@
 #include <thread>
 #include <vector>
 
+#include "resolver/app/feed_fetch.hpp"
 #include "resolver/app/feed_files.hpp"
 #include "resolver/app/feeds.hpp"
 
 namespace placard::app {
 
-inline constexpr std::chrono::seconds kFeedRetry{60};       ///< after the first failure
+inline constexpr std::chrono::seconds kFeedRetry{60};  ///< after the first failure
+inline constexpr std::size_t kFetchesAtOnce = 4;
 inline constexpr std::chrono::seconds kRenewalCheck{3600};  ///< between two looks for decisions that are about to end
 
 class FeedKeeper {
@@ -61,10 +65,19 @@ class FeedKeeper {
     FileStand stand;         // of the file as it was read last
   };
 
+  using FetchOutcome = std::expected<Fetched, std::string>;
+  struct Fetch {
+    FeedOption feed;  // as it was when it began
+    std::future<FetchOutcome> outcome;
+  };
+
   void run();
   void plan(const std::vector<FeedOption>& feeds, bool urls_now);
   void look(Plan& plan);
-  bool look_at_url(const FeedOption& feed);
+  void looked(Plan& plan, bool good);
+  void begin_fetch(Plan& plan);
+  void end_fetches();
+  bool take_fetched(const FeedOption& feed, const FetchOutcome& fetched);
   bool look_at_file(Plan& plan);
   void renew(const std::vector<FeedOption>& feeds);
   Clock::duration jittered(std::uint32_t seconds);
@@ -78,7 +91,9 @@ class FeedKeeper {
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool reloaded_ = false;  // guarded by mutex_
+  bool reloaded_ = false;                 // guarded by mutex_
+  std::vector<std::string> fetched_;      // guarded by mutex_: feeds whose fetch has come to its end
+  std::map<std::string, Fetch> fetches_;  // by id; of the thread
   std::thread thread_;
 };
 

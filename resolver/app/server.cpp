@@ -105,9 +105,7 @@ void Server::open_state() {
   if (!setup) throw std::runtime_error(fmt::format("{}", fmt::join(setup.error(), "\n")));
   keys_ = setup->keys;
   auto keeping = keeper_options(options_);
-  keeping.make_policy_zone = [this](const transfer::ZonePlan& plan, std::uint32_t serial) {
-    return make_policy_zone(plan, serial);
-  };
+  keeping.new_policy_zone_maker = [this] { return new_policy_zone_maker(); };
   zone_keeper_ = std::make_unique<transfer::ZoneKeeper>(std::move(keeping));
   const auto loaded = zone_keeper_->load(std::move(setup->plans), keys_);
   for (const auto& problem : loaded.problems) warn(fmt::format("{}; the other zones are served", problem));

@@ -94,9 +94,8 @@ class Server final : public RequestTarget {
   void await_first_transfers();
   void take_served(const std::vector<transfer::ServedZone>& served);
   std::vector<FeedStatus> feed_status();
-  /// Called by the keeper of zones, on a thread of its pool.
-  std::expected<transfer::MadePolicyZone, std::string> make_policy_zone(const transfer::ZonePlan& plan,
-                                                                        std::uint32_t serial);
+  class FollowDecisions;  // server_policy_zones.cpp
+  std::shared_ptr<transfer::PolicyZoneMaker> new_policy_zone_maker();
   policy::Table hits_of_today();
 
   Privileges privileges_;

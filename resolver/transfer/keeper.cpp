@@ -120,8 +120,8 @@ std::vector<ServedZone> ZoneKeeper::served() const {
   all.reserve(zones_.size());
   for (const auto& [name, kept] : zones_)
     all.push_back({kept->plan.name, kept->plan.listen,
-                   kept->is_available() || kept->plan.policy_feed ? (kept->shown ? kept->shown : kept->zone) : nullptr,
-                   kept->plan.policy_feed, kept->plan.for_clients, kept->plan.for_recursion, kept->plan.fallback});
+                   kept->is_available() || kept->plan.policy_feed ? kept->zone : nullptr, kept->plan.policy_feed,
+                   kept->plan.for_clients, kept->plan.for_recursion, kept->plan.fallback});
   return all;
 }
 
@@ -251,8 +251,8 @@ std::vector<ZoneStatus> ZoneKeeper::status(std::optional<wire::Name> name) {
       status.source += (status.source.empty() ? "" : " ") + primary.to_text();
     if (kept.zone) {
       status.serial = kept.zone->serial();
-      status.records = kept.zone->record_count();
-      status.memory = kept.zone->memory_size();
+      status.records = kept.record_count();
+      status.memory = kept.memory_size();
     }
     status.journal_octets = kept.journal_octets;
     status.confirmed_at = kept.confirmed_at;

@@ -38,7 +38,7 @@ struct KeeperOptions {
   std::uint64_t journal = 64U << 20U;  ///< octets of each zone's
   net::Milliseconds stall = 60'000;    ///< a client that takes nothing of a transfer for so long is cut off
   zones::TransferLimits limits;
-  MakePolicyZone make_policy_zone;  ///< for zones of our decisions; called once started
+  NewPolicyZoneMaker new_policy_zone_maker;  ///< for zones of our decisions
 };
 
 /// A zone as workers get it.
@@ -114,8 +114,12 @@ class ZoneKeeper final : public ZoneDesk {
   SharedStore& store_of(KeptZone& kept);
 
   // keeper_load.cpp
-  LoadResult load_now(const ZonePlan& plan, std::shared_ptr<SharedStore> store,
-                      std::shared_ptr<const zones::Zone> running) const;
+  struct Running {  // what is served; nothing at the start
+    std::shared_ptr<const zones::Zone> zone;
+    std::shared_ptr<const zones::ZoneListing> listing;
+    std::shared_ptr<PolicyZoneMaker> maker;
+  };
+  LoadResult load_now(const ZonePlan& plan, std::shared_ptr<SharedStore> store, Running running) const;
   std::string folder_of(const ZonePlan& plan) const;
   Kept adopt(ZonePlan plan);
   void settle(const Kept& kept, LoadResult result);

@@ -120,8 +120,9 @@ SharedZone read_file(const ZonePlan& plan, LoadResult& result) {
   return std::make_shared<const Zone>(*std::move(loaded));
 }
 
-LoadResult ZoneKeeper::load_now(const ZonePlan& plan, std::shared_ptr<SharedStore> store, SharedZone running) const {
+LoadResult ZoneKeeper::load_now(const ZonePlan& plan, std::shared_ptr<SharedStore> store, Running before) const {
   LoadResult result;
+  auto& running = before.zone;
   const bool keeps_files = plan.is_secondary() || plan.is_dynamic() || !plan.transfer.empty() ||
                            plan.catalog == CatalogRole::produce || plan.sign || !plan.policy_of.empty();
   for (const auto& folder : {options_.folder, folder_of(plan)})
@@ -130,7 +131,7 @@ LoadResult ZoneKeeper::load_now(const ZonePlan& plan, std::shared_ptr<SharedStor
   if (plan.catalog == CatalogRole::produce)
     load_produced(plan, *store, std::move(running), result);
   else if (!plan.policy_of.empty())
-    load_policy(plan, *store, std::move(running), started_ ? options_.make_policy_zone : MakePolicyZone(), result);
+    load_policy(plan, *store, std::move(before.listing), before.maker.get(), result);
   else if (plan.is_secondary())
     load_secondary(plan, *store, result);
   else if (plan.sign)
@@ -170,7 +171,7 @@ void ZoneKeeper::settle(const Kept& kept, LoadResult result) {
   }
   if (!result.zone) return;
   kept->zone = std::move(result.zone);
-  kept->shown = kept->plan.policy_of.empty() ? nullptr : apex_of(*kept->zone);
+  kept->listing = std::move(result.listing);
   kept->changed_at = std::time(nullptr);
   if (!kept->plan.is_secondary()) return;
   kept->is_stand_in = result.is_stand_in;
@@ -185,7 +186,7 @@ ZoneKeeper::Loaded ZoneKeeper::load(std::vector<ZonePlan> plans, std::shared_ptr
   Loaded loaded;
   keys_ = std::move(keys);
   const auto load_one = [&](const Kept& kept) {
-    auto result = load_now(kept->plan, kept->store, nullptr);
+    auto result = load_now(kept->plan, kept->store, {});
     loaded.problems.insert(loaded.problems.end(), result.problems.begin(), result.problems.end());
     loaded.warnings.insert(loaded.warnings.end(), result.warnings.begin(), result.warnings.end());
     settle(kept, std::move(result));
@@ -207,8 +208,11 @@ net::Task<void> ZoneKeeper::load_again(Kept kept) {
   kept->doing = "loading";
   const auto before = kept->zone;
   auto result = std::make_shared<LoadResult>();
-  std::function<void()> work = [this, plan = kept->plan, store = kept->store, before, result] {
-    *result = load_now(plan, store, before);
+  if (!kept->plan.policy_of.empty() && !kept->maker && options_.new_policy_zone_maker)
+    kept->maker = options_.new_policy_zone_maker();
+  const Running running{before, kept->listing, kept->plan.policy_of.empty() ? nullptr : kept->maker};
+  std::function<void()> work = [this, plan = kept->plan, store = kept->store, running, result] {
+    *result = load_now(plan, store, running);
   };
   auto loading = job(std::move(work));
   co_await loading;
@@ -234,7 +238,7 @@ net::Task<void> ZoneKeeper::load_again(Kept kept) {
     } else {
       std::string text = kept->plan.name.to_text() + " loaded: serial " +
                          (kept->zone ? std::to_string(kept->zone->serial()) : "none") + ", " +
-                         std::to_string(kept->zone ? kept->zone->record_count() : 0) + " records";
+                         std::to_string(kept->record_count()) + " records";
       for (const auto& warning : kept->warnings) text += "\nwarning: " + warning;
       tell(text);
     }

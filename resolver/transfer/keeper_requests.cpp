@@ -87,13 +87,14 @@ net::Task<void> ZoneKeeper::send_transfer(Kept kept, ZoneRequest request, std::o
                                           std::optional<zones::TsigSigner> signer) {
   const auto client = request.client;
   const auto zone = kept->zone;
+  const auto listing = kept->listing;
   std::unique_ptr<zones::RecordSource> source;
   if (have && (!zones::is_newer(zone->serial(), *have) || !request.stream)) {
     source = zones::soa_of(zone);
   } else if (have) {
     using Chain = std::optional<std::vector<zones::SharedChangeSet>>;
     auto chain = std::make_shared<Chain>();
-    const std::uint64_t most = zone->memory_size();  // more than the whole zone says: then the whole zone
+    const std::uint64_t most = kept->memory_size();  // more than the whole zone says: then the whole zone
     std::function<void()> work = [store = kept->store, chain, serial = *have, most] {
       const std::lock_guard lock(store->mutex);
       if (!store->store.is_open()) return;
@@ -109,7 +110,7 @@ net::Task<void> ZoneKeeper::send_transfer(Kept kept, ZoneRequest request, std::o
       if (!(*chain)->empty()) source = zones::ixfr_of(zone, std::move(**chain));
     }
   }
-  if (!source) source = zones::axfr_of(zone);
+  if (!source) source = listing ? zones::axfr_of(listing) : zones::axfr_of(zone);
   auto sending = send_stream(std::move(request), std::move(source), std::move(signer));
   const bool sent = co_await sending;
   ++(sent ? counted_.transfers_out : counted_.transfers_out_broken);

@@ -30,8 +30,9 @@ struct SharedStore {
 
 /// What came of loading a zone's files.
 struct LoadResult {
-  std::shared_ptr<const zones::Zone> zone;  ///< null: nothing to serve
-  std::vector<std::string> problems;        ///< what is wrong: the version served, if any, stays
+  std::shared_ptr<const zones::Zone> zone;            ///< null: nothing to serve
+  std::shared_ptr<const zones::ZoneListing> listing;  ///< as in KeptZone
+  std::vector<std::string> problems;                  ///< what is wrong: the version served, if any, stays
   std::vector<std::string> warnings;
   std::int64_t confirmed_at = 0;  ///< of a secondary
   bool is_stand_in = false;       ///< of a secondary: from the file that stands in until the first transfer
@@ -53,8 +54,10 @@ enum class KeyOrder : std::uint8_t { tell, roll_zsk, roll_ksk, ds_seen };
 
 struct KeptZone {
   ZonePlan plan;
-  std::shared_ptr<const zones::Zone> zone;   ///< null: nothing to serve
-  std::shared_ptr<const zones::Zone> shown;  ///< what clients are answered from, where that is not the zone itself
+  std::shared_ptr<const zones::Zone> zone;  ///< null: nothing to serve
+  /// Of a zone of our decisions: all of it, for those who may have transfers. `zone` is its apex then.
+  std::shared_ptr<const zones::ZoneListing> listing;
+  std::shared_ptr<PolicyZoneMaker> maker;  ///< of such a zone
   std::shared_ptr<SharedStore> store;
   bool is_stand_in = false;  ///< as in LoadResult
   bool gone = false;         ///< no longer configured
@@ -95,6 +98,8 @@ struct KeptZone {
   std::uint64_t transfers_in = 0, transfers_out = 0, updates_done = 0, updates_refused = 0;
   std::array<std::uint64_t, kTransferFailures> transfer_failures{};
 
+  std::size_t record_count() const { return listing ? listing->record_count() : zone ? zone->record_count() : 0; }
+  std::size_t memory_size() const { return listing ? listing->memory_size() : zone ? zone->memory_size() : 0; }
   bool is_available() const { return zone != nullptr && !expired; }
 };
 using Kept = std::shared_ptr<KeptZone>;
@@ -111,10 +116,9 @@ std::expected<zones::SignedVersion, std::string> sign_version(const ZonePlan& pl
                                                               const zones::Zone* before, std::int64_t now);
 
 /// Of a zone of our decisions (keeper_policy.cpp): what is to be in it now; the version before where nothing changed.
-void load_policy(const ZonePlan& plan, SharedStore& shared, std::shared_ptr<const zones::Zone> running,
-                 const MakePolicyZone& make, LoadResult& result);
-/// Its SOA and NS alone: the rest is for those who may have transfers.
-std::shared_ptr<const zones::Zone> apex_of(const zones::Zone& zone);
+/// Without a `maker`, what was in it when the server ended.
+void load_policy(const ZonePlan& plan, SharedStore& shared, std::shared_ptr<const zones::ZoneListing> running,
+                 PolicyZoneMaker* maker, LoadResult& result);
 
 /// Of a catalog that we make (keeper_catalog.cpp).
 void load_produced(const ZonePlan& plan, SharedStore& shared, std::shared_ptr<const zones::Zone> running,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "zones/tsig.hpp"
 #include "zones/wire/name.hpp"
 #include "zones/zone.hpp"
+#include "zones/zone_listing.hpp"
 
 namespace placard::transfer {
 
@@ -72,12 +74,21 @@ struct ZonePlan {
 
 /// What a zone of our decisions is to hold (ZonePlan::policy_of).
 struct MadePolicyZone {
-  zones::Zone zone;
-  std::vector<std::string> notes;  ///< what could not be said as it is
-  std::int64_t next_change = 0;    ///< when some decision begins or ends, seconds since the epoch; 0: none does
+  std::shared_ptr<const zones::ZoneListing> listing;  ///< the one that is served, where nothing changed
+  std::optional<zones::ChangeSet> changes;            ///< from the one that is served, where there is one
+  std::vector<std::string> notes;                     ///< what could not be said as it is
+  bool whole_again = false;      ///< every rule was asked, and the time before too: that should not go on and on
+  std::int64_t next_change = 0;  ///< when some decision begins or ends, seconds since the epoch; 0: none does
 };
-/// Called on a thread of the pool; takes time with the rules. The error is a phrase.
-using MakePolicyZone =
-    std::function<std::expected<MadePolicyZone, std::string>(const ZonePlan& plan, std::uint32_t serial)>;
+/// Follows the decisions for one zone.
+class PolicyZoneMaker {
+ public:
+  virtual ~PolicyZoneMaker() = default;
+  /// Called on a thread of the pool, one call at a time; takes time with what changed, or with the rules. `running`:
+  /// what is served, or null. The error is a phrase.
+  virtual std::expected<MadePolicyZone, std::string> make(const ZonePlan& plan, std::uint32_t serial,
+                                                          std::shared_ptr<const zones::ZoneListing> running) = 0;
+};
+using NewPolicyZoneMaker = std::function<std::shared_ptr<PolicyZoneMaker>()>;
 
 }  // namespace placard::transfer

@@ -85,6 +85,11 @@ class Web:
         self.ending.wait(20)
         one.close_connection = True
 
+    def mute(self, one):
+        self.seen.append((one.path, None, None))
+        self.ending.wait(60)
+        one.close_connection = True
+
     def huge(self, one):
         one.send_response(200)
         one.end_headers()
@@ -186,6 +191,18 @@ class Feeds(unittest.TestCase):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / "web.pem", folder / "web.key")
         return context
+
+    def test_mute_servers_delay_nobody(self):
+        web = self.web()
+        web.pages["/mute"] = web.mute
+        mute = [FEED.format(url=web.base + "/mute", more="timeout = 60").replace('"fetched"', f'"a{n}"') for n in range(3)]
+        server = Server(extra="".join(mute) + FEED.format(url=web.base + "/list", more=""), box=False, dnssec="")
+        self.addCleanup(server.kill)
+        server.start()
+        self.blocks(server, "blocked.example.net")
+        until("all to be asked", lambda: sum(path == "/mute" for path, _, _ in web.seen) == 3)
+        self.assertEqual([feed["failures"] for feed in server.json("control", "status")["feeds"]], [0] * 4)
+        server.stop()  # which does not wait for them either
 
     def test_https_holds_the_server_against_an_authority(self):
         server = self.server("https://localhost/", "")
