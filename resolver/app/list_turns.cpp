@@ -1,5 +1,7 @@
 #include "resolver/app/list_turns.hpp"
 
+#include <uv.h>
+
 #include <future>
 
 namespace placard::app {
@@ -9,6 +11,12 @@ namespace {
 void unless_stopping(const SharedRecord& at) {
   if (at.stopping != nullptr && *at.stopping)
     throw policy::StoreError(policy::StoreError::Kind::other, "the server stops; the last good list stays");
+}
+
+/// On a thread of its own where there is a processor for it, as the `number`th beside the caller; else when it is asked
+/// for. Several that want the same processor keep a worker waiting there for as long as they pass it on to one another.
+std::launch beside(unsigned number) {
+  return uv_available_parallelism() > number ? std::launch::async : std::launch::deferred;
 }
 
 }  // namespace
@@ -23,9 +31,9 @@ std::expected<policy::ListOutcome, std::string> record_in_turns(const SharedReco
   auto batch = recording.prepare();
   while (!batch.empty()) {
     unless_stopping(at);
-    auto next = std::async(std::launch::async, prepare);
+    auto next = std::async(beside(2), prepare);
     if (at.index != nullptr && !index.valid() && batch.is_full())
-      index = std::async(std::launch::async, [&] { return at.index->write_upcoming(upcoming, at.now()); });
+      index = std::async(beside(1), [&] { return at.index->write_upcoming(upcoming, at.now()); });
     at.turn([&](const Workplace& place) { recording.write(place.store, batch); });
     recording.settle();
     batch = next.get();
