@@ -13,6 +13,7 @@ namespace placard::policy {
 namespace {
 
 constexpr unsigned kWritesUntilSettled = 32;  // some 40 MiB
+constexpr std::size_t kBlocksAtOnce = 256;    // removed in one step; some hundred rows each
 const RuleForm kNoForm;                       // of no rule
 
 /// The key of the last of a block's rows.
@@ -134,7 +135,54 @@ ListRecording::Batch ListRecording::prepare() {
   return batch;
 }
 
-/// Within a transaction. What others left behind goes first.
+ListRecording::Left ListRecording::find_left() {
+  for (;;) {
+    if (left_.empty()) {
+      Statement pending(*reading_, "SELECT list_number, rows FROM list_pending");
+      if (!pending.step()) return {};
+      left_.list_ = pending.integer(0);
+      left_.order_ = pending.integer(1);
+      left_.places_.assign(1, {});
+    } else if (left_.places_.empty()) {
+      left_ = {};  // all of it is gone
+      continue;
+    }
+    const auto from = left_.places_.back();
+    left_.places_.clear();
+    Statement rows(*reading_,
+                   left_.blocks_ ? "SELECT trigger, key, match FROM list_block WHERE list_number = ?1 AND sequence = ?2"
+                                   " AND (trigger, key, match) > (?3, ?4, ?5) ORDER BY trigger, key, match LIMIT ?6"
+                                 : "SELECT trigger, key, match FROM list_rule WHERE list_number = ?1 AND sequence = ?2"
+                                   " AND (trigger, key, match) > (?3, ?4, ?5) ORDER BY trigger, key, match LIMIT ?6");
+    const std::size_t most = left_.blocks_ ? kBlocksAtOnce : kBatch;
+    rows.with(left_.list_, left_.order_, from.trigger, std::string_view(from.key), from.match,
+              static_cast<std::int64_t>(most));
+    while (rows.step()) left_.places_.push_back({rows.integer(0), std::string(rows.text(1)), rows.integer(2)});
+    if (!left_.places_.empty() || left_.blocks_) return left_;
+    left_.blocks_ = true;  // behind the rows that stand alone
+    left_.places_.assign(1, {});
+  }
+}
+
+void ListRecording::remove(Store& store, const Left& left) {
+  auto& connection = *store.connection_;
+  const Unasked unasked(connection);
+  Transaction transaction(connection);
+  Statement gone(connection, left.blocks_ ? "DELETE FROM list_block WHERE list_number = ?1 AND sequence = ?2"
+                                            " AND trigger = ?3 AND key = ?4 AND match = ?5"
+                                          : "DELETE FROM list_rule WHERE list_number = ?1 AND sequence = ?2"
+                                            " AND trigger = ?3 AND key = ?4 AND match = ?5");
+  gone.bind(1, left.list_).bind(2, left.order_);
+  for (const auto& place : left.places_)
+    gone.bind(3, place.trigger).bind_borrowed(4, place.key).bind(5, place.match).run();
+  if (left.places_.empty())
+    Statement(connection, "DELETE FROM list_pending WHERE list_number = ? AND rows = ?")
+        .with(left.list_, left.order_)
+        .run();
+  transaction.commit();
+}
+
+/// Within a transaction. What others left behind, and nobody has removed yet, goes first.
 void ListRecording::begin(Connection& connection) {
   std::vector<std::pair<std::int64_t, std::int64_t>> left;
   for (Statement rows(connection, "SELECT list_number, rows FROM list_pending"); rows.step();)
@@ -234,6 +282,10 @@ ListOutcome ListRecording::finish(Store& store, std::string_view author, Time no
 ListOutcome Store::record_list(const AdmittedList& list, std::string_view author, Time now) {
   check_clock(now);
   ListRecording recording(path_, list);
+  for (auto left = recording.find_left(); !left.empty(); left = recording.find_left()) {
+    recording.remove(*this, left);
+    recording.settle();
+  }
   for (auto batch = recording.prepare(); !batch.empty(); batch = recording.prepare()) {
     recording.write(*this, batch);
     recording.settle();

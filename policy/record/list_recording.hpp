@@ -2,7 +2,8 @@
 // others may write. What was written shows when the last step has put the entry into the log, and not before.
 //
 // Of ten million rows nearly all the work is in prepare(), which needs no one's leave; write() is one short transaction
-// without a sync, finish() one with. Rows of a recording that never came to its end are removed by the next one.
+// without a sync, finish() one with. Rows of a recording that never came to its end are removed by the next one, in
+// steps of the same size, before it writes its own.
 #pragma once
 
 #include <memory>
@@ -49,6 +50,27 @@ class ListRecording {
     std::size_t size_ = 0;  // rows, of both kinds
   };
 
+  /// Some of what a recording left behind that never came to its end.
+  class Left {
+   public:
+    bool empty() const { return order_ == 0; }
+    std::size_t size() const { return places_.size(); }
+
+   private:
+    friend class ListRecording;
+    struct Place {
+      std::int64_t trigger = -1;
+      std::string key;
+      std::int64_t match = -1;
+    };
+    std::int64_t list_ = 0, order_ = 0;  // as in list_pending
+    bool blocks_ = false;                // places are in list_block, else in list_rule
+    std::vector<Place> places_;          // none: that was all of it
+  };
+  /// What of it is to be removed next; empty when nothing is left. REQUIRES: what was found before is removed.
+  Left find_left();
+  void remove(Store& store, const Left& left);
+
   /// Walks on until kBatch rows are to be written; an empty batch when nothing is left. May run beside write() of
   /// earlier ones.
   Batch prepare();
@@ -82,6 +104,7 @@ class ListRecording {
 
   const AdmittedList& list_;
   std::unique_ptr<Connection> reading_, settling_;
+  Left left_;  // found last
   unsigned writes_ = 0;
   std::optional<ListStand> before_;
   Forms forms_;

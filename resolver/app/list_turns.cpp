@@ -25,6 +25,11 @@ std::expected<policy::ListOutcome, std::string> record_in_turns(const SharedReco
                                                                 const policy::AdmittedList& admitted,
                                                                 const std::string& author) {
   policy::ListRecording recording(at.file, admitted);
+  for (auto left = recording.find_left(); !left.empty(); left = recording.find_left()) {
+    unless_stopping(at);
+    at.turn([&](const Workplace& place) { recording.remove(place.store, left); });
+    recording.settle();
+  }
   const policy::UpcomingList upcoming{admitted.list(), admitted.rules()};
   std::future<std::unique_ptr<UpcomingIndex>> index;  // where an overlay would be large
   const auto prepare = [&recording] { return recording.prepare(); };

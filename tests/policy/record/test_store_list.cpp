@@ -292,6 +292,52 @@ TEST_CASE("a list is recorded in steps between which others write, and shows whe
   CHECK(store.verify_log().problems.empty());
 }
 
+TEST_CASE("what ended recordings left behind is removed in steps, and others write between them") {
+  TemporaryFolder folder;
+  auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
+  const auto names = [](std::size_t count) {
+    RuleList rules;
+    const auto form = rules.form_number({});
+    for (std::size_t i = 0; i < count; ++i) rules.add("net.n" + std::to_string(i), form, 0);
+    rules.seal();
+    return rules;
+  };
+  auto few = names(2), many = names(3 * ListRecording::kBatch);
+  store.record_list(admitted("grown", few), "test", kNow);
+  const auto leave = [&](const std::string& id) {
+    const auto list = admitted(id, many);
+    ListRecording left(folder / "s", list);
+    for (auto batch = left.prepare(); !batch.empty(); batch = left.prepare()) left.write(store, batch);
+  };
+  SECTION("rows") {
+    leave("grown");
+  }
+  SECTION("blocks") {
+    leave("begun");
+  }
+  const auto list = admitted("next", few);
+  ListRecording recording(folder / "s", list);
+  std::size_t steps = 0;
+  for (auto left = recording.find_left(); !left.empty(); left = recording.find_left()) {
+    CHECK(left.size() <= ListRecording::kBatch);
+    recording.remove(store, left);
+    View view;
+    view.name = "default";
+    view.jurisdictions = {steps++ % 2 == 0 ? "NZ" : "DE"};
+    REQUIRE(store.record_views({view}, "test", kNow));  // another's entry
+    CHECK(store.verify_log().problems.empty());
+  }
+  CHECK(steps >= 2);
+  CHECK(contents(store, "grown").size() == 2);
+  Connection raw(folder / "s", SQLITE_OPEN_READONLY);
+  CHECK(raw.integer("SELECT count(*) FROM list_rule") == 0);
+  CHECK(raw.integer("SELECT count(*) FROM list_block") == 1);
+  CHECK(raw.integer("SELECT count(*) FROM list_pending") == 0);
+  recording.write(store, recording.prepare());
+  CHECK(recording.finish(store, "test", kNow).added == 2);
+  CHECK(store.verify_log().problems.empty());
+}
+
 TEST_CASE("keys of names come back as the names they were made from") {
   for (const auto* text : {"a.example.net", "net", "x\\.y.net", "a\\\\b.net", "\\000.net"}) {
     const auto name = *wire::Name::from_text(text);
