@@ -131,9 +131,11 @@ class Sums {
       if (decision == nullptr) return known;
       const auto id = image.text(decision->id, decision->id_size);
       if (decision->valid_from <= stand_.now && stand_.now < decision->valid_to) {
-        if (!stand_.counts || stand_.counts(id))
-          known = Sum(seed_).number(decision->number).number(decision->state).text(list_of(image, *decision)).value();
-        return known;
+        // One that does not count may still hide others of its list (SourcePolicy::zone_wildcards).
+        const int counts = !stand_.counts || stand_.counts(id) ? 1 : 0;
+        Sum sum(seed_);
+        sum.number(decision->number).number(decision->state).number(counts).text(list_of(image, *decision));
+        return known = sum.value();
       }
       if (decision->next <= at) return known;
       at = decision->next;
