@@ -20,6 +20,19 @@ FIRST = ["@ NS ns.invalid.", "www.example.net CNAME .", "www.example.org CNAME .
 SECOND = ["@ NS ns.invalid.", "www.example.org CNAME .", "mail.example.net CNAME ."]
 
 
+def feed(path, port):
+    return f"""
+[[feed]]
+id = "followed"
+format = "rpz"
+zone = "{ZONE}"
+path = "{path}"
+primaries = ["127.0.0.1:{port}"]
+guards = "off"
+state = "active"
+"""
+
+
 class FromPrimary(unittest.TestCase):
     def setUp(self):
         self.primary = None
@@ -34,17 +47,7 @@ class FromPrimary(unittest.TestCase):
             path.write_text(file)
             written = time.time() - age
             os.utime(path, (written, written))
-        server.write_config(extra=f"""
-[[feed]]
-id = "followed"
-format = "rpz"
-zone = "{ZONE}"
-path = "{path}"
-primaries = ["127.0.0.1:{self.primary.port}"]
-allow_notify = ["127.0.0.7/32"]
-guards = "off"
-state = "active"
-""")
+        server.write_config(extra=feed(path, self.primary.port) + 'allow_notify = ["127.0.0.7/32"]\n')
         server.start()
         return server
 
@@ -80,16 +83,7 @@ state = "active"
         path = server.folder / "rpz.zone"
         # A CNAME with company is no zone, but a list of rules all the same.
         path.write_text(FILE + "www.example.org TXT again\n")
-        server.write_config(extra=f"""
-[[feed]]
-id = "followed"
-format = "rpz"
-zone = "{ZONE}"
-path = "{path}"
-primaries = ["127.0.0.1:{harness.free_port(['127.0.0.1'])}"]
-guards = "off"
-state = "active"
-""")
+        server.write_config(extra=feed(path, harness.free_port(["127.0.0.1"])))
         server.start()
         self.assertEqual(self.blocked(server), ["www.example.net", "www.example.org"])
 

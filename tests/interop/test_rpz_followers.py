@@ -8,10 +8,9 @@ import unittest
 import transfer_peers as peers
 from decisions import decision, rule
 from peers import Running, main, peer
-from transfer_peers import ADDRESS, ALGORITHM, KEY, SECRET, harness, until
+from transfer_peers import ADDRESS, ALGORITHM, KEY, REAL, SECRET, followed_world, harness, until
 
 ZONE = "keyed.rpz"
-REAL = "192.0.2.80"
 
 
 class Followed(unittest.TestCase):
@@ -19,16 +18,7 @@ class Followed(unittest.TestCase):
         self.secondary = peers.Knot(ZONE)
         self.server = harness.Server(box=False, dnssec=harness.NO_DNSSEC)
         self.addCleanup(self.server.kill)
-        world = self.server.folder / "example.net.zone"
-        world.write_text(f"$TTL 1\n@ SOA ns hostmaster 1 3600 600 86400 1\n@ NS ns\nns A 192.0.2.1\n* A {REAL}\n")
-        self.server.write_config(f"""
-[[key]]
-name = "{KEY}"
-algorithm = "{ALGORITHM}"
-secret = "{SECRET}"
-[[zone]]
-name = "example.net"
-file = "{world}"
+        self.server.write_config(followed_world(self.server) + f"""
 [[zone]]
 name = "{ZONE}"
 policy_of = "default"

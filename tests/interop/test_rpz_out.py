@@ -7,11 +7,10 @@ import unittest
 import transfer_peers as peers
 from decisions import decision, rule
 from peers import main, peer
-from transfer_peers import ADDRESS, ALGORITHM, KEY, SECRET, harness, until
+from transfer_peers import ADDRESS, ALGORITHM, KEY, REAL, SECRET, followed_world, harness, until
 
 NOTICE = ["127.0.0.1"]
 KEYED, OPEN, ALL = "keyed.rpz", "open.rpz", "all.rpz"
-REAL = "192.0.2.80"
 
 
 class Followed(unittest.TestCase):
@@ -19,16 +18,7 @@ class Followed(unittest.TestCase):
         self.bind_port, self.unbound_port = harness.free_port([ADDRESS]), harness.free_port([ADDRESS])
         self.server = harness.Server(box=False, dnssec=harness.NO_DNSSEC)
         self.addCleanup(self.server.kill)
-        world = self.server.folder / "example.net.zone"
-        world.write_text(f"$TTL 1\n@ SOA ns hostmaster 1 3600 600 86400 1\n@ NS ns\nns A 192.0.2.1\n* A {REAL}\n")
-        self.server.write_config(f"""
-[[key]]
-name = "{KEY}"
-algorithm = "{ALGORITHM}"
-secret = "{SECRET}"
-[[zone]]
-name = "example.net"
-file = "{world}"
+        self.server.write_config(followed_world(self.server) + f"""
 [[zone]]
 name = "{KEYED}"
 policy_of = "default"

@@ -19,6 +19,7 @@ ADDRESS = "127.0.0.1"
 KEY = "transfer.key"
 ALGORITHM = "hmac-sha256"
 SECRET = "c2VjcmV0IG9mIHRlc3RzLCBzaGFyZWQgYnkgYWxsIQ=="
+REAL = "192.0.2.80"
 WRONG = "YW5vdGhlciBzZWNyZXQsIHdoaWNoIG5vYm9keSBoYXMh"
 
 
@@ -26,6 +27,21 @@ def folder():
     made = Path(tempfile.mkdtemp(prefix="placard-transfer-"))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     return made
+
+
+def followed_world(server):
+    """Configuration: the key, and example.net, every name of which is at REAL unless a rule says otherwise."""
+    world = server.folder / "example.net.zone"
+    world.write_text(f"$TTL 1\n@ SOA ns hostmaster 1 3600 600 86400 1\n@ NS ns\nns A 192.0.2.1\n* A {REAL}\n")
+    return f"""
+[[key]]
+name = "{KEY}"
+algorithm = "{ALGORITHM}"
+secret = "{SECRET}"
+[[zone]]
+name = "example.net"
+file = "{world}"
+"""
 
 
 def build_clock():
