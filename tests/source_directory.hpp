@@ -1,5 +1,5 @@
 // Where the project's source lies, for tests that read files of it. The one place that knows the path is
-// catch_main.cpp, so that the other objects are the same wherever the source is.
+// source_directory.cpp, so that the other objects are the same wherever the source is.
 #pragma once
 
 #include <string>

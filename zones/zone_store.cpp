@@ -1,6 +1,7 @@
 #include "zones/zone_store.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -191,7 +192,7 @@ std::string file_name_of(wire::NameView origin) {
   constexpr std::size_t kMaxName = 200;  // octets; the file system allows 255, and suffixes follow
   if (safe.front() == '.') safe.insert(0, "%");
   if (safe.size() <= kMaxName) return safe;
-  return safe.substr(safe.size() - 150) + "%" + std::to_string(origin.hash());
+  return fmt::format("{}%{}", std::string_view(safe).substr(safe.size() - 150), origin.hash());
 }
 
 ZoneStore::ZoneStore(fs::path folder, wire::NameView origin, Limits limits) : origin_(origin), limits_(limits) {

@@ -1,7 +1,4 @@
-// Catch2's main, compiled once for all test programs.
-#define CATCH_CONFIG_MAIN
-#include <catch2/catch.hpp>
-
+// Where the source lies, compiled in: the one object that knows a path of the machine it was built on.
 #include "tests/source_directory.hpp"
 
 std::string placard::source_directory() {
