@@ -358,6 +358,17 @@ std::vector<Match> Index::explain_address(Trigger trigger, std::span<const std::
   return all(view, [&](const auto& visitor) { visit_address(trigger, address, view, now, visitor); });
 }
 
+std::optional<Match> Index::match_among(const DecisionFilter& counts, Trigger trigger, wire::NameView name,
+                                        ViewNumber view, Time now) const {
+  const wire::Suffixes suffixes(name, seed_, most_labels_);
+  return best(view, nullptr, [&](const auto& visitor) {
+    visit_name(trigger, suffixes, view, now, [&](const Found& found) {
+      const auto& image = layers_[found.decision_layer].view;
+      if (!counts || counts(image.text(found.decision->id, found.decision->id_size))) visitor(found);
+    });
+  });
+}
+
 std::vector<LocalRecord> Index::records_of(const Match& match) const {
   std::vector<LocalRecord> records;
   const auto& image = layers_[match.layer].view;

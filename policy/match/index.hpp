@@ -97,6 +97,9 @@ struct Match {
   std::uint16_t source_policy = 0;   ///< 1 + number of the source policy that applies; 0: none
 };
 
+/// Which decisions there are for who asks, by id; empty: all.
+using DecisionFilter = std::function<bool(std::string_view id)>;
+
 /// The order of precedence above; false for equals.
 bool precedes(const Match& a, const Match& b);
 
@@ -156,6 +159,11 @@ class Index {
                                   Trigger trigger = Trigger::qname) const;
   std::vector<Match> explain_address(Trigger trigger, std::span<const std::uint8_t> address, ViewNumber view,
                                      Time now) const;
+
+  /// The winner about a name (qname), or a name server's (nsdname), as if there were the decisions of `counts` alone:
+  /// no other hides anything either.
+  std::optional<Match> match_among(const DecisionFilter& counts, Trigger trigger, wire::NameView name, ViewNumber view,
+                                   Time now) const;
 
   /// Whether there are rules of that trigger for the view at all, whatever the time.
   bool has(Trigger trigger, ViewNumber view) const { return first_rank(trigger, view) != UINT16_MAX; }

@@ -14,7 +14,10 @@ namespace {
 
 constexpr std::size_t kBase = 0, kOverlay = 1;
 constexpr std::uint32_t kNoRow = 0xFFFFFFFF;
-constexpr std::uint64_t kUnknown = 1;  // a sum that was not made yet; real ones are made even
+// Sums of decisions that are none; real ones are made even.
+constexpr std::uint64_t kAbsent = 0;   // it does not count
+constexpr std::uint64_t kUnknown = 1;  // not made yet
+constexpr std::uint64_t kIdle = 2;     // not in force
 constexpr int kMostStretches = 4096;   // as in index.cpp
 
 class Sum {
@@ -78,20 +81,16 @@ class Sums {
 
   std::uint64_t at(const std::optional<KeyEntry>& entry, const std::optional<KeyEntry>& fresh) const {
     std::uint64_t sum = 0;
-    unsigned triggers = 0;
     const auto add = [&](std::size_t layer, std::uint32_t row) {
       const auto* rule = images_[layer].rule(row);
-      if (rule == nullptr) return;
-      triggers |= 1U << rule->trigger;
-      if (layer == kBase && fresh && is_restated(*rule, *fresh)) return;
+      if (rule == nullptr || (layer == kBase && fresh && is_restated(*rule, *fresh))) return;
       sum += rules_[layer][row];
     };
     if (fresh)
       for (std::size_t i = 0; i < fresh->size(); ++i) add(kOverlay, (*fresh)[i]);
     if (entry)
       for (std::size_t i = 0; i < entry->size(); ++i) add(kBase, (*entry)[i]);
-    // That something stands there at all counts too, by trigger: names between such keys are written as well.
-    return triggers == 0 ? 0 : sum + Sum(seed_).number(triggers).value();
+    return sum;
   }
 
   bool is_restated(const RuleRow& rule, const KeyEntry& fresh) const {
@@ -116,25 +115,25 @@ class Sums {
     }
   }
 
-  /// Of a decision at the moment, 0 where it is not in force; `row`: the first of its chain.
+  /// Of a decision at the moment; `row`: the first of its chain.
   std::uint64_t sum_of_decision(std::size_t layer, std::uint32_t row) {
-    if (row >= decisions_[layer].size()) return 0;
+    if (row >= decisions_[layer].size()) return kAbsent;
     if (layer == kBase && row < restated_.size() && restated_[row] != kNoRow)
       return sum_of_decision(kOverlay, restated_[row]);
     auto& known = decisions_[layer][row];
     if (known != kUnknown) return known;
-    known = 0;
+    known = kAbsent;
     const auto& image = images_[layer];
+    const auto* first = image.decision(row);
+    if (first == nullptr || (stand_.counts && !stand_.counts(image.text(first->id, first->id_size)))) return known;
+    known = kIdle;
     std::uint32_t at = row;
     for (int stretch = 0; stretch < kMostStretches; ++stretch) {
       const auto* decision = image.decision(at);
       if (decision == nullptr) return known;
-      const auto id = image.text(decision->id, decision->id_size);
       if (decision->valid_from <= stand_.now && stand_.now < decision->valid_to) {
-        // One that does not count may still hide others of its list (SourcePolicy::zone_wildcards).
-        const int counts = !stand_.counts || stand_.counts(id) ? 1 : 0;
         Sum sum(seed_);
-        sum.number(decision->number).number(decision->state).number(counts).text(list_of(image, *decision));
+        sum.number(decision->number).number(decision->state).text(list_of(image, *decision));
         return known = sum.value();
       }
       if (decision->next <= at) return known;
@@ -143,13 +142,14 @@ class Sums {
     return known;
   }
 
-  /// 0: the rule says nothing now.
+  /// 0: as if the rule were not there. One that says nothing counts: names between keys with rules are written too.
   std::uint64_t sum_of_rule(std::size_t layer, std::uint32_t row) {
     const auto* rule = images_[layer].rule(row);
-    if (rule == nullptr || rule->action == kRemoved) return 0;
+    if (rule == nullptr) return 0;
     const auto decision = sum_of_decision(layer, rule->decision);
-    if (decision == 0) return 0;
+    if (decision == kAbsent) return 0;
     Sum sum(seed_);
+    if (decision == kIdle || rule->action == kRemoved) return sum.number(rule->trigger).value();
     sum.number(decision).number(rule->rule_id).number(rule->match).number(rule->action).number(rule->trigger);
     sum.number(rule->has_ttl != 0 ? std::int64_t{rule->ttl} : std::int64_t{-1});
     return sum.octets(images_[layer].data(rule->payload, rule->payload_size)).value();

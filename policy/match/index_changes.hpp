@@ -20,7 +20,7 @@ namespace placard::policy {
 struct IndexStand {
   const Index& index;
   Time now = 0;
-  std::function<bool(std::string_view)> counts;  ///< empty: all do
+  DecisionFilter counts;  ///< the rest is as if it were not there
 };
 
 /// Calls visit(key), once or twice for each key where the two differ: a name, or a prefix as prefix_key() writes it.

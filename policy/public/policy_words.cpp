@@ -38,13 +38,6 @@ bool comes_before(const RpzRecord& a, const RpzRecord& b) {
 
 }  // namespace
 
-unsigned triggers_at(const ImageView& image, const KeyEntry& entry) {
-  unsigned triggers = 0;
-  for (std::size_t i = 0; i < entry.size(); ++i)
-    if (const auto* rule = image.rule(entry[i])) triggers |= 1U << rule->trigger;
-  return triggers;
-}
-
 std::optional<Prefix> prefix_of_key(wire::Bytes key) {
   if (key.size() != kPrefixKeySize || key[0] != kPrefixKeySize - 2 || key[1] > 128) return std::nullopt;
   Prefix prefix;
@@ -54,8 +47,27 @@ std::optional<Prefix> prefix_of_key(wire::Bytes key) {
   return prefix;
 }
 
-PolicyWords::PolicyWords(const Index& index, const PolicyZoneRequest& request) : index_(index), request_(request) {
+PolicyWords::PolicyWords(const Index& index, const PolicyZoneRequest& request)
+    : index_(index), request_(request), told_(request.filter()) {
   if (const auto servers = wire::Name::prepend(octets_of(kServers), request.origin)) servers_ = *servers;
+}
+
+void PolicyWords::each_key(const std::function<void(wire::Bytes key, unsigned triggers)>& visit) const {
+  for (const auto* image : {&index_.base(), &index_.overlay()}) {
+    if (!*image) continue;
+    const auto& view = (*image)->view();
+    std::vector<bool> told(view.decisions().size(), !told_);
+    for (std::uint32_t row = 0; told_ && row < told.size(); ++row)
+      if (const auto* decision = view.decision(row)) told[row] = told_(view.text(decision->id, decision->id_size));
+    view.each_key([&](const KeyEntry& entry) {
+      unsigned triggers = 0;
+      for (std::size_t i = 0; i < entry.size(); ++i) {
+        const auto* rule = view.rule(entry[i]);
+        if (rule != nullptr && rule->decision < told.size() && told[rule->decision]) triggers |= 1U << rule->trigger;
+      }
+      if (triggers != 0) visit(entry.key(), triggers);
+    });
+  }
 }
 
 zones::RecordList PolicyWords::apex() const {
@@ -70,12 +82,9 @@ zones::RecordList PolicyWords::apex() const {
 
 /// What the view says of that name; with what may not be told as if it were not there.
 std::optional<Match> PolicyWords::winner(Trigger trigger, wire::NameView of) const {
-  const auto match = trigger == Trigger::qname ? index_.match_name(of, request_.view, request_.now)
-                                               : index_.match_server(of, request_.view, request_.now);
-  if (!match || request_.may_be_told(match->decision_id)) return match;
-  for (const auto& each : index_.explain_name(of, request_.view, request_.now, trigger))
-    if (!each.shadow && request_.may_be_told(each.decision_id)) return each;
-  return std::nullopt;
+  if (told_) return index_.match_among(told_, trigger, of, request_.view, request_.now);
+  return trigger == Trigger::qname ? index_.match_name(of, request_.view, request_.now)
+                                   : index_.match_server(of, request_.view, request_.now);
 }
 
 PolicyZoneDoubts PolicyWords::name(Trigger trigger, wire::NameView of, bool is_key, const Emit& emit) {
@@ -92,7 +101,7 @@ PolicyZoneDoubts PolicyWords::name(Trigger trigger, wire::NameView of, bool is_k
 PolicyZoneDoubts PolicyWords::prefix(Trigger trigger, const Prefix& prefix, const Emit& emit) {
   for (const auto& match : index_.explain_address(trigger, prefix.address, request_.view, request_.now)) {
     const bool holds = match.prefix && match.prefix->length <= prefix.length;
-    if (match.shadow || !holds || !request_.may_be_told(match.decision_id)) continue;
+    if (match.shadow || !holds || (told_ && !told_(match.decision_id))) continue;
     const auto words = words_of(trigger, prefix.to_text(), MatchKind::both, match);
     for (const auto& record : words.records) emit({record.owner, record.type, record.ttl, record.rdata});
     return words.doubts;

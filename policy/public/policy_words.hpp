@@ -19,7 +19,6 @@ namespace placard::policy {
 constexpr bool has_trigger(unsigned triggers, Trigger trigger) {
   return (triggers >> static_cast<unsigned>(trigger) & 1U) != 0;
 }
-unsigned triggers_at(const ImageView& image, const KeyEntry& entry);
 /// The prefix of such a key; nothing where it can be none.
 std::optional<Prefix> prefix_of_key(wire::Bytes key);
 
@@ -29,6 +28,8 @@ class PolicyWords {
   /// Both are borrowed.
   PolicyWords(const Index& index, const PolicyZoneRequest& request);
 
+  /// Calls visit(key, triggers) for each key with rules that may be told, twice where they stand in both images.
+  void each_key(const std::function<void(wire::Bytes key, unsigned triggers)>& visit) const;
   /// The SOA and the NS.
   zones::RecordList apex() const;
   /// Of a name and of what is below it, records in order of (type, TTL, rdata), those of the name first. `is_key`: a
@@ -61,6 +62,7 @@ class PolicyWords {
 
   const Index& index_;
   const PolicyZoneRequest& request_;
+  const DecisionFilter told_;
   std::optional<wire::Name> servers_;  // "rpz-nsdname" below the origin, where it fits
   std::array<Kept, 256> kept_;
 };

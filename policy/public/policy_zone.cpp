@@ -98,11 +98,7 @@ class Patch {
 
   /// Finds what else has to be asked. False: it is too much.
   bool gather() {
-    for (const auto* image : {&index_.base(), &index_.overlay()}) {
-      if (!*image) continue;
-      const auto& view = (*image)->view();
-      view.each_key([&](const KeyEntry& entry) { meet(entry.key(), triggers_at(view, entry)); });
-    }
+    words_.each_key([&](wire::Bytes key, unsigned triggers) { meet(key, triggers); });
     return names_[0].size() + names_[1].size() <= kMostAsked &&
            changed_prefixes_.size() * (prefixes_.size() + 1) <= kMostHeld;
   }
@@ -188,11 +184,7 @@ bool PolicyZone::can_be_compared(const Index& index, const PolicyZoneRequest& re
 std::optional<PolicyZone::Update> PolicyZone::patch(const Index& index, const PolicyZoneRequest& request) {
   Patch patch(index, request, doubts_);
   bool few = true;
-  const auto counts = [](const PolicyZoneRequest& of) -> std::function<bool(std::string_view)> {
-    if (!of.told) return {};
-    return [&of](std::string_view id) { return of.may_be_told(id); };
-  };
-  each_changed_key({*index_, request_.now, counts(request_)}, {index, request.now, counts(request)},
+  each_changed_key({*index_, request_.now, request_.filter()}, {index, request.now, request.filter()},
                    [&](wire::Bytes key) { few = few && patch.change(key); });
   Update update;
   update.listing = listing_;

@@ -41,7 +41,11 @@ struct PolicyZoneRequest {
 
   std::vector<SourcePolicy> policies = {};  ///< that the index was put together with
 
-  bool may_be_told(std::string_view decision) const { return !told || told->contains(decision); }
+  /// Of `told`, which it holds on to.
+  DecisionFilter filter() const {
+    if (!told) return {};
+    return [told = told](std::string_view decision) { return told->contains(decision); };
+  }
 };
 
 /// What could not be written as it is, in numbers of names and prefixes.

@@ -68,8 +68,7 @@ class Writer {
         emit_([this](const zones::RecordRef& record) { builder_.add(record); }) {}
 
   WholePolicyZone write() {
-    gather(index_.base()->view());
-    if (index_.overlay()) gather(index_.overlay()->view());
+    words_.each_key([this](wire::Bytes key, unsigned triggers) { gather(key, triggers); });
     // The triggers' own parts of the zone lie among the names, by their labels.
     struct Part {
       std::string_view label;
@@ -98,15 +97,12 @@ class Writer {
   }
 
  private:
-  void gather(const ImageView& image) {
-    image.each_key([&](const KeyEntry& entry) {
-      const auto triggers = triggers_at(image, entry);
-      if (has_trigger(triggers, Trigger::qname)) asked_.add(wire::NameView::from_valid(entry.key()));
-      if (has_trigger(triggers, Trigger::nsdname)) servers_.add(wire::NameView::from_valid(entry.key()));
-      for (const auto trigger : {Trigger::client_ip, Trigger::response_ip, Trigger::nsip})
-        if (has_trigger(triggers, trigger))
-          if (const auto prefix = prefix_of_key(entry.key())) prefixes_[trigger].push_back(*prefix);
-    });
+  void gather(wire::Bytes key, unsigned triggers) {
+    if (has_trigger(triggers, Trigger::qname)) asked_.add(wire::NameView::from_valid(key));
+    if (has_trigger(triggers, Trigger::nsdname)) servers_.add(wire::NameView::from_valid(key));
+    for (const auto trigger : {Trigger::client_ip, Trigger::response_ip, Trigger::nsip})
+      if (has_trigger(triggers, trigger))
+        if (const auto prefix = prefix_of_key(key)) prefixes_[trigger].push_back(*prefix);
   }
 
   template <class Before>
