@@ -93,9 +93,25 @@ PolicyZoneDoubts PolicyWords::name(Trigger trigger, wire::NameView of, bool is_k
   const auto below = child ? winner(trigger, *child) : std::nullopt;
   // Names that exist in the zone for the sake of longer ones: where a rule above covers them.
   if (!is_key && !below) return doubts;
-  if (const auto match = winner(trigger, of)) doubts.add(say(trigger, of, MatchKind::exact, *match, emit));
+  const auto match = winner(trigger, of);
+  if (match) doubts.add(say(trigger, of, MatchKind::exact, *match, emit));
+  if (!match && !below && !of.is_root()) let_through(trigger, of, emit);
   if (below) doubts.add(say(trigger, of, MatchKind::subdomains, *below, emit));
   return doubts;
+}
+
+/// A name whose rules hide those above it and say nothing themselves (in shadow, of a list with a zone's wildcards):
+/// without a record of its own the wildcard above would reach it.
+void PolicyWords::let_through(Trigger trigger, wire::NameView of, const Emit& emit) const {
+  const auto beside = wire::Name::prepend(kAny, of.parent());
+  const auto at = owner(trigger, of);
+  if (!at || !beside || !winner(trigger, *beside)) return;
+  RuleForm form;
+  form.trigger = trigger;
+  form.match = MatchKind::exact;
+  form.action = Action::passthru;
+  for (const auto& record : rpz_records_of({std::string(kSomeKey), 0, 0}, form, request_.origin, request_.ttl))
+    emit({*at, record.type, record.ttl, record.rdata});
 }
 
 PolicyZoneDoubts PolicyWords::prefix(Trigger trigger, const Prefix& prefix, const Emit& emit) {

@@ -55,6 +55,7 @@ class PolicyWords {
   };
 
   std::optional<Match> winner(Trigger trigger, wire::NameView of) const;
+  void let_through(Trigger trigger, wire::NameView of, const Emit& emit) const;
   PolicyZoneDoubts say(Trigger trigger, wire::NameView of, MatchKind kind, const Match& match, const Emit& emit);
   RuleForm form_of(Trigger trigger, MatchKind kind, const Match& match) const;
   Words words_of(Trigger trigger, const std::string& key, MatchKind kind, const Match& match) const;

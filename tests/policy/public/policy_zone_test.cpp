@@ -53,8 +53,15 @@ View view_of(std::vector<std::string> sources) {
   return view;
 }
 
+SourcePolicy zone_like(std::string source) {
+  SourcePolicy policy;
+  policy.source = std::move(source);
+  policy.zone_wildcards = true;
+  return policy;
+}
+
 /// A follower: an index of what the zone says.
-std::shared_ptr<const Index> followed(const zones::ZoneListing& listing) {
+std::shared_ptr<const Index> followed(const zones::ZoneListing& listing, bool zone_wildcards = false) {
   RuleList list;
   for (const auto& block : listing.blocks())
     for (const zones::RecordRef record : *block) {
@@ -75,7 +82,10 @@ std::shared_ptr<const Index> followed(const zones::ZoneListing& listing) {
       rule.prefix = each.key;
     rules.push_back(std::move(rule));
   }
-  return compile({decision(1, "followed", std::move(rules))});
+  CompileInput input;
+  input.decisions = {decision(1, "followed", std::move(rules))};
+  if (zone_wildcards) input.policies = {zone_like("followed")};
+  return Index::compile(input, 1);
 }
 
 }  // namespace
@@ -135,6 +145,23 @@ TEST_CASE("names between two rules carry what covers them, for wildcards do not 
                                  "c.example CNAME ."});
 }
 
+TEST_CASE("where rules in shadow hide others of their list and say nothing, a passthru keeps the wildcard away") {
+  CompileInput input;
+  input.decisions = {decision(1, "operator", {rule("example.", MatchKind::both, Action::nxdomain)}),
+                     decision(2, "operator",
+                              {rule("a.example.", MatchKind::exact), rule("a.example.", MatchKind::subdomains),
+                               rule("b.example.", MatchKind::exact), rule("elsewhere.", MatchKind::exact),
+                               rule("elsewhere.", MatchKind::subdomains)})};
+  input.decisions[1].state = DecisionState::shadow;
+  input.policies = {zone_like("operator")};
+  const auto index = Index::compile(input, 1);
+  CHECK(winner(*index, "a.example.").empty());
+  CHECK(winner(*index, "x.a.example.").empty());
+  CHECK(winner(*index, "x.b.example.").empty());
+  CHECK(written(*index) == Lines{"*.example CNAME .", "a.example CNAME rpz-passthru.", "b.example CNAME .",
+                                 "example CNAME ."});
+}
+
 TEST_CASE("what may not be told is as if it were not there") {
   const auto index = compile({decision(1, "operator",
                                        {rule("seen.example.", MatchKind::exact, Action::nxdomain),
@@ -143,6 +170,17 @@ TEST_CASE("what may not be told is as if it were not there") {
   auto request = request_of();
   request.told = std::make_shared<DecisionIds>(DecisionIds{"d1"});
   CHECK(written(*index, request) == Lines{"both.example CNAME *.", "seen.example CNAME ."});
+}
+
+TEST_CASE("what may not be told hides nothing of its list, and leaves no trace") {
+  CompileInput input;
+  input.decisions = {decision(1, "operator", {rule("example.", MatchKind::both, Action::nxdomain)}),
+                     decision(2, "operator", {rule("sealed.example.", MatchKind::exact),
+                                              rule("a.b.example.", MatchKind::subdomains)})};
+  input.policies = {zone_like("operator")};
+  auto request = request_of();
+  request.told = std::make_shared<DecisionIds>(DecisionIds{"d1"});
+  CHECK(written(*Index::compile(input, 1), request) == Lines{"*.example CNAME .", "example CNAME ."});
 }
 
 TEST_CASE("what RPZ would misread, and what is too long, is left out and counted") {
@@ -173,7 +211,8 @@ TEST_CASE("who follows the zone decides as we do") {
     return text;
   };
   const auto any_address = [&] { return "10.0." + std::to_string(some(4)) + "." + std::to_string(some(256)); };
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 40; ++round) {
+    const bool zone_wildcards = round >= 20;  // on both sides
     std::vector<IndexedDecision> decisions;
     for (std::int64_t number = 1; number <= 8; ++number) {
       std::vector<Rule> rules;
@@ -189,12 +228,18 @@ TEST_CASE("who follows the zone decides as we do") {
                                      static_cast<Action>(some(7)), number * 100 + count));
       }
       decisions.push_back(decision(number, number % 2 == 0 ? "first" : "second", rules));
+      if (zone_wildcards && number % 4 == 2) decisions.back().state = DecisionState::shadow;
     }
-    const auto index = compile(decisions, {view_of({"first", "second"})});
+    CompileInput input;
+    input.decisions = decisions;
+    input.views = {view_of({"first", "second"})};
+    if (zone_wildcards) input.policies = {zone_like("first")};
+    const auto index = Index::compile(input, 1);
     const auto zone = write_policy_zone(*index, request_of());
-    const auto other = followed(zone.listing);
-    const auto said = [](const std::optional<Match>& match, bool ours) -> std::string {
-      if (!match) return "nothing";
+    const auto other = followed(zone.listing, zone_wildcards);
+    const auto said = [&](const std::optional<Match>& match, bool ours) -> std::string {
+      // Where one rule of a zone hides another and says nothing itself, only a passthru keeps wildcards away.
+      if (!match) return zone_wildcards ? "passthru" : "nothing";
       if (ours && match->action == Action::refused) return "nxdomain";
       if (ours && match->action == Action::sinkhole) return "local-data";
       return std::string(to_text(match->action));
