@@ -55,6 +55,8 @@ ListRecording::ListRecording(const std::filesystem::path& store, const AdmittedL
     Statement rows(*reading_, "SELECT form, content FROM list_form WHERE list_number = ? ORDER BY form");
     for (rows.with(before_->number); rows.step(); ++forms_.first_fresh)
       forms_.known.emplace(rows.text(1), static_cast<std::uint32_t>(rows.integer(0)));
+    Statement filled(*reading_, "SELECT 1 FROM list_change WHERE list_number = ? AND added > 0");
+    begins_ = !filled.with(before_->number).step();
     kept_ = std::make_unique<ListCursor>(*reading_, before_->number);
     has_stored_ = kept_->next(stored_);
   }
@@ -84,7 +86,7 @@ void ListRecording::put(Batch& batch, Trigger trigger, std::string_view key, Mat
   batch.keys_ += key;
 }
 
-/// Of a list that begins: it is all there is. Rows of one key stay together, those of two triggers apart.
+/// Of a list that never had a rule: these are all there is. Rows of one key stay together, those of two triggers apart.
 ListRecording::Batch ListRecording::prepare_blocks() {
   Batch batch;
   auto& blocks = batch.blocks_;
@@ -105,7 +107,7 @@ ListRecording::Batch ListRecording::prepare_blocks() {
 }
 
 ListRecording::Batch ListRecording::prepare() {
-  if (!before_) return prepare_blocks();
+  if (begins_) return prepare_blocks();
   Batch batch;
   const auto& rules = list_.rules();
   while ((has_wanted_ || has_stored_) && !batch.is_full()) {

@@ -39,7 +39,7 @@ class ListRecording {
       MatchKind match = MatchKind::both;
       std::uint32_t form = 0, line = 0;
     };
-    struct Block {  // of a list that begins: see migrate_5.sql
+    struct Block {  // of a list that never had a rule: see migrate_5.sql
       Trigger trigger;
       MatchKind match;
       std::string key, rows;
@@ -107,6 +107,7 @@ class ListRecording {
   Left left_;  // found last
   unsigned writes_ = 0;
   std::optional<ListStand> before_;
+  bool begins_ = true;  // the list never had a rule
   Forms forms_;
   RuleList::Cursor fresh_;
   std::unique_ptr<ListCursor> kept_;

@@ -1,4 +1,5 @@
--- Version 5: the rows that a list begins with stand in blocks of some hundreds, as the text that the log's digest is of.
+-- Version 5: the rows that a list begins with (the first that it has) stand in blocks of some hundreds, as the text that
+-- the log's digest is of.
 --
 --   list_block    (list_number, trigger, key, match, sequence)   the place of its first row; rows follow one another, and
 --                 blocks do, in the order of list_rule. All rows of a block have its trigger, and those of one key stand in
@@ -24,5 +25,5 @@ CREATE TRIGGER list_block_key BEFORE INSERT ON list_block
   WHEN EXISTS (SELECT 1 FROM list_block WHERE list_number = NEW.list_number AND trigger = NEW.trigger AND key = NEW.key
                AND match = NEW.match AND sequence = NEW.sequence)
     OR NOT EXISTS (SELECT 1 FROM list_pending WHERE list_number = NEW.list_number AND rows = NEW.sequence)
-    OR EXISTS (SELECT 1 FROM list_change WHERE list_number = NEW.list_number)
-  BEGIN SELECT raise(ABORT, 'insert-only: list_block comes with the first change of its list'); END;
+    OR EXISTS (SELECT 1 FROM list_change WHERE list_number = NEW.list_number AND added > 0)
+  BEGIN SELECT raise(ABORT, 'insert-only: list_block comes with the first rows of its list'); END;

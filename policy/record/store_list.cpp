@@ -225,12 +225,21 @@ std::vector<ListChange> Store::list_changes_since(std::int64_t sequence) {
 
 void Store::visit_list_differences(std::int64_t list_number, std::int64_t since,
                                    const std::function<void(const StoredListRule&)>& visitor) {
+  const auto last_before = last_rows(*connection_, list_number, since);
+  const auto last = last_rows(*connection_, list_number, INT64_MAX);
+  // Blocks come with the first rows that a list has, all together: where they came since, the whole list did.
+  Statement blocks(*connection_, "SELECT sequence FROM list_block WHERE list_number = ? LIMIT 1");
+  if (blocks.with(list_number).step() && blocks.integer(0) > last_before && blocks.integer(0) <= last) {
+    auto cursor = list_rules(list_number);
+    for (StoredListRule rule; cursor.next(rule);) visitor(rule);
+    return;
+  }
   // Of the rows of one group SQLite gives the columns of the one with the maximum.
   Statement rows(*connection_,
                  "SELECT trigger, key, match, form, line, max(sequence) FROM list_rule"
                  " INDEXED BY list_rule_by_difference WHERE difference = 1 AND sequence > ?1 AND sequence <= ?3"
                  " AND list_number = ?2 GROUP BY trigger, key, match");
-  rows.with(last_rows(*connection_, list_number, since), list_number, last_rows(*connection_, list_number, INT64_MAX));
+  rows.with(last_before, list_number, last);
   while (rows.step()) {
     const auto key = rows.text(1);
     visitor({static_cast<Trigger>(rows.integer(0)), static_cast<MatchKind>(rows.integer(2)), key,

@@ -158,8 +158,8 @@ TEST_CASE("where rules in shadow hide others of their list and say nothing, a pa
   CHECK(winner(*index, "a.example.").empty());
   CHECK(winner(*index, "x.a.example.").empty());
   CHECK(winner(*index, "x.b.example.").empty());
-  CHECK(written(*index) == Lines{"*.example CNAME .", "a.example CNAME rpz-passthru.", "b.example CNAME .",
-                                 "example CNAME ."});
+  CHECK(written(*index) ==
+        Lines{"*.example CNAME .", "a.example CNAME rpz-passthru.", "b.example CNAME .", "example CNAME ."});
 }
 
 TEST_CASE("what may not be told is as if it were not there") {
@@ -174,9 +174,10 @@ TEST_CASE("what may not be told is as if it were not there") {
 
 TEST_CASE("what may not be told hides nothing of its list, and leaves no trace") {
   CompileInput input;
-  input.decisions = {decision(1, "operator", {rule("example.", MatchKind::both, Action::nxdomain)}),
-                     decision(2, "operator", {rule("sealed.example.", MatchKind::exact),
-                                              rule("a.b.example.", MatchKind::subdomains)})};
+  input.decisions = {
+      decision(1, "operator", {rule("example.", MatchKind::both, Action::nxdomain)}),
+      decision(2, "operator",
+               {rule("sealed.example.", MatchKind::exact), rule("a.b.example.", MatchKind::subdomains)})};
   input.policies = {zone_like("operator")};
   auto request = request_of();
   request.told = std::make_shared<DecisionIds>(DecisionIds{"d1"});

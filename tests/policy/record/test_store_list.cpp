@@ -102,6 +102,34 @@ TEST_CASE("a list that comes back to what it was before is that again") {
   CHECK(store.verify_log().problems.empty());
 }
 
+TEST_CASE("a list that was recorded empty is filled with blocks, and its differences are all that it holds") {
+  TemporaryFolder folder;
+  auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
+  auto none = list_of({}), full = list_of({{"net.a"}, {"net.b"}, {"net.c"}}), other = list_of({{"net.a"}, {"net.d"}});
+  store.record_list(admitted("other", full), "test", kNow);
+  store.record_list(admitted("l", none), "test", kNow);
+  CHECK(store.record_list(admitted("l", full), "test", kNow).added == 3);
+  store.record_list(admitted("l", other), "test", kNow);
+  const auto number = store.list_stand("l").value().number;
+  const auto differences = [&](std::int64_t since) {
+    std::string keys;
+    store.visit_list_differences(number, since, [&](const StoredListRule& rule) {
+      keys += (rule.form == 0 ? "-" : "+") + std::string(rule.key) + " ";
+    });
+    return keys;
+  };
+  CHECK(differences(2) == "+net.a +net.d ");
+  CHECK(differences(3) == "-net.b -net.c +net.d ");
+  Connection look(folder / "s", SQLITE_OPEN_READWRITE);
+  CHECK(look.integer("SELECT count(*) FROM list_block") == 2);
+  CHECK(look.integer("SELECT count(*) FROM list_rule") == 3);
+  store.record_list(admitted("l", none), "test", kNow);
+  store.record_list(admitted("l", full), "test", kNow);  // it had rules: they stand in rows
+  CHECK(look.integer("SELECT count(*) FROM list_block") == 2);
+  CHECK(contents(store, "l").size() == 3);
+  CHECK(store.verify_log().problems.empty());
+}
+
 TEST_CASE("a random history of a list reads back as it was written, at every entry") {
   TemporaryFolder folder;
   auto store = Store::open(folder / "s", Store::Mode::read_write, kNow);
