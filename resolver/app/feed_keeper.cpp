@@ -1,8 +1,10 @@
 #include "resolver/app/feed_keeper.hpp"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <system_error>
 
 #include "resolver/net/work.hpp"
 
@@ -136,7 +138,12 @@ void FeedKeeper::begin_fetch(Plan& plan) {
     wake_.notify_all();
     return outcome;
   };
-  fetches_.emplace(feed.id, Fetch{feed, std::async(std::launch::async, std::move(fetch))});
+  try {
+    fetches_.emplace(feed.id, Fetch{feed, std::async(std::launch::async, std::move(fetch))});
+  } catch (const std::system_error& error) {
+    world_.failed(feed, fmt::format("no thread to fetch it with: {}", error.what()));
+    looked(plan, false);
+  }
 }
 
 void FeedKeeper::end_fetches() {

@@ -179,7 +179,7 @@ Feeds::Taken Feeds::take(const SharedRecord& at, const FeedOption& feed, Sourced
   log.push_back(fmt::format("feed {}: {} rules ({} added, {} removed, {} changed), {} records rejected", feed.id,
                             taken->rules, outcome.added, outcome.removed, outcome.changed, rejected));
   return Taken::changed;
-} catch (const policy::StoreError& error) {
+} catch (const std::exception& error) {  // of the record; or there was no thread to be had
   failed(feed, error.what(), log);
   return Taken::refused;
 }

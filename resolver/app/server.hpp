@@ -90,6 +90,7 @@ class Server final : public RequestTarget {
   void load_feeds(std::vector<ReadFeed>&& read);
   void take_zones();
   Feeds::Taken take_feed(ReadFeed&& read);
+  bool wants_renewal(const FeedOption& feed);
   void keep_feeds();
   void await_first_transfers();
   void take_served(const std::vector<transfer::ServedZone>& served);

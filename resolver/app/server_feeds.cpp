@@ -143,6 +143,14 @@ Feeds::Taken Server::take_feed(ReadFeed&& read) {
   return taken;
 }
 
+/// False too where the record can't be read; the next look says so again. REQUIRES changes_ held.
+bool Server::wants_renewal(const FeedOption& feed) try {
+  return Feeds::wants_renewal(*store_, feed, store_->effective_now(system_time()));
+} catch (const policy::StoreError& error) {
+  warn(fmt::format("feed {}: whether its decision is about to end is not known: {}", feed.id, error.what()));
+  return false;
+}
+
 void Server::keep_feeds() {
   FeedKeeper::World world;
   world.followed = [this] {
@@ -164,13 +172,12 @@ void Server::keep_feeds() {
   };
   world.wants_renewal = [this](const FeedOption& feed) {
     const std::lock_guard changes(changes_);
-    return Feeds::wants_renewal(*store_, feed, store_->effective_now(system_time()));
+    return wants_renewal(feed);
   };
   world.renew_zones = [this] {
     std::unique_lock changes(changes_);
-    const auto now = store_->effective_now(system_time());
     for (const auto& feed : options_.reloadable.feeds)
-      if (feed.is_transferred() && Feeds::wants_renewal(*store_, feed, now)) feeds_.forget_zone(feed);
+      if (feed.is_transferred() && wants_renewal(feed)) feeds_.forget_zone(feed);
     changes.unlock();
     take_zones();
   };

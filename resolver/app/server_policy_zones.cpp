@@ -15,7 +15,7 @@ class Server::FollowDecisions final : public transfer::PolicyZoneMaker {
 
   std::expected<transfer::MadePolicyZone, std::string> make(
       const transfer::ZonePlan& plan, std::uint32_t serial,
-      std::shared_ptr<const zones::ZoneListing> running) override {
+      std::shared_ptr<const zones::ZoneListing> running) override try {
     // Under the lock that whoever brings something into force has: index, options and policies belong together.
     std::unique_lock changes(server_.changes_);
     const auto snapshot = server_.crew_->current();
@@ -44,6 +44,8 @@ class Server::FollowDecisions final : public transfer::PolicyZoneMaker {
     const auto next = index->next_change(now);
     return transfer::MadePolicyZone{std::move(update.listing), std::move(update.changes),
                                     policy::doubts_about(zone_.doubts()), again, next == policy::kNever ? 0 : next};
+  } catch (const policy::StoreError& error) {
+    return std::unexpected(error.what());
   }
 
  private:

@@ -79,8 +79,11 @@ Done Server::why(const WhyRequest& request) {
   std::vector<policy::KnownLink> known;
   if (const auto name = typed_name(request.name)) {
     std::vector<recurse::Forward> stubs;
-    for (const auto& forward : options_.fixed.forwards)
-      stubs.push_back({forward.zone, forward.servers, forward.stub, forward.first});
+    {
+      const std::lock_guard changes(changes_);
+      for (const auto& forward : options_.fixed.forwards)
+        stubs.push_back({forward.zone, forward.servers, forward.stub, forward.first});
+    }
     known = known_answer(crew_->cache(), stubs, *name, system_time());
   }
   const std::lock_guard changes(changes_);

@@ -37,6 +37,7 @@ struct Asker {
   bool cache_only = false;  ///< nobody is asked
   bool refreshing = false;  ///< what has but a tenth of its time left is fetched again
   bool reporting = false;   ///< of an error: what fails then is not reported
+  bool for_chain = false;   ///< validation's own: a denial of DS will do without the SOA that clients need
   std::uint32_t ahead = 0;  ///< seconds: start from the delegations that the cache will still have then
 };
 

@@ -64,6 +64,13 @@ Asker on_behalf_of(Asker asker, Flight& flight) {
   return asker;
 }
 
+/// What a referral proved about a DS: good for the chain of trust, but who is told so without an SOA can't keep it
+/// (RFC 2308 5, 6).
+bool is_bare_denial(const wire::Question& question, const Fetched& link) {
+  return question.type == wire::RecordType::ds && link.negative && link.negative->kind == CacheKind::nodata &&
+         link.negative->set.rdatas.empty() && !link.negative->proof.empty();
+}
+
 }  // namespace
 
 /// Counts every link, whether it came alone or in a row, from a server or from the cache: what becomes of a chain must
@@ -88,6 +95,8 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
         start_refresh(question, asker, left_of(*link, wall));
       }
     }
+    std::optional<Fetched> without_soa;
+    if (link && !asker.cache_only && is_bare_denial(question, *link)) without_soa = std::exchange(link, std::nullopt);
     if (!link && realm == Realm::checked && !asker.refreshing) link = from_proofs(question);
     if (!link && asker.cache_only) {
       resolved.rcode = wire::Rcode::noerror;
@@ -106,6 +115,7 @@ net::Task<Resolved> Resolver::State::resolve(wire::Question question, Asker aske
         link->keep = kAgainSoon;
       }
     }
+    if (link->failed && without_soa) link = std::move(without_soa);
     if (link->failed && !link->bogus) {
       if (auto stale = from_stale(question, network.wall_seconds(), realm)) {
         stale->errors.insert(stale->errors.end(), link->errors.begin(), link->errors.end());
@@ -211,10 +221,11 @@ net::Task<FetchedPointer> Resolver::State::fetch(wire::Question question, Asker 
   }
 }
 
-/// Where an answer comes from when the cache has none: of a DS, from what the referral said; from forwarders; from the
-/// servers of the zone.
+/// Where an answer comes from when the cache has none: of a DS that validation wants, from what the referral said; from
+/// forwarders; from the servers of the zone.
 net::Task<Fetched> Resolver::State::work(Flight& flight) {
-  if (flight.key.type == wire::RecordType::ds && checks(flight) && !flight.key.name.view().is_root()) {
+  const bool may_lack_soa = flight.asker.for_chain && checks(flight);
+  if (flight.key.type == wire::RecordType::ds && may_lack_soa && !flight.key.name.view().is_root()) {
     auto looking = from_referral(flight);
     std::optional<Fetched> known = co_await looking;
     if (known) co_return *std::move(known);

@@ -76,6 +76,7 @@ net::Task<Fetched> Resolver::State::look_up(Flight& flight, wire::Name name, Rec
   asker.flight = &flight;
   asker.checking_disabled = false;
   asker.ahead = 0;
+  asker.for_chain = true;
   auto fetching = fetch(question, asker, asker.deadline);
   const FetchedPointer fetched = co_await fetching;
   if (fetched) co_return *fetched;

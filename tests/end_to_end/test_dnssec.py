@@ -54,6 +54,16 @@ class Validation(unittest.TestCase):
                 answer = self.server.dig(f"{owner}.rsa.lab.", "A", "+dnssec")
                 self.assertIn("ad", answer.flags, answer)
 
+    def test_no_ds_is_told_with_the_soa_though_the_referral_had_none(self):
+        server = Server().start()
+        self.addCleanup(server.kill)
+        for name, below in (("org.", "www.example.org."), ("plain.rsa.lab.", "www.plain.rsa.lab.")):
+            server.dig(below, "A")  # leaves what the referral proved in the cache
+            for option in ("+dnssec", "+nodnssec", "+cdflag"):
+                answer = server.dig(name, "DS", option)
+                with self.subTest(name=name, option=option, answer=answer):
+                    self.assertIn("SOA", [kind for _, _, kind, _ in answer.authority])
+
     def test_flags_as_the_question_wants_them(self):
         self.assertIn("ad", self.server.dig("www.rsa.lab.", "A", "+adflag").flags)
         self.assertNotIn("ad", self.server.dig("www.rsa.lab.", "A", "+noadflag", "+noedns").flags)

@@ -165,6 +165,29 @@ class ChangedRecord(unittest.TestCase):
         self.assertIn("changed behind its log", server.fails("check"))
 
 
+class DamagedRecord(unittest.TestCase):
+    def test_a_record_that_is_damaged_while_it_serves(self):
+        server = Server('[[zone]]\nname = "rpz.test."\npolicy_of = "nz"\n')
+        self.addCleanup(server.kill)
+        server.start()
+        server.decide(decision("kept", rule("kept.wild.example.net")))
+        path = server.state / "policy.db"
+        with sqlite3.connect(path) as store:
+            store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        store.close()
+        page = 4096
+        with path.open("r+b") as file:  # all but the schema
+            file.seek(3 * page)
+            file.write(b"\xa5" * (path.stat().st_size - 3 * page))
+        for command in (["why", "kept.wild.example.net"], ["lift", "kept", "--reason", "over"], ["control", "reload"],
+                        ["control", "zone", "reload", "rpz.test"]):
+            with self.subTest(command=command):
+                self.assertIn("the file is damaged; restore a backup", server.fails(*command))
+        self.assertEqual(server.dig("kept.wild.example.net").ede, [(15, "kept")])
+        self.assertEqual(server.dig("rpz.test.", "SOA").status, "NOERROR", "the policy zone stays as it was")
+        self.assertEqual(server.stop(), 0)
+
+
 class BadInput(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
