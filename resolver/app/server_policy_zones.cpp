@@ -13,9 +13,9 @@ class Server::FollowDecisions final : public transfer::PolicyZoneMaker {
  public:
   explicit FollowDecisions(Server& server) : server_(server) {}
 
-  std::expected<transfer::MadePolicyZone, std::string> make(
-      const transfer::ZonePlan& plan, std::uint32_t serial,
-      std::shared_ptr<const zones::ZoneListing> running) override try {
+  std::expected<transfer::MadePolicyZone, std::string> make(const transfer::ZonePlan& plan, std::uint32_t serial,
+                                                            std::shared_ptr<const zones::ZoneListing> running) override
+      try {
     // Under the lock that whoever brings something into force has: index, options and policies belong together.
     std::unique_lock changes(server_.changes_);
     const auto snapshot = server_.crew_->current();

@@ -47,7 +47,8 @@ class StreamConnection {
   // before the next ones, and breaks off when that takes too long: a client may read slowly, or not at all.
 
   virtual void send_part(wire::Bytes message) = 0;
-  /// Once: when nothing is left unsent (true), or the connection is closed (false). One at a time.
+  /// Once: when nothing is left unsent (true), or the connection is closed (false). Several may wait: the client
+  /// chooses how many transfers it asks for on one connection.
   virtual void when_drained(std::function<void(bool open)> drained) = 0;
   virtual void abort() = 0;  ///< closes the connection
 };

@@ -183,14 +183,13 @@ bool Connection::put(wire::Bytes answer) {
 }
 
 void Connection::when_drained(std::function<void(bool open)> drained) {
-  assert(!drained_);
-  drained_ = std::move(drained);
+  drained_.push_back(std::move(drained));
   if (owner_ == nullptr) return tell_drained(false);
   want_round_end();
 }
 
 void Connection::tell_drained(bool open) {
-  if (auto drained = std::exchange(drained_, {})) drained(open);
+  for (const auto& drained : std::exchange(drained_, {})) drained(open);
 }
 
 void Connection::note_unsent() {

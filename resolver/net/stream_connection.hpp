@@ -99,7 +99,7 @@ class Connection final : public StreamConnection, public std::enable_shared_from
   bool expects_proxy_ = false;    // a PROXY header, before anything else
   bool ended_ = false;            // the client has sent all it will
   bool round_end_wanted_ = false;
-  std::function<void(bool)> drained_;
+  std::vector<std::function<void(bool)>> drained_;  // who waits until nothing is left unsent
   Milliseconds last_active_ = 0;
   Milliseconds message_began_ = 0;  // first octet of what stands in input_
   Milliseconds alarm_due_ = 0;

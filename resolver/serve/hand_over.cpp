@@ -33,6 +33,7 @@ class WorkerReply final : public transfer::Reply {
         else
           stream->send_part(messages[i]);
       }
+      if (last && messages.size() == 1) return taken(true);  // nobody goes on behind it
       stream->when_drained(taken);
     });
   }

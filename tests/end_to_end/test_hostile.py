@@ -5,7 +5,7 @@ import struct
 import time
 import unittest
 
-from harness import Server
+from harness import NO_DNSSEC, Server
 from liar import A_RECORD, Liar, question_of, reply
 
 DEADLINE = 2.0  # recursion.deadline of these tests, seconds
@@ -104,6 +104,54 @@ class Hostile(unittest.TestCase):
         self.assertEqual(self.server.dig("example.net", "A", "+opcode=UPDATE").status, "FORMERR")  # RFC 2136 3.1.1
         self.assertIn(self.server.dig("example.net", "SOA", "+opcode=UPDATE").status, ("NOTAUTH", "REFUSED"))
         self.assertEqual(self.server.dig("www.example.net", "A", "+edns=1", "+noednsneg").status, "BADVERS")
+
+
+def read_messages(client, count):
+    """That many messages of a stream, one by one."""
+    stream = client.makefile("rb")
+    for _ in range(count):
+        size, = struct.unpack(">H", stream.read(2))
+        yield stream.read(size)
+
+
+class ManyAtOnce(unittest.TestCase):
+    """What is about whole zones leaves the worker and comes back in any order, on one connection too."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(box=False, dnssec=NO_DNSSEC)
+        records = "".join(f'n{i} TXT "{"x" * 200}"\n' for i in range(4000))
+        (cls.server.folder / "big.zone").write_text(f"$TTL 60\n@ SOA a a 1 2 3 4 5\n@ NS a\na A 192.0.2.1\n{records}")
+        cls.server.write_config('[[zone]]\nname = "big.test."\nfile = "big.zone"\nallow_transfer = ["127.0.0.0/8"]\n')
+        cls.server.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.kill()
+
+    def send(self, *packets):
+        client = socket.create_connection(("127.0.0.1", self.server.port), timeout=20)
+        self.addCleanup(client.close)
+        client.sendall(b"".join(struct.pack(">H", len(packet)) + packet for packet in packets))
+        return client
+
+    def test_notifications_in_a_row(self):
+        count = 100
+        notify = [struct.pack(">HHHHHH", i, 4 << 11, 1, 0, 0, 0) + b"\x01x\x04test\x00\x00\x06\x00\x01" for i in range(count)]
+        for _ in range(20):
+            answers = list(read_messages(self.send(*notify), count))
+            self.assertEqual({(answer[3] & 15) for answer in answers}, {9}, "NOTAUTH")
+        self.assertEqual(self.server.dig("a.big.test").data("A"), ["192.0.2.1"])
+
+    def test_transfers_side_by_side(self):
+        axfr = [struct.pack(">HHHHHH", i, 0, 1, 0, 0, 0) + b"\x03big\x04test\x00\x00\xfc\x00\x01" for i in range(4)]
+        client = self.send(*axfr)
+        records = [0] * 4
+        stream = read_messages(client, 10000)
+        while min(records) < 4004:  # with the SOA at both ends
+            answer = next(stream)
+            records[answer[1]] += struct.unpack(">H", answer[6:8])[0]
+        self.assertEqual(records, [4004] * 4)
 
 
 if __name__ == "__main__":
