@@ -189,7 +189,13 @@ TransferIn::Step TransferIn::keep(RecordList& list, const RecordView& record) {
   if (!record.owner().view().is_subdomain_of(origin_)) {
     return failure(TransferFailure::broken, record.owner().to_text() + " is outside of the zone");
   }
+  const auto before = list.octets().size();
   if (!list.add(record)) return failure(TransferFailure::broken, "rdata of more than 65,535 octets");
+  unpacked_ += list.octets().size() - before;
+  if (unpacked_ > limits_.unpacked) {
+    return failure(TransferFailure::too_large,
+                   "records of more than " + std::to_string(limits_.unpacked) + " octets, once their names are whole");
+  }
   return {};
 }
 

@@ -22,6 +22,7 @@ struct TransferLimits {
   std::size_t octets = std::size_t{2} << 30U;  ///< of messages
   std::size_t records = 100'000'000;
   std::size_t messages = 10'000'000;
+  std::size_t unpacked = std::size_t{4} << 30U;  ///< octets of records, their names whole: a pointer can stand for 255
 };
 
 enum class TransferFailure : std::uint8_t {
@@ -86,7 +87,7 @@ class TransferIn {
   std::uint32_t at_serial_ = 0;          // up to which the differences have come
   RecordList soa_;                       // that SOA, until it is known what it is part of
   Transferred out_;
-  std::size_t messages_ = 0, octets_ = 0, records_ = 0;
+  std::size_t messages_ = 0, octets_ = 0, records_ = 0, unpacked_ = 0;
 };
 
 }  // namespace placard::zones

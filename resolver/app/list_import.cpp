@@ -388,7 +388,11 @@ std::expected<SourcedList, std::string> read_list_file(const ImportRequest& requ
   if (!reader) return failed(reader.error());
   const auto& path = request.read_from.empty() ? request.file : request.read_from;
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return failed("is a folder");
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::is_directory(status)) return failed("is a folder");
+  // Whoever reads a pipe or a device may wait for ever, and the stop of the server with it.
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    return failed("is a pipe or a device; write what comes of it into a file");
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   if (!in) return failed(fmt::format("cannot be read: {}", std::strerror(errno)));

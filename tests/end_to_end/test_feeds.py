@@ -1,5 +1,6 @@
 """Feeds that are fetched: only what is new, over HTTP and HTTPS, bounded; what fails changes nothing and shows."""
 
+import gzip
 import http.server
 import os
 import ssl
@@ -90,6 +91,21 @@ class Web:
         self.ending.wait(60)
         one.close_connection = True
 
+    def half(self, one):
+        """Neither length nor chunks: the end of the connection is the end, wherever it comes."""
+        one.send_response(200)
+        one.end_headers()
+        one.wfile.write(b"blocked.example.net\nhalf.exam")
+        one.close_connection = True
+
+    def packed(self, one, cut=20):
+        """Packed, and cut short before it was sent, or behind nothing."""
+        names = "".join(f"n{i * 7919}.example.net\n" for i in range(500))[:-1].encode()
+        if "gzip" in one.headers.get("Accept-Encoding", ""):
+            self.answer(one, 200, gzip.compress(names)[:-cut or None], Content_Encoding="gzip")
+        else:
+            self.answer(one, 200, names)
+
     def huge(self, one):
         one.send_response(200)
         one.end_headers()
@@ -173,6 +189,23 @@ class Feeds(unittest.TestCase):
         self.assertEqual(self.feed(server)["rules"], 1)
         self.assertEqual(server.metrics()['placard_feed_failures_total{feed="fetched"}'], 7)
         self.assertEqual([path for path, _, _ in web.seen].count("/loop"), 6)  # and five redirections
+
+    def test_what_may_have_been_cut_short_is_not_the_whole(self):
+        web = self.web()
+        server = self.server(web.base + "/list", "timeout = 5")
+        server.start()
+        self.blocks(server, "blocked.example.net")
+        web.pages = {"/half": web.half, "/packed": web.packed}
+        server.write_config(server.extra.replace("/list", "/half"))
+        server.ok("control", "reload")
+        until("the failure", lambda: self.feed(server)["failures"] == 1)
+        self.assertIn("cut short", self.feed(server)["last_error"])
+        self.assertEqual(self.feed(server)["rules"], 1)
+        # What is packed is asked for once more as it is, where the end can be told.
+        server.write_config(server.extra.replace("/half", "/packed") + "max_growth = 0\n")
+        server.ok("control", "reload")
+        until("the whole list", lambda: self.feed(server)["rules"] == 500)
+        self.assertEqual([path for path, _, _ in web.seen].count("/packed"), 2)
 
     def certificates(self, server):
         """An authority of our own and a certificate of localhost under it."""

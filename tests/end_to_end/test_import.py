@@ -1,13 +1,14 @@
 """Lists: taken in under a decision or a standing mandate, with a report, limits, guards, shadow and preview."""
 
 import base64
+import os
 import signal
 import sqlite3
 import subprocess
 import unittest
 
 from decisions import AUTHORITY, decision, rule
-from harness import BINARY, Server, until
+from harness import BINARY, NO_DNSSEC, Server, until
 
 MANDATE = '''
 [[authority]]
@@ -211,6 +212,20 @@ reason = "Every page below it is the same fraud."
         self.assertEqual(server.json("control", "status")["rules"], 100_000 * attempt + attempt)
         self.assertNotIn("made anew", server.log.read_text())
         server.ok("check")
+
+    def test_what_has_no_end_is_not_waited_for(self):
+        server = Server(box=False, dnssec=NO_DNSSEC)
+        self.addCleanup(server.kill)
+        pipe = server.folder / "pipe"
+        os.mkfifo(pipe)
+        server.write_config(f'[[feed]]\nid = "piped"\nformat = "domains"\nmatch = "both"\npath = "{pipe}"\n')
+        server.start()
+        self.assertIn("is a pipe or a device", server.json("control", "status")["feeds"][0]["last_error"])
+        server.decide(decision("listed", more='list = "listed"'))
+        for path in (pipe, "/dev/zero"):
+            said = server.fails("import", path, "--format", "domains", "--match", "both", "--decision", "listed")
+            self.assertIn("is a pipe or a device", said)
+        self.assertEqual(server.stop(), 0)
 
     def test_an_import_that_is_cut_off_leaves_nothing_behind(self):
         server = self.server

@@ -262,6 +262,16 @@ TEST_CASE("endless transfers end at the limits") {
   CHECK(error->kind == TransferFailure::too_large);
 
   limits = {};
+  limits.unpacked = 1000;
+  TransferIn by_unpacked(name("example.org"), {}, 4711, {}, limits);
+  REQUIRE(by_unpacked.take(forged({{soa, 5}}), kNow));
+  error.reset();
+  for (int i = 0; i < 1000 && !error; ++i)
+    if (const auto taken = by_unpacked.take(forged({{a, 1}}), kNow); !taken) error = taken.error();
+  REQUIRE(error);
+  CHECK(error->kind == TransferFailure::too_large);
+
+  limits = {};
   limits.messages = 10;
   TransferIn by_messages(name("example.org"), {}, 4711, {}, limits);
   REQUIRE(by_messages.take(forged({{soa, 5}}), kNow));
