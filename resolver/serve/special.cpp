@@ -102,7 +102,7 @@ class Names {
   std::bitset<kMostLabels + 1> label_counts_;  // in use
 };
 
-void write_soa(wire::MessageWriter& writer, wire::NameView zone) {
+void write_soa(wire::MessageWriter& writer, wire::Section section, wire::NameView zone) {
   // RFC 6303 3: MNAME is the zone, RNAME "nobody.invalid."
   static const wire::Name kNobody = *wire::Name::from_text("nobody.invalid.");
   std::array<std::uint8_t, 2 * wire::kMaxNameSize + 20> rdata;
@@ -111,7 +111,7 @@ void write_soa(wire::MessageWriter& writer, wire::NameView zone) {
   at = std::copy(nobody.begin(), nobody.end(), at);
   for (const std::uint32_t field : {1U, 3600U, 1200U, 604'800U, kTtl})
     for (int shift = 24; shift >= 0; shift -= 8) *at++ = static_cast<std::uint8_t>(field >> shift);
-  writer.record(wire::Section::authority, zone, wire::RecordType::soa, wire::RecordClass::in, kTtl,
+  writer.record(section, zone, wire::RecordType::soa, wire::RecordClass::in, kTtl,
                 {rdata.data(), static_cast<std::size_t>(at - rdata.data())});
 }
 
@@ -179,6 +179,8 @@ void write_special(wire::MessageWriter& writer, const SpecialName& special, cons
     writer.record(wire::Section::answer, owner, type, wire::RecordClass::in, kTtl, rdata);
   };
   using wire::RecordType;
+  if (at_apex && type == RecordType::soa) write_soa(writer, wire::Section::answer, special.zone);
+  if (at_apex && type == RecordType::ns) put(special.zone.bytes());  // RFC 6303 3: itself
   switch (special.kind) {
     case SpecialKind::loopback:
       if (type == RecordType::a) put(kLoopback4);
@@ -220,7 +222,7 @@ std::size_t render_special(const SpecialName& special, const ClientQuestion& que
   writer.question(question.question.name, question.question.type, question.question.record_class);
   const auto before = writer.size();
   write_special(writer, special, question, facts);
-  if (writer.size() == before) write_soa(writer, special.zone);
+  if (writer.size() == before) write_soa(writer, wire::Section::authority, special.zone);
   return finish_answer(writer, question, rcode, {});
 }
 

@@ -78,6 +78,14 @@ TEST_CASE("every special name that is to be answered here is") {
   CHECK(house.world.asked == 0);
   CHECK(texts(house.ask({"resolver.arpa.", RecordType::resinfo}), wire::Section::answer).size() == 1);
   CHECK(texts(house.ask({"_dns.resolver.arpa.", RecordType::resinfo}), wire::Section::answer).empty());
+  // The zones that RFC 6303 wants have an SOA and a name server, which is themselves.
+  const auto soa = house.ask({"10.in-addr.arpa.", RecordType::soa});
+  CHECK(texts(soa, wire::Section::answer) ==
+        Lines{"10.in-addr.arpa. SOA 10.in-addr.arpa. nobody.invalid. 1 3600 1200 604800 10800"});
+  CHECK(texts(soa, wire::Section::authority).empty());
+  CHECK(texts(house.ask({"10.in-addr.arpa.", RecordType::ns}), wire::Section::answer) ==
+        Lines{"10.in-addr.arpa. NS 10.in-addr.arpa."});
+  CHECK(texts(house.ask({"1.10.in-addr.arpa.", RecordType::ns}), wire::Section::answer).empty());
   CHECK(house.world.asked == 0);
   for (const char* ordinary : {"1.63.100.in-addr.arpa.", "1.128.100.in-addr.arpa.", "1.32.172.in-addr.arpa."})
     house.ask({ordinary, RecordType::ptr});
