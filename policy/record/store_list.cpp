@@ -301,10 +301,10 @@ std::vector<ListedAbout> Store::lists_about(const Subjects& subjects, std::int64
     const auto number = lists.integer(0), last = last_rows(*connection_, number, last_sequence);
     for (const auto& wanted : keys) {
       for (const auto& rule : rows_about(*connection_, number, wanted.trigger, wanted.key, last)) {
-        if (rule.match == wanted.except || !change.with(number, rule.sequence, std::int64_t{rule.form}).step())
-          continue;
-        found.push_back(
-            {lists.text(1), wanted.key, form_of(change.text(1)), rule.line, change.integer(0), change.integer(2)});
+        if (rule.form == 0 || rule.match == wanted.except) continue;
+        if (change.with(number, rule.sequence, std::int64_t{rule.form}).step())
+          found.push_back(
+              {lists.text(1), wanted.key, form_of(change.text(1)), rule.line, change.integer(0), change.integer(2)});
         change.reset();
       }
     }

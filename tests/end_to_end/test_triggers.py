@@ -139,6 +139,45 @@ class Triggers(unittest.TestCase):
         self.assertIn("is not blocked", told)
         self.assertIn("left out", told)
 
+    def test_why_at_tells_what_lists_held_then(self):
+        """The same of rules of a list, with the line each stood in: what a refresh took away, and what it brought."""
+        server = harness.Server()
+        self.addCleanup(server.kill)
+        server.start()
+        server.decide(HEAD + decision("the-list", 'name = "unused.example.net"\nmatch = "exact"\naction = "nxdomain"')
+                      .replace("[[decision.rule]]", 'list = "then"\n[[decision.rule]]', 1))
+        head = "$TTL 60\n@ SOA localhost. nobody.invalid. 1 1 1 1 1\n@ NS localhost.\n"
+
+        def take(*lines):
+            path = server.folder / "then.rpz"
+            path.write_text("$ORIGIN rpz.\n" + head + "".join(line + " CNAME .\n" for line in lines))
+            server.ok("import", path, "--format", "rpz", "--decision", "the-list", "--max-shrink", "100", "--max-growth", "0")
+            taken = moment()
+            harness.until("the clock moves on", lambda: moment() > taken)
+            return taken
+
+        begun = take("something.example.net", "something.else.example.net")  # in blocks, what comes later in rows
+        # What is about each, what of the question or the cache meets it, and the line where it stands.
+        about = {"t.wild.example.net": ("the client", 5), "www.example.net": ("has the address 192.0.2.11", 6),
+                 "www.provider.net": ("127.53.0.6", 7), "mail.example.net": ("has the address 192.0.2.13", 8)}
+        during = take("32.9.0.0.127.rpz-client-ip", "32.11.2.0.192.rpz-ip", "32.6.0.53.127.rpz-nsip", "28.0.2.0.192.rpz-ip")
+        for name in about:
+            self.assertEqual(server.dig(name, client=CLIENT).ede[0][1], "the-list")
+            self.assertEqual(server.dig(name).status, "NXDOMAIN" if name != "t.wild.example.net" else "NOERROR")
+        after = take("something.example.net")
+        for name, (met, line) in about.items():
+            client = ["--client", CLIENT] if met == "the client" else []
+            with self.subTest(name=name):
+                self.assertIn("is not blocked", server.ok("why", name, *client))
+                self.assertIn("is not blocked", server.ok("why", name, *client, "--at", begun))
+                self.assertIn("is not blocked", server.ok("why", name, *client, "--at", after))
+                self.assertIn("is blocked by the decision the-list", server.ok("why", name, *client, "--at", during))
+                rules = server.json("why", name, *client, "--at", during)["rules"]
+                self.assertEqual((rules[0]["list"], rules[0]["line"], rules[0]["verdict"]), ("then", line, "wins"))
+                self.assertIn(met, rules[0]["met_by"])
+        self.assertIn("is blocked", server.ok("why", "something.else.example.net", "--at", begun))
+        self.assertIn("is not blocked", server.ok("why", "something.else.example.net", "--at", during))
+
 
 if __name__ == "__main__":
     unittest.main()

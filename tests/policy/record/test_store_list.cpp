@@ -178,6 +178,13 @@ TEST_CASE("rules of lists about a name are found from above it") {
   CHECK(found[0].line == 2);
   CHECK(found[1].key == "net.x");
   CHECK(found[2].list == "b");
+  // What is gone is looked for too, and is not found.
+  store.record_list(admitted("a", list_of({{"net.x.y", MatchKind::exact}})), "test", kNow);
+  store.record_list(admitted("b", list_of({{"net.q"}})), "test", kNow);
+  const auto left = store.lists_about(*wire::Name::from_text("y.x.net"));
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].key == "net.x.y");
+  CHECK(store.lists_about(*wire::Name::from_text("y.x.net"), 2).size() == 3);
 }
 
 TEST_CASE("rows of a list that were changed or added behind the log's back are noticed") {
