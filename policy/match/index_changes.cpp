@@ -167,11 +167,12 @@ class Sums {
 }  // namespace
 
 void each_changed_key(const IndexStand& before, const IndexStand& after,
-                      const std::function<void(wire::Bytes)>& visit) {
+                      const std::function<bool(wire::Bytes)>& visit) {
   const std::uint64_t seed = std::random_device()() | std::uint64_t{std::random_device()()} << 32U;
   const Sums old(before, seed), now(after, seed);
+  bool more = true;
   const auto compare = [&](const KeyEntry& entry) {
-    if (old.at(entry.key()) != now.at(entry.key())) visit(entry.key());
+    if (more && old.at(entry.key()) != now.at(entry.key())) more = visit(entry.key());
   };
   const bool same_base = before.index.base() == after.index.base();
   for (const auto* each : {&old, &now})

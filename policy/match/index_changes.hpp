@@ -24,6 +24,7 @@ struct IndexStand {
 };
 
 /// Calls visit(key), once or twice for each key where the two differ: a name, or a prefix as prefix_key() writes it.
-void each_changed_key(const IndexStand& before, const IndexStand& after, const std::function<void(wire::Bytes)>& visit);
+/// Until it says false: that is enough.
+void each_changed_key(const IndexStand& before, const IndexStand& after, const std::function<bool(wire::Bytes)>& visit);
 
 }  // namespace placard::policy

@@ -185,7 +185,7 @@ std::optional<PolicyZone::Update> PolicyZone::patch(const Index& index, const Po
   Patch patch(index, request, doubts_);
   bool few = true;
   each_changed_key({*index_, request_.now, request_.filter()}, {index, request.now, request.filter()},
-                   [&](wire::Bytes key) { few = few && patch.change(key); });
+                   [&](wire::Bytes key) { return few = patch.change(key); });
   Update update;
   update.listing = listing_;
   if (patch.is_empty()) return update;
@@ -203,6 +203,7 @@ PolicyZone::Update PolicyZone::update(std::shared_ptr<const Index> index, Policy
   std::optional<Update> update;
   if (running && running == listing_ && can_be_compared(*index, request)) update = patch(*index, request);
   if (!update) {
+    index_ = nullptr;  // writing takes a while
     update.emplace();
     update->whole = true;
     auto made = write_policy_zone(*index, request);
@@ -218,6 +219,10 @@ PolicyZone::Update PolicyZone::update(std::shared_ptr<const Index> index, Policy
   request_ = std::move(request);
   listing_ = update->listing;
   return *std::move(update);
+}
+
+void PolicyZone::let_go(const Index& in_force) {
+  if (index_ && index_->base() != in_force.base()) index_ = nullptr;
 }
 
 // ---------------------------------------------------------------- doubts

@@ -82,7 +82,8 @@ struct WholePolicyZone {
 /// Takes time with the rules of the index: one to two seconds for a million.
 WholePolicyZone write_policy_zone(const Index& index, const PolicyZoneRequest& request);
 
-/// A policy zone that is kept up to date. Holds on to the index it was made of last.
+/// A policy zone that is kept up to date. Holds on to the index it was made of last, to be compared with the next one:
+/// while that one is in force this costs nothing.
 class PolicyZone {
  public:
   struct Update {
@@ -93,14 +94,17 @@ class PolicyZone {
   /// What the zone is now; `running`: what it was up to now, as it is served, or null.
   Update update(std::shared_ptr<const Index> index, PolicyZoneRequest request,
                 std::shared_ptr<const zones::ZoneListing> running);
+  /// Another index is in force, and update() is not to follow at once: lets go of a base that is not that one's, after
+  /// which the zone is written whole.
+  void let_go(const Index& in_force);
   const PolicyZoneDoubts& doubts() const { return doubts_.all(); }
 
  private:
   bool can_be_compared(const Index& index, const PolicyZoneRequest& request) const;
   std::optional<Update> patch(const Index& index, const PolicyZoneRequest& request);
 
-  std::shared_ptr<const Index> index_;
-  PolicyZoneRequest request_;  // of index_
+  std::shared_ptr<const Index> index_;  // null: as if it had never been made
+  PolicyZoneRequest request_;           // of index_
   std::shared_ptr<const zones::ZoneListing> listing_;
   DoubtfulNames doubts_;
 };

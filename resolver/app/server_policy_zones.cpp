@@ -16,6 +16,7 @@ class Server::FollowDecisions final : public transfer::PolicyZoneMaker {
   std::expected<transfer::MadePolicyZone, std::string> make(const transfer::ZonePlan& plan, std::uint32_t serial,
                                                             std::shared_ptr<const zones::ZoneListing> running) override
       try {
+    const std::lock_guard making(making_);
     // Under the lock that whoever brings something into force has: index, options and policies belong together.
     std::unique_lock changes(server_.changes_);
     const auto snapshot = server_.crew_->current();
@@ -36,7 +37,10 @@ class Server::FollowDecisions final : public transfer::PolicyZoneMaker {
     changes.unlock();
     const auto views = index->views();
     const auto view = std::ranges::find(views, plan.policy_of, &policy::View::name);
-    if (view == views.end()) return std::unexpected("the view " + plan.policy_of + " is not there yet");
+    if (view == views.end()) {
+      zone_.let_go(*index);
+      return std::unexpected("the view " + plan.policy_of + " is not there yet");
+    }
     request.view = static_cast<policy::ViewNumber>(view - views.begin());
     const auto now = request.now;
     auto update = zone_.update(index, std::move(request), std::move(running));
@@ -45,11 +49,20 @@ class Server::FollowDecisions final : public transfer::PolicyZoneMaker {
     return transfer::MadePolicyZone{std::move(update.listing), std::move(update.changes),
                                     policy::doubts_about(zone_.doubts()), again, next == policy::kNever ? 0 : next};
   } catch (const policy::StoreError& error) {
+    let_go();
     return std::unexpected(error.what());
+  }
+
+  void let_go() override {
+    // While it is being made it holds on to what it is made of alone, and is made again if that is not in force by
+    // then.
+    if (const std::unique_lock making(making_, std::try_to_lock); making)
+      zone_.let_go(*server_.crew_->current()->index);
   }
 
  private:
   Server& server_;
+  std::mutex making_;
   policy::PolicyZone zone_;
   bool was_whole_ = false;
 };

@@ -227,6 +227,7 @@ void ZoneKeeper::policy_changed() {
       if (std::time(nullptr) < kept->rest_until) {
         kept->due_at = kept->due_at == 0 ? kept->rest_until : std::min(kept->due_at, kept->rest_until);
         set_due_timer(kept);
+        if (kept->maker) kept->maker->let_go();
         continue;
       }
       kept->wants_load = true;

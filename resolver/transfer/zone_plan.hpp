@@ -88,6 +88,8 @@ class PolicyZoneMaker {
   /// what is served, or null. The error is a phrase.
   virtual std::expected<MadePolicyZone, std::string> make(const ZonePlan& plan, std::uint32_t serial,
                                                           std::shared_ptr<const zones::ZoneListing> running) = 0;
+  /// Decisions changed, and make() will not be called for a while. Any thread; waits for nothing.
+  virtual void let_go() = 0;
 };
 using NewPolicyZoneMaker = std::function<std::shared_ptr<PolicyZoneMaker>()>;
 

@@ -1,5 +1,7 @@
 """The policy index's file: used at the next start, put away when it is not this record's, made anew when it is damaged."""
 
+import json
+import re
 import unittest
 from pathlib import Path
 
@@ -8,8 +10,8 @@ from harness import Server, until
 
 
 class IndexFile(unittest.TestCase):
-    def server(self):
-        server = Server().start()
+    def server(self, extra=""):
+        server = Server(extra).start()
         self.addCleanup(server.kill)
         return server
 
@@ -57,6 +59,34 @@ class IndexFile(unittest.TestCase):
         self.assertEqual(server.dig("blocked.example.net").status, "REFUSED")
         maps = Path(f"/proc/{server.process.pid}/maps")
         until("the damaged file has been let go", lambda: f"{path} (deleted)" not in maps.read_text())
+
+    def test_after_a_swap_one_index_is_left_with_policy_zones_too(self):
+        server = self.server('[[zone]]\nname = "rpz"\npolicy_of = "default"\n[[zone]]\nname = "nz.rpz"\npolicy_of = "nz"\n')
+        server.decide(decision("the-list", more='list = "ads"'))
+        path = self.file(server)
+
+        def mapped():
+            lines = [line.split() for line in Path(f"/proc/{server.process.pid}/maps").read_text().splitlines()]
+            return {line[4] for line in lines if len(line) > 5 and line[5] == str(path)}
+
+        def records():
+            return [zone["records"] for zone in server.json("control", "zone", "list")["zones"]
+                    if zone["role"] == "policy"]
+
+        until("the index is mapped", lambda: len(mapped()) == 1)
+        for count in (40_000, 80_000):  # more than an overlay holds: the whole index is written anew
+            before = mapped()
+            names = server.folder / "names"
+            names.write_text("".join(f"n{number}.example.net\n" for number in range(count)))
+            order = ["import", names, "--format", "domains", "--match", "exact", "--decision", "the-list", "--action", "nxdomain",
+                     "--max-growth", "0"]
+            previewed = json.dumps(server.json(*order, "--dry-run"))
+            server.ok(*order, "--preview", re.search(r'"preview": "([^"]+)"', previewed).group(1))
+            self.assertEqual(server.dig(f"n{count - 1}.example.net").status, "NXDOMAIN")
+            if count == 40_000:  # later they may rest, and hold on to nothing meanwhile
+                until("both zones have followed", lambda: min(records()) >= count)
+            until("the index before has been let go", lambda: len(mapped()) == 1)
+            self.assertNotEqual(mapped(), before)
 
 
 if __name__ == "__main__":

@@ -241,4 +241,22 @@ TEST_CASE("what is asked for in another way is written anew, and told as what di
   CHECK(second.changes->added.size() == second.listing->record_count());
 }
 
+TEST_CASE("a policy zone lets go of an index that is not in force, and only of that") {
+  World world(7);
+  PolicyZone zone;
+  auto index = world.index();
+  const auto first = zone.update(index, world.request(1, true), nullptr);
+  zone.let_go(*world.index());  // the same base
+  const std::weak_ptr<const Index> made_of = index;
+  index = nullptr;
+  CHECK_FALSE(made_of.expired());
+  World other(8);
+  zone.let_go(*other.index());
+  CHECK(made_of.expired());
+  const auto second = zone.update(other.index(), other.request(2, true), first.listing);
+  CHECK(second.whole);
+  REQUIRE(second.changes);
+  CHECK(text_of(difference(*second.listing, write_policy_zone(*other.index(), other.request(2, true)).listing)) == "");
+}
+
 }  // namespace placard::policy
