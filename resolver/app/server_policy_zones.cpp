@@ -54,8 +54,7 @@ class Server::FollowDecisions final : public transfer::PolicyZoneMaker {
   }
 
   void let_go() override {
-    // While it is being made it holds on to what it is made of alone, and is made again if that is not in force by
-    // then.
+    // One that is being made holds on to what it is made of, and is made again if that is not in force by then.
     if (const std::unique_lock making(making_, std::try_to_lock); making)
       zone_.let_go(*server_.crew_->current()->index);
   }
