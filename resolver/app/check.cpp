@@ -1,5 +1,7 @@
 #include "resolver/app/check.hpp"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "policy/public/notice.hpp"
@@ -15,7 +17,12 @@ namespace {
 /// The record, when there is one yet.
 void check_store(const Options& options, CheckResult& result) {
   std::error_code error;
-  if (!std::filesystem::exists(options.fixed.store, error)) return;
+  if (!std::filesystem::exists(options.fixed.store, error)) {
+    if (error)
+      result.warnings.push_back(
+          fmt::format("warning: {}: the record was not looked at: {}", options.fixed.store, error.message()));
+    return;
+  }
   try {
     const auto now = system_time();
     auto store = policy::Store::open(options.fixed.store, policy::Store::Mode::read_only, now, clock_bounds());

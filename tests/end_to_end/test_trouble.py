@@ -166,6 +166,11 @@ class ChangedRecord(unittest.TestCase):
 
 
 class DamagedRecord(unittest.TestCase):
+    def test_a_record_that_could_not_be_looked_at_is_not_called_good_in_silence(self):
+        server = Server()
+        (server.state / "policy.db").symlink_to(server.state / "policy.db")
+        self.assertIn("the record was not looked at", server.command("check").stderr)
+
     def test_a_record_that_is_damaged_while_it_serves(self):
         server = Server('[[zone]]\nname = "rpz.test."\npolicy_of = "nz"\n')
         self.addCleanup(server.kill)
