@@ -155,8 +155,9 @@ std::optional<MessageError> MessageView::index_record(Section section, std::size
   const Bytes rdata = bytes_.subspan(at, fields.rdata_size);
   if (fields.type == RecordType::opt) {
     if (edns_ || section != Section::additional) return MessageError::two_opts;
-    if (!root_owner || !are_whole_options(rdata)) return MessageError::bad_opt;
     edns_ = edns_from(fields, rdata);
+    if (edns_->version != 0) edns_->options = {};  // whatever that version has there (RFC 6891 6.1.3)
+    if (!root_owner || !are_whole_options(edns_->options)) return MessageError::bad_opt;
   } else if (!is_sound_record(bytes_.first(at + rdata.size()), at, fields.type, fields.record_class, any_address)) {
     return MessageError::bad_record;
   }

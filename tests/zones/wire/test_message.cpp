@@ -289,6 +289,11 @@ TEST_CASE("message: OPT stands once, at the root, in the additional section") {
   small.octets[15] = small.octets[16] = 0;
   CHECK(accepted(small).edns()->udp_size == 512);
   CHECK_FALSE(accepted(Packet()).edns());
+  // What another version has in it is not ours to judge: it is answered BADVERS, not FORMERR (RFC 6891 6.1.3).
+  auto later = Packet().counts(0, 0, 0, 1).opt({0, 3, 0});
+  later.octets[18] = 1;
+  CHECK(accepted(later).edns()->version == 1);
+  CHECK(accepted(later).edns()->options.empty());
 }
 
 TEST_CASE("message: at most eight extended errors, short ones passed over") {
