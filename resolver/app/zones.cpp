@@ -45,8 +45,8 @@ std::string what_is_wrong(const transfer::ZonePlan& plan) {
   using enum transfer::CatalogRole;
   constexpr std::size_t kMaxCatalogName = 200;  // octets: labels of ours stand below it
   if (plan.catalog == produce) {
-    if (!plan.file.empty() || plan.is_secondary() || !plan.update.empty())
-      return "a catalog to produce has no file, no primaries and no updates";
+    if (!plan.file.empty() || plan.is_secondary() || !plan.update.empty() || plan.sign || !plan.policy_of.empty())
+      return "a catalog to produce has no file, no primaries, no updates, no signatures and no policy_of";
     if (plan.name.view().size() > kMaxCatalogName) return "too long a name for a catalog";
     return {};
   }

@@ -134,6 +134,8 @@ class Check(unittest.TestCase):
             "[[view]]\nclients = [\"nowhere\"]\n": [":2:", "view.clients", "nowhere"],
             "[server\n": [":1:"],
             "[[zone]]\nname = \"example.org\"\n": ["zone example.org.", "neither a file nor primaries"],
+            "[[zone]]\nname = \"c.example\"\ncatalog = \"produce\"\nsign = true\n": ["no signatures"],
+            "[[zone]]\nname = \"c.example\"\ncatalog = \"produce\"\npolicy_of = \"nz\"\n": ["no policy_of"],
         }.items():
             with self.subTest(text):
                 server.config.write_text(text)
