@@ -6,6 +6,8 @@ import signal
 import sqlite3
 import subprocess
 import unittest
+import unittest.mock
+from pathlib import Path
 
 from decisions import AUTHORITY, decision, rule
 from harness import BINARY, NO_DNSSEC, Server, until
@@ -56,6 +58,22 @@ class Import(unittest.TestCase):
                   "the-list", "--action", "nxdomain")
         self.assertEqual(server.dig("other.example.net").status, "NXDOMAIN")
         self.assertNotIn("the-list", repr(server.dig("www.blocked.example.net")))
+
+    def test_what_an_import_needed_is_given_back(self):
+        server = self.server
+        server.stop()
+        with unittest.mock.patch.dict(os.environ, MALLOC_CONF="dirty_decay_ms:100"):  # ten seconds as shipped
+            server.start()
+        server.decide(decision("the-list", more='list = "ads"\nstate = "shadow"'))
+
+        def memory():
+            lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
+            return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+
+        before = memory()
+        server.ok("import", self.file(names(400_000)), "--format", "domains", "--match", "both", "--decision", "the-list",
+                  "--action", "nxdomain")
+        until("the memory is given back", lambda: memory() < before + 8)
 
     def test_rows_changed_behind_the_log_are_told_of_by_a_server_that_has_begun(self):
         server = self.server
