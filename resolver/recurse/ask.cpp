@@ -155,13 +155,14 @@ net::Task<Reply> Resolver::State::ask_server(Flight& flight, const Delegation& d
   const Milliseconds deadline = deadline_of(flight, delegation);
   const bool forwarder = delegation.configured && !delegation.configured->stub;
   ++server.tries;
-  const bool last_try = server.tries >= options.bounds.tries_per_server;
+  const bool last_server = list.is_last(server);
+  const bool last_try = server.tries >= options.bounds.tries_per_server + (last_server ? 1 : 0);
   if (last_try) server.exhausted = true;
 
   Outgoing outgoing = first_way(flight, server, forwarder);
   outgoing.question = question;
   Milliseconds patience = std::min(server.facts.timeout << (server.tries - 1), ServerTable::kMaxTimeout);
-  if (last_try && list.is_last(server)) patience = std::max(patience, kPatience);
+  if (last_try && last_server) patience = std::max(patience, kPatience);
 
   while (true) {
     const Milliseconds now = network.now();

@@ -36,11 +36,11 @@ struct Bounds {
   std::uint32_t glueless = 5;           ///< name servers without address resolved for one delegation (NXNSAttack)
   std::uint32_t glueless_total = 12;    ///< and for one client's question in all
   std::uint32_t addresses_per_server = 4;
-  std::uint32_t tries_per_server = 3;
-  std::uint32_t minimised = 10;    ///< questions with a shortened name (RFC 9156 2.3, MAX_MINIMISE_COUNT)
-  std::uint32_t failure_ttl = 5;   ///< seconds a failure is remembered (RFC 9520: 1 to 300)
-  std::size_t in_flight = 20'000;  ///< questions being worked on, for clients and for servers' addresses
-  std::size_t refreshes = 500;     ///< of these, for what will soon be asked again
+  std::uint32_t tries_per_server = 3;  ///< of the last server that is left, one more
+  std::uint32_t minimised = 10;        ///< questions with a shortened name (RFC 9156 2.3, MAX_MINIMISE_COUNT)
+  std::uint32_t failure_ttl = 5;       ///< seconds a failure is remembered (RFC 9520: 1 to 300)
+  std::size_t in_flight = 20'000;      ///< questions being worked on, for clients and for servers' addresses
+  std::size_t refreshes = 500;         ///< of these, for what will soon be asked again
 };
 
 struct RootHint {
