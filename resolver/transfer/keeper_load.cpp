@@ -178,6 +178,7 @@ void ZoneKeeper::settle(const Kept& kept, LoadResult result) {
   kept->confirmed_at = result.confirmed_at;
   const auto soa = wire::parse_soa(*kept->zone->soa().rdatas().begin());
   kept->next_refresh_at = kept->confirmed_at + soa->refresh;
+  kept->refresh_due = 0;
   kept->expires_at = kept->confirmed_at + soa->expire;
   kept->expired = kept->confirmed_at > 0 && kept->expires_at <= std::time(nullptr);
 }

@@ -243,6 +243,8 @@ void ZoneKeeper::schedule(const Kept& kept, bool good) {
   wait = std::clamp(wait, kLeastWait, kLongestWait);
   if (wait > 10) wait -= random_below(wait / 10);  // so that zones of one age don't ask as one
   kept->next_refresh_at = now + wait;
+  kept->refresh_due = loop_.now() + net::Milliseconds{wait} * 1'000;
+  kept->confirmed_at = std::min(kept->confirmed_at, now);  // who sets the clock back prolongs no zone
   if (kept->zone) kept->expires_at = kept->confirmed_at + std::max(kLeastExpire, soa_of(*kept->zone).expire);
   set_timer(kept);
 }
@@ -251,13 +253,17 @@ void ZoneKeeper::schedule(const Kept& kept, bool good) {
 void ZoneKeeper::set_timer(const Kept& kept) {
   if (kept->gone) return;
   const std::int64_t now = std::time(nullptr);
-  std::int64_t due = kept->next_refresh_at;
-  if (kept->zone && !kept->expired && kept->confirmed_at > 0) due = std::min(due, kept->expires_at);
+  const auto until = [now](std::int64_t time) {
+    return static_cast<net::Milliseconds>(std::max<std::int64_t>(time - now, 0)) * 1'000;
+  };
+  auto wait = until(kept->next_refresh_at);
+  if (kept->refresh_due != 0) wait = std::max(kept->refresh_due, loop_.now()) - loop_.now();
+  if (kept->zone && !kept->expired && kept->confirmed_at > 0) wait = std::min(wait, until(kept->expires_at));
   if (!kept->timer)
     kept->timer = std::make_unique<net::Timer>(loop_, [this, weak = std::weak_ptr<KeptZone>(kept)] {
       if (const auto alive = weak.lock()) on_timer(alive);
     });
-  kept->timer->start(static_cast<net::Milliseconds>(std::max<std::int64_t>(due - now, 0)) * 1'000 + 10);
+  kept->timer->start(wait + 10);
 }
 
 void ZoneKeeper::on_timer(const Kept& kept) {
@@ -267,7 +273,7 @@ void ZoneKeeper::on_timer(const Kept& kept) {
     std::function<void()> nothing = [] {};
     tasks_.spawn(publish_then(std::move(nothing)));
   }
-  if (kept->next_refresh_at <= now) {
+  if (kept->refresh_due != 0 ? kept->refresh_due <= loop_.now() : kept->next_refresh_at <= now) {
     kept->wants_refresh = true;
     wake(kept);  // schedule() sets the timer again
   } else {

@@ -78,6 +78,7 @@ struct KeptZone {
 
   // Seconds since the epoch; 0: never.
   std::int64_t confirmed_at = 0, next_refresh_at = 0, expires_at = 0, changed_at = 0;
+  net::Milliseconds refresh_due = 0;  ///< next_refresh_at on the loop's clock, which nobody sets; 0: not yet known
   std::unique_ptr<net::Timer> timer;  ///< of the refresh or the expiry, whichever is first
   std::int64_t due_at = 0;            ///< as in LoadResult
   std::unique_ptr<net::Timer> due;    ///< of due_at

@@ -5,11 +5,12 @@ import os
 import resource
 import sqlite3
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
 from decisions import decision, rule
-from harness import BINARY, Server, until
+from harness import BINARY, NO_DNSSEC, Server, until
 
 YEAR = 365 * 86400
 
@@ -108,6 +109,30 @@ class WrongClock(unittest.TestCase):
         self.server.kill()
         self.assertIn("--clock-is-right", self.server.fails("decide", path))
         self.assertNotIn("ahead", self.server.ok("export"), "nothing of it was recorded")
+
+    def test_a_clock_that_is_set_back_stops_no_secondary(self):
+        primary = Server(box=False, dnssec=NO_DNSSEC)
+        self.addCleanup(primary.kill)
+        zone = primary.folder / "own.zone"
+        zone.write_text("$TTL 60\n@ SOA a a 1 1 1 1000 5\n@ NS a\na A 192.0.2.1\n")
+        primary.write_config('[[zone]]\nname = "own.zz"\nfile = "own.zone"\nallow_transfer = ["127.0.0.0/8"]\n')
+        primary.start()
+        secondary = Server(f'[[zone]]\nname = "own.zz"\nprimaries = ["127.0.0.1:{primary.port}"]\n', box=False,
+                           dnssec=NO_DNSSEC)
+        self.addCleanup(secondary.kill)
+        offset = secondary.folder / "offset"
+        offset.write_text(str(100 * 86400))
+        self.at(offset)
+        secondary.start()
+        until("the transfer", lambda: secondary.dig("a.own.zz").data("A") == ["192.0.2.1"])
+        ahead = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 100 * 86400))
+        until("its next refresh to be known", lambda: ahead <= secondary.json(
+            "control", "zone", "status", "own.zz")["zone"]["next_refresh_at"] and secondary.metrics())
+        offset.with_suffix(".new").write_text("0")
+        offset.with_suffix(".new").rename(offset)
+        zone.write_text(zone.read_text().replace("a a 1", "a a 2").replace("192.0.2.1", "192.0.2.2"))
+        primary.ok("control", "zone", "reload", "own.zz")
+        until("what is new", lambda: secondary.dig("a.own.zz").data("A") == ["192.0.2.2"])
 
     def test_a_reload_says_what_was_changed(self):
         """Without its feed, which cannot be lifted by a clock that the record contradicts."""
