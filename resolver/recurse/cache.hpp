@@ -43,6 +43,9 @@ struct Glue {
   net::Address address;
 };
 
+/// Seconds. What was stored later than that is from before the clock was set back: how old it is nobody knows.
+inline constexpr std::int64_t kSetBack = 60;
+
 struct CacheEntry {
   CacheKind kind = CacheKind::records;
   Credibility credibility = Credibility::additional;
@@ -59,7 +62,7 @@ struct CacheEntry {
   std::uint32_t ttl_at(std::int64_t now) const {
     return expires_at > now ? static_cast<std::uint32_t>(expires_at - now) : 0;
   }
-  bool fresh(std::int64_t now) const { return expires_at > now; }
+  bool fresh(std::int64_t now) const { return expires_at > now && stored_at <= now + kSetBack; }
 };
 using EntryPointer = std::shared_ptr<const CacheEntry>;
 

@@ -62,7 +62,7 @@ class CacheNode {
   Credibility credibility() const { return credibility_; }
   std::int64_t stored_at() const { return static_cast<std::int64_t>(stored_at_); }
   std::int64_t expires_at() const { return stored_at() + lifetime_; }
-  bool fresh(std::int64_t now) const { return expires_at() > now; }
+  bool fresh(std::int64_t now) const { return expires_at() > now && stored_at() <= now + kSetBack; }
   std::uint32_t memory() const { return memory_; }  ///< octets, with what the allocator keeps beside it
   EntryPointer unpack() const;
 

@@ -56,7 +56,7 @@ StoredAnswer* AnswerCache::find(const AnswerKey& key, std::uint64_t hash, std::i
   for (std::size_t way = 0; way < kWays; ++way) {
     Slot& slot = slots[way];
     if (!slot.answer || slot.tag != tag_of(hash) || !same_question(*slot.answer, key)) continue;
-    if (slot.answer->expires_at() <= now) return nullptr;
+    if (slot.answer->expires_at() <= now || slot.answer->stored_at() > now + recurse::kSetBack) return nullptr;
     slot.used = ++tick_;
     return slot.answer;
   }

@@ -32,6 +32,10 @@ TEST_CASE("what is stored is found, whatever the case of the name, as long as it
   REQUIRE(found);
   CHECK(found->ttl_at(kNow + 59) == 1);
   CHECK(found->fresh(kNow + 59));
+  CHECK(found->fresh(kNow - kSetBack));
+  CHECK_FALSE(found->fresh(kNow - kSetBack - 1));
+  const auto before = cache.find(name("www.example."), kA, kNow - kSetBack - 1);
+  CHECK((before == nullptr || !before->fresh(kNow - kSetBack - 1)));
   const auto stale = cache.find(name("www.example."), kA, kNow + 60);
   REQUIRE(stale);
   CHECK_FALSE(stale->fresh(kNow + 60));

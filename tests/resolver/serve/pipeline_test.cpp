@@ -382,6 +382,8 @@ TEST_CASE("the answer cache keeps to its memory under churn and finds what it ha
   }
   CHECK(cache.entries() > 50);
   REQUIRE(insert(-1) != nullptr);
+  CHECK(find(-1, 1'000 - recurse::kSetBack) != nullptr);
+  CHECK(find(-1, 1'000 - recurse::kSetBack - 1) == nullptr);  // the clock was set back: its age is not known
   for (int i = 0; i < 5'000; ++i) {
     REQUIRE(find(-1, 1'999) != nullptr);  // used between any two others: it stays
     insert(i);
