@@ -4,7 +4,7 @@
 /// own. Threads that made a list or an index have ended when it is time to.
 extern "C" {
 extern const char* const malloc_conf;
-const char* const malloc_conf = "background_thread:true,max_background_threads:1";
+const char* const malloc_conf = "background_thread:true,max_background_threads:1,dirty_decay_ms:1000";
 }
 
 int main(int argc, char** argv) {
