@@ -299,7 +299,8 @@ bool TcpPool::make_place() {
 
 std::expected<TcpConnection*, NetworkError> TcpPool::connection_for(const net::Endpoint& server, bool fresh) {
   const auto found = current_.find(server);
-  if (!fresh && found != current_.end() && found->second->takes_more()) return found->second;
+  if (found != current_.end() && found->second->takes_more() && !(fresh && found->second->answered()))
+    return found->second;
   const auto to_server = [&](const auto& connection) { return connection->server() == server; };
   if (std::ranges::count_if(connections_, to_server) >= static_cast<std::ptrdiff_t>(context_.limits.tcp_per_server))
     return std::unexpected(NetworkError::server_busy);

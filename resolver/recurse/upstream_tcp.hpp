@@ -28,7 +28,7 @@ class TcpExchange final : public net::Completion<ExchangeResult>, private net::A
   TcpExchange(TcpPool& pool, const Outgoing& outgoing, const Cookie& cookie);
   ~TcpExchange() override;
 
-  /// May complete at once. `fresh`: on a connection of its own making, not on a kept one.
+  /// May complete at once. `fresh`: on a new connection, not on a kept one.
   void start(Milliseconds timeout, bool fresh);
   /// It was sent on a connection that had answered before.
   bool reused() const { return reused_; }
@@ -104,6 +104,7 @@ class TcpPool {
   ~TcpPool();  ///< REQUIRES: no exchange is left
 
   UpstreamContext& context() { return context_; }
+  /// `fresh`: none that has answered before; those who lost one together share the next.
   /// overloaded, server_busy: there are as many connections as there may be, in all or to this server.
   std::expected<TcpConnection*, NetworkError> connection_for(const net::Endpoint& server, bool fresh);
 

@@ -137,6 +137,25 @@ TEST_CASE("a kept connection that the server closes is replaced by a fresh one, 
   CHECK(worse.connections() == 2);
 }
 
+TEST_CASE("what waits on a kept connection when the server closes it shares fresh ones", "[upstream][tcp]") {
+  // The first connection answers one question, reads those that follow, and closes; the later ones answer all.
+  std::atomic<int> connections = 0;
+  FakeTcp server([&](FakeTcp::Connection& connection) {
+    if (++connections > 1) {
+      while (const auto query = connection.read()) connection.write(reply_to(*query));
+      return;
+    }
+    connection.write(reply_to(*connection.read()));
+    for (int i = 0; i < 40; ++i) connection.read();
+  });
+  Asker asker;
+  REQUIRE(address_in(asker.ask(tcp_question(server.endpoint()))) == "192.0.2.7");
+  for (const auto& result : asker.ask_all(std::vector<Outgoing>(40, tcp_question(server.endpoint())))) {
+    CHECK(address_in(result) == "192.0.2.7");
+  }
+  CHECK(server.connections() == 2);
+}
+
 TEST_CASE("replies over TCP that are not ours", "[upstream][tcp]") {
   struct Row {
     const char* what;
