@@ -84,6 +84,7 @@ struct Flight {
   bool without_local = false;             ///< no zone of our own had an answer, and others may be asked
   bool without_configured = false;        ///< what the configuration says of this name failed, and others may be asked
   std::vector<net::Endpoint> distrusted;  ///< gave bogus replies; not asked again
+  bool crowded = false;  ///< what validation found of the last reply, it found for want of room: it says nothing
   const Flight* waiting_for = nullptr;
   Waiter* first_waiter = nullptr;
 };

@@ -79,7 +79,10 @@ net::Task<Fetched> Resolver::State::look_up(Flight& flight, wire::Name name, Rec
   asker.for_chain = true;
   auto fetching = fetch(question, asker, asker.deadline);
   const FetchedPointer fetched = co_await fetching;
-  if (fetched) co_return *fetched;
+  if (fetched) {
+    flight.crowded = flight.crowded || fetched->overloaded;
+    co_return *fetched;
+  }
   co_return failure(wire::EdeCode::other, "no time left while another resolution was asking", true);
 }
 

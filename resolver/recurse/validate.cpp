@@ -194,6 +194,7 @@ net::Task<Fetched> Resolver::State::conclude(Flight& flight, wire::Name zone, co
     co_return believe(question, std::move(reply), nullptr, unjudged);
   }
   flight.doing = "validating";
+  flight.crowded = false;
   auto judging = validate(flight, zone, question, reply);
   Judgement judgement = co_await judging;
   const Verdict& verdict = judgement.verdict;
@@ -204,6 +205,11 @@ net::Task<Fetched> Resolver::State::conclude(Flight& flight, wire::Name zone, co
     learn(reply, judgement.findings);
     Fetched fetched = believe(question, std::move(reply), &judgement.findings, Security::insecure);
     if (!verdict.error.extra_text.empty()) fetched.errors.push_back(verdict.error);
+    co_return fetched;
+  }
+  if (flight.crowded) {  // nobody has lied: who asks again may find room
+    Fetched fetched = failure(verdict.error.code, verdict.error.extra_text, true);
+    fetched.overloaded = true;
     co_return fetched;
   }
   ++validation_counters.bogus;

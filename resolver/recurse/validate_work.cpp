@@ -56,6 +56,7 @@ net::Task<Judgement> Resolver::State::check_reply(Flight& flight, const wire::Qu
                                                   std::vector<validate::KnownZone> zones, Undecided decided) {
   Judgement judgement;
   if (!may_verify()) {
+    flight.crowded = true;
     judgement.verdict = validate::bogus(wire::EdeCode::other, "too much to validate at this moment");
     judgement.verdict.out_of_means = true;
     co_return judgement;

@@ -6,6 +6,8 @@
 
 #include "tests/names.hpp"
 #include "tests/resolver/recurse/fake_network.hpp"
+#include "tests/resolver/recurse/scenario_servers.hpp"
+#include "tests/source_directory.hpp"
 #include "zones/wire/ldns_adapter.hpp"
 
 namespace placard::recurse {
@@ -291,6 +293,25 @@ TEST_CASE("three packets lost in a row at a zone's only server cost a client som
   CHECK(client->resolved.rcode == wire::Rcode::noerror);
   CHECK(lost == 4);
   CHECK(client->ended - client->started <= 1'000);
+}
+
+TEST_CASE("a name for whose validation there was no room is not remembered as bogus") {
+  const auto scenario = load_scenario(source_directory() + "/tests/scenarios/signed_chain.rpl");
+  auto world = std::make_shared<ScriptedWorld>(scenario);
+  auto crowded = scenario.options;
+  crowded.validation.bounds.per_second = 1;  // one reply a second; the chain has several
+  Bench bench([world](const Outgoing& asked) { return (*world)(asked); }, crowded, scenario.cache);
+  std::size_t refused = 0;
+  Resolved resolved = bench.resolve("www.example.", wire::RecordType::a);
+  for (; resolved.rcode == wire::Rcode::servfail && refused < 10; ++refused) {
+    CHECK_FALSE(resolved.bogus);
+    bench.network.advance(2'000);
+    resolved = bench.resolve("www.example.", wire::RecordType::a);
+  }
+  CHECK(refused > 0);
+  CHECK(resolved.rcode == wire::Rcode::noerror);
+  CHECK(resolved.authenticated);
+  CHECK(bench.resolver.validation_counters().refused > 0);
 }
 
 TEST_CASE("clients that leave take nobody's answer away") {
