@@ -24,6 +24,7 @@ constexpr std::size_t kMaxStringSize = 255;
 ///   1 2 4  a number of so many octets       t  seconds, units allowed       T  a moment: YYYYMMDDHHMMSS or a number
 ///   n      a name                           a  an IPv4 address              A  an IPv6 address
 ///   s      a character-string               S  one or more to the end       c  a record type's name
+///   v      the octets of a string, which reach to the end of the rdata
 ///   H B    hexadecimal or base64 to the end D  as B, "-" for nothing        l  a salt: hexadecimal or "-"
 ///   h      a hash in base32hex              b  types to the end, as a bitmap
 ///   g      a DNSSEC algorithm, number or name
@@ -64,6 +65,8 @@ constexpr std::string_view fields_of(RecordType type) {
       return "112lhb";
     case nsec3param:
       return "112l";
+    case caa:
+      return "1sv";
     default:
       break;
   }
@@ -134,6 +137,7 @@ class FieldReader {
   bool name();
   bool address(int family);
   bool string();
+  bool string_octets();
   bool strings();
   bool type();
   bool hexadecimal(std::string_view digits);
@@ -188,6 +192,8 @@ bool FieldReader::take(char kind) {
       return address(AF_INET6);
     case 's':
       return string();
+    case 'v':
+      return string_octets();
     case 'S':
       return strings();
     case 'c':
@@ -304,6 +310,16 @@ bool FieldReader::address(int family) {
 
 /// Quoted or not; an escape is an octet (RFC 1035 5.1).
 bool FieldReader::string() {
+  const std::size_t size_at = out_.size();
+  put8(0);
+  if (!string_octets()) return false;
+  const std::size_t size = out_.size() - size_at - 1;
+  if (size > kMaxStringSize) return fail("a string of more than 255 octets");
+  out_[size_at] = static_cast<std::uint8_t>(size);
+  return true;
+}
+
+bool FieldReader::string_octets() {
   if (!field()) return false;
   std::string_view text = field_;
   const bool quoted = text.front() == '"';
@@ -311,8 +327,6 @@ bool FieldReader::string() {
     if (text.size() < 2 || text.back() != '"') return fail("a string that does not end in a quote");
     text = text.substr(1, text.size() - 2);
   }
-  const std::size_t size_at = out_.size();
-  put8(0);
   if (text.find_first_of("\\\"") == std::string_view::npos) {
     out_.insert(out_.end(), text.begin(), text.end());
   } else {
@@ -335,9 +349,6 @@ bool FieldReader::string() {
       }
     }
   }
-  const std::size_t size = out_.size() - size_at - 1;
-  if (size > kMaxStringSize) return fail("a string of more than 255 octets");
-  out_[size_at] = static_cast<std::uint8_t>(size);
   return true;
 }
 

@@ -60,6 +60,8 @@ constexpr Sample kSamples[] = {
     {"NSEC3PARAM", "1 0 10 00ff"},
     {"SSHFP", "2 1 123456789abcdef67890123456789abcdef67890"},
     {"TLSA", "3 1 1 0123456789abcdef 0123456789abcdef"},
+    {"CAA", "128 issue \"ca.example; \\\"a\\\"=\\065\""},
+    {"CAA", "0 iodef \"\""},
 };
 
 }  // namespace
@@ -76,6 +78,20 @@ TEST_CASE("rdata text: as ldns reads it") {
     REQUIRE(theirs);
     CHECK(ours == *theirs);
   }
+}
+
+TEST_CASE("rdata text: the value of CAA needs no quotes") {
+  const auto octets = [](std::string_view text) {
+    const auto rdata = rdata_from_text(RecordType::caa, text, kOrigin);
+    INFO(text << ": " << (rdata ? "" : rdata.error()));
+    REQUIRE(rdata);
+    return *rdata;
+  };
+  CHECK(octets("0 issue ca.example") == octets("0 issue \"ca.example\""));
+  const std::string long_value(300, 'x');
+  CHECK(octets("0 issue " + long_value).size() == 2 + 5 + 300);
+  CHECK_FALSE(rdata_from_text(RecordType::caa, "0 issue a b", kOrigin));
+  CHECK_FALSE(rdata_from_text(RecordType::caa, "0 issue", kOrigin));
 }
 
 TEST_CASE("rdata text: what both read of damaged text is the same") {
@@ -99,9 +115,9 @@ TEST_CASE("rdata text: what both read of damaged text is the same") {
       if (text.empty()) text = "x";
     }
     // The reader of entries takes comments off, so no text has one; ldns would. A quote in a name is an odd
-    // letter here, and an escaped "@" is not the origin.
-    const bool strings = sample.type == "TXT" || sample.type == "NAPTR";
-    if (text.contains(';') || text.contains("\\@") || (!strings && text.contains('"'))) continue;
+    // letter here, and "@" that is escaped or has a dot behind it is not the origin.
+    const bool strings = sample.type == "TXT" || sample.type == "NAPTR" || sample.type == "CAA";
+    if (text.contains(';') || text.contains("\\@") || text.contains("@.") || (!strings && text.contains('"'))) continue;
     std::vector<std::uint8_t> ours;
     if (!parse_rdata_fields(type_of(sample.type), text, kOrigin, ours)) continue;
     const auto theirs = rdata_from_text_by_ldns(type_of(sample.type), text, kOrigin);
