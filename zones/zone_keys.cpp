@@ -34,7 +34,14 @@ bool ZoneKeys::rolls_ksk() const {
 }
 
 bool ZoneKeys::signs(const ZoneKey& key, std::int64_t now) const {
-  if (key.role != KeyRole::zsk || key.active_at > now) return false;
+  if (key.role != KeyRole::zsk) return false;
+  // A clock that was set back must not leave the zone without any: then the first one signs.
+  std::int64_t first = kNever;
+  for (const auto& other : keys_)
+    if (other.role == KeyRole::zsk && other.key.algorithm() == key.key.algorithm())
+      first = std::min(first, other.active_at);
+  now = std::max(now, first);
+  if (key.active_at > now) return false;
   return std::ranges::none_of(keys_, [&](const ZoneKey& other) {
     return other.role == KeyRole::zsk && other.key.algorithm() == key.key.algorithm() && other.active_at <= now &&
            other.active_at > key.active_at;

@@ -57,7 +57,8 @@ class ZoneKeys {
   std::expected<void, std::string> ds_seen(std::int64_t now, const KeyPolicy& policy);
 
   const std::vector<ZoneKey>& all() const { return keys_; }  ///< what the DNSKEY set consists of
-  /// Whether it signs the zone's data now: of each algorithm the ZSK that became active last.
+  /// Whether it signs the zone's data now: of each algorithm the ZSK that became active last,
+  /// else the first that will.
   bool signs(const ZoneKey& key, std::int64_t now) const;
   /// The KSK that CDS and CDNSKEY ask for; null: none is known widely enough yet.
   const ZoneKey* wanted_ds(std::int64_t now) const;

@@ -336,6 +336,22 @@ TEST_CASE("a KSK waits for the parent, and another algorithm takes both keys alo
   check_signatures(current, now);
 }
 
+TEST_CASE("a clock that was set back leaves a zone with its keys and signatures of now") {
+  SigningPolicy policy;
+  SigningFolder folder;
+  const auto source = asking::zone(kPlainZone, "example.org");
+  const auto ahead = kSigningStart + 100 * kDay;
+  const auto first = sign(source, nullptr, keys_at(folder, ahead, policy), policy, ahead);
+  REQUIRE(first.zone);
+  const auto keys = keys_at(folder, kSigningStart, policy);
+  CHECK(keys.all().size() == 2);
+  const auto again = sign(source, &*first.zone, keys, policy, kSigningStart);
+  REQUIRE(again.zone);
+  CHECK(again.kept == 0);
+  CHECK(again.next_at > kSigningStart);
+  check_signatures(*again.zone, kSigningStart);
+}
+
 TEST_CASE("keys are read as they were written, and what cannot be read is no reason to make others") {
   const SigningPolicy policy;
   const SigningFolder folder;
