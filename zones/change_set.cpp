@@ -36,7 +36,8 @@ std::vector<RecordRef> records_of(const Node* node) {
   return all;
 }
 
-/// In the order of each_record(): signatures behind what they cover, those of nothing at the end.
+/// In the order of each_record(): signatures behind what they cover. Those of nothing are left out, as a zone leaves
+/// them out: a difference that had them could not be followed by the next one.
 std::vector<RecordRef> records_of(NameView owner, const ZoneEditor::Sets& sets) {
   std::vector<RecordRef> all;
   const auto signatures = sets.find(RecordType::rrsig);
@@ -50,9 +51,6 @@ std::vector<RecordRef> records_of(NameView owner, const ZoneEditor::Sets& sets) 
     for (const auto& rdata : signatures->second)
       if (covered(rdata) == type) all.push_back({owner, RecordType::rrsig, rdata.ttl, rdata.octets});
   }
-  if (signatures != sets.end())
-    for (const auto& rdata : signatures->second)
-      if (!sets.contains(covered(rdata))) all.push_back({owner, RecordType::rrsig, rdata.ttl, rdata.octets});
   return all;
 }
 
