@@ -207,11 +207,13 @@ bool ZoneStore::has_journal() const {
 }
 
 FileDone ZoneStore::open(std::vector<std::string>& notes) {
+  if (closed_) return std::unexpected(image_.string() + ": no longer a zone of ours");
   std::string note;
   auto journal = Journal::open(journal_path_, origin_, &note);
   if (!note.empty()) notes.push_back(std::move(note));
   if (!journal) return std::unexpected(std::move(journal.error()));
   journal_ = *std::move(journal);
+  in_step_ = true;
   return {};
 }
 
@@ -269,13 +271,13 @@ template <class Version, class Apply>
 void ZoneStore::follow_journal(std::shared_ptr<const Version>& version, std::vector<std::string>& notes,
                                const Apply& apply) {
   if (journal_->generation() != kept_->generation) {
-    (void)begin_line();  // of a line that the image has left
+    in_step_ = begin_line().has_value();  // of a line that the image has left
     return;
   }
   const auto chain = journal_->chain_from(kept_->serial);
   const auto without = [&](const std::string& why) {
     notes.push_back(journal_path_.string() + ": " + why + "; the image alone is used");
-    (void)begin_line();
+    in_step_ = begin_line().has_value();
   };
   if (!chain) {
     without(chain.error());
@@ -286,7 +288,7 @@ void ZoneStore::follow_journal(std::shared_ptr<const Version>& version, std::vec
     else
       without(followed.error());
   } else if (!*chain && !journal_->entries().empty()) {
-    (void)begin_line();  // it ends before the image
+    in_step_ = begin_line().has_value();  // it ends before the image
   }
 }
 
@@ -309,11 +311,22 @@ FileDone ZoneStore::save(const Version& version, ImageInfo info) {
   return {};
 }
 
+/// The version of this serial is what image and journal come to, so that a change of it can follow.
+bool ZoneStore::is_kept(std::uint32_t serial) const {
+  if (!journal_ || !kept_ || !in_step_ || journal_->generation() != kept_->generation) return false;
+  if (journal_->entries().empty()) return kept_->serial == serial;
+  return journal_->ends_at(serial) && journal_->chain_octets(kept_->serial).has_value();
+}
+
+FileDone ZoneStore::noted(FileDone done) {
+  in_step_ = done.has_value();
+  return done;
+}
+
 template <class Version>
 FileDone ZoneStore::continue_with(const Version& version, const ChangeSet& changes) {
-  assert(journal_);
   // Where the change is much of the journal's share, or nothing it could follow is kept, an image is the shorter way.
-  if (!kept_ || changes.octets() > limits_.journal / 4)
+  if (!is_kept(changes.from) || changes.octets() > limits_.journal / 4)
     return begin_with(version, kept_ ? kept_->file_serial : std::nullopt, &changes);
   if (auto added = add(changes); !added) return added;
   if (journal_->octets() <= limits_.journal) return {};
@@ -325,8 +338,8 @@ FileDone ZoneStore::continue_with(const Version& version, const ChangeSet& chang
 template <class Version>
 FileDone ZoneStore::begin_with(const Version& version, std::optional<std::uint32_t> file_serial,
                                const ChangeSet* changes) {
-  assert(journal_);
-  const bool continues = changes != nullptr && changes->octets() <= limits_.journal / 4;
+  if (!journal_) return std::unexpected(image_.string() + ": the files of this zone could not be opened");
+  const bool continues = in_step_ && changes != nullptr && changes->octets() <= limits_.journal / 4;
   ImageInfo info{version.serial(), file_serial, journal_->generation()};
   if (!continues) ++info.generation;
   if (auto saved = save(version, info); !saved) return saved;
@@ -337,17 +350,17 @@ FileDone ZoneStore::begin_with(const Version& version, std::optional<std::uint32
 }
 
 FileDone ZoneStore::commit(const Zone& zone, const ChangeSet& changes) {
-  return continue_with(zone, changes);
+  return noted(continue_with(zone, changes));
 }
 FileDone ZoneStore::commit(const ZoneListing& listing, const ChangeSet& changes) {
-  return continue_with(listing, changes);
+  return noted(continue_with(listing, changes));
 }
 FileDone ZoneStore::commit(const Zone& zone, std::optional<std::uint32_t> file_serial, const ChangeSet* changes) {
-  return begin_with(zone, file_serial, changes);
+  return noted(begin_with(zone, file_serial, changes));
 }
 FileDone ZoneStore::commit(const ZoneListing& listing, std::optional<std::uint32_t> file_serial,
                            const ChangeSet* changes) {
-  return begin_with(listing, file_serial, changes);
+  return noted(begin_with(listing, file_serial, changes));
 }
 
 FileDone ZoneStore::note(const ChangeSet& changes) {
@@ -362,9 +375,14 @@ void ZoneStore::confirm(std::int64_t now) {
   ::utimensat(AT_FDCWD, image_.c_str(), at, 0);
 }
 
-FileDone ZoneStore::remove() {
+void ZoneStore::close() {
   journal_.reset();
   kept_.reset();
+  closed_ = true;
+}
+
+FileDone ZoneStore::remove() {
+  close();
   std::error_code error;
   for (const auto& path : {image_, journal_path_}) {
     fs::remove(path, error);

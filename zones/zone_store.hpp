@@ -67,6 +67,8 @@ class ZoneStore {
   /// `serial`, else begun anew.
   FileDone open_journal(std::uint32_t serial, std::vector<std::string>& notes);
 
+  // Where the files could not be opened, a commit is an error. After an error the next one is a new beginning, for what
+  // stands on the disk may be the version that was refused.
   /// `zone` came of the one kept before by `changes`.
   FileDone commit(const Zone& zone, const ChangeSet& changes);
   FileDone commit(const ZoneListing& listing, const ChangeSet& changes);
@@ -77,12 +79,14 @@ class ZoneStore {
   FileDone note(const ChangeSet& changes);
   /// The primary has said that this is still its newest.
   void confirm(std::int64_t now);
-  FileDone remove();  ///< both files
+  void close();       ///< nothing is written from now on: the zone is no longer ours
+  FileDone remove();  ///< both files, and closes
 
   /// REQUIRES load() or open_journal().
   const Journal& journal() const { return *journal_; }
   bool is_open() const { return journal_.has_value(); }
-  bool has_journal() const;  ///< there is a file
+  bool has_journal() const;                             ///< there is a file
+  bool has_image() const { return kept_.has_value(); }  ///< one that was loaded or committed
   std::optional<std::uint32_t> file_serial() const { return kept_ ? kept_->file_serial : std::nullopt; }
 
  private:
@@ -96,6 +100,8 @@ class ZoneStore {
   FileDone save(const Version& version, ImageInfo info);
   template <class Version, class Apply>
   void follow_journal(std::shared_ptr<const Version>& version, std::vector<std::string>& notes, const Apply& apply);
+  bool is_kept(std::uint32_t serial) const;
+  FileDone noted(FileDone done);
   FileDone begin_line() { return journal_->clear(kept_ ? kept_->generation : journal_->generation() + 1); }
 
   std::filesystem::path image_, journal_path_;
@@ -103,6 +109,8 @@ class ZoneStore {
   Limits limits_;
   std::optional<Journal> journal_;
   std::optional<ImageInfo> kept_;
+  bool in_step_ = true;  // image and journal are what they were last said to be
+  bool closed_ = false;
 };
 
 }  // namespace placard::zones

@@ -140,6 +140,10 @@ net::Task<void> ZoneKeeper::work_on(Kept kept) {
     } else if ((kept->wants_refresh || kept->wants_whole) && kept->plan.is_secondary()) {
       auto refreshing = refresh(kept);
       co_await refreshing;
+    } else if (kept->wants_signing && !kept->plan.sign) {  // any more
+      kept->wants_signing = false;
+      for (const auto& [order, tell] : std::exchange(kept->key_orders, {}))
+        tell(std::unexpected(kept->plan.name.to_text() + " is not signed here (sign = true)"));
     } else if (kept->wants_signing) {
       auto signing = sign(kept);
       co_await signing;
@@ -152,6 +156,15 @@ net::Task<void> ZoneKeeper::work_on(Kept kept) {
     kept->doing.clear();
   }
   kept->working = false;
+  if (kept->gone) tell_gone(*kept);
+}
+
+/// Who still waits for the outcome of something.
+void ZoneKeeper::tell_gone(KeptZone& kept) {
+  const std::string reason = kept.plan.name.to_text() + " is no longer configured";
+  for (auto* told : {&kept.told_of_load, &kept.told_of_refresh})
+    for (const auto& tell : std::exchange(*told, {})) tell(std::unexpected(reason));
+  for (const auto& [order, tell] : std::exchange(kept.key_orders, {})) tell(std::unexpected(reason));
 }
 
 // ---------------------------------------------------------------- into force
@@ -193,9 +206,10 @@ net::Task<void> ZoneKeeper::publish_then(std::function<void()> then) {
 
 void ZoneKeeper::new_version(const Kept& kept, std::shared_ptr<const zones::Zone> zone) {
   kept->zone = std::move(zone);
+  kept->listing = nullptr;
   kept->expired = false;
   kept->changed_at = std::time(nullptr);
-  if (kept->plan.catalog == CatalogRole::consume) follow_catalog(kept);
+  if (!kept->gone && kept->plan.catalog == CatalogRole::consume) follow_catalog(kept);
 }
 
 // ---------------------------------------------------------------- what others ask

@@ -128,6 +128,7 @@ class ZoneKeeper final : public ZoneDesk {
 
   // keeper.cpp
   net::Task<void> work_on(Kept kept);
+  static void tell_gone(KeptZone& kept);
   net::Task<void> publish_all();
   net::Task<void> in_force();
   net::Task<void> publish_then(std::function<void()> then);

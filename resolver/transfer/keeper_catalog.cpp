@@ -14,10 +14,10 @@ namespace placard::transfer {
 void load_produced(const ZonePlan& plan, SharedStore& shared, std::shared_ptr<const zones::Zone> running,
                    LoadResult& result) {
   const std::lock_guard lock(shared.mutex);
-  if (!running) {
+  if (!running || !shared.store.is_open()) {
     auto found = shared.store.load();
     std::ranges::move(found.notes, std::back_inserter(result.warnings));
-    running = found.zone;
+    if (!running) running = found.zone;
   }
   const auto now = static_cast<std::uint32_t>(std::time(nullptr));
   std::uint32_t serial = now;
@@ -94,9 +94,7 @@ void ZoneKeeper::follow_catalog(const Kept& catalog) {
 
 /// No longer a zone of ours. With `files`, nothing of it is kept.
 void ZoneKeeper::let_go(const Kept& kept, bool files) {
-  kept->gone = true;
-  kept->timer.reset();
-  kept->due.reset();
+  kept->let_go();
   std::erase_if(zones_, [&](const auto& entry) { return entry.second == kept; });
   if (!files) return;
   const std::lock_guard lock(kept->store->mutex);

@@ -53,7 +53,7 @@ void load_dynamic(const ZonePlan& plan, SharedStore& shared, SharedZone running,
   const std::lock_guard lock(shared.mutex);
   auto& store = shared.store;
   const auto file = plan.file.empty() ? nullptr : read_file(plan, result);
-  if (!running) {
+  if (!running || !store.has_image()) {  // where it was served from its file alone, what we had made of it counts first
     auto found = store.load();
     std::ranges::move(found.notes, std::back_inserter(result.warnings));
     running = found.zone;
@@ -67,6 +67,8 @@ void load_dynamic(const ZonePlan& plan, SharedStore& shared, SharedZone running,
   result.zone = running;
   const auto known = store.file_serial();
   if (!file || known == file->serial()) return;
+  if (!known && file->serial() == running->serial())  // what was transferred, as its new primary has it
+    return note_failure(store.commit(*running, file->serial(), nullptr), result);
   if (!zones::is_newer(file->serial(), running->serial())) {
     result.problems.push_back(at_place(plan.file + ": changed, but its serial " + std::to_string(file->serial()) +
                                            " is not above the zone's " + std::to_string(running->serial()) +
@@ -173,7 +175,12 @@ void ZoneKeeper::settle(const Kept& kept, LoadResult result) {
   kept->zone = std::move(result.zone);
   kept->listing = std::move(result.listing);
   kept->changed_at = std::time(nullptr);
-  if (!kept->plan.is_secondary()) return;
+  if (!kept->plan.is_secondary()) {
+    kept->timer.reset();
+    kept->confirmed_at = kept->next_refresh_at = kept->expires_at = 0;
+    kept->expired = false;
+    return;
+  }
   kept->is_stand_in = result.is_stand_in;
   kept->confirmed_at = result.confirmed_at;
   const auto soa = wire::parse_soa(*kept->zone->soa().rdatas().begin());
@@ -208,6 +215,7 @@ ZoneKeeper::Loaded ZoneKeeper::load(std::vector<ZonePlan> plans, std::shared_ptr
 net::Task<void> ZoneKeeper::load_again(Kept kept) {
   kept->doing = "loading";
   const auto before = kept->zone;
+  const bool was_available = kept->is_available();
   auto result = std::make_shared<LoadResult>();
   if (!kept->plan.policy_of.empty() && !kept->maker && options_.new_policy_zone_maker)
     kept->maker = options_.new_policy_zone_maker();
@@ -225,7 +233,7 @@ net::Task<void> ZoneKeeper::load_again(Kept kept) {
     kept->wants_refresh = false;
     set_timer(kept);
   }
-  const bool changed = kept->zone != before;
+  const bool changed = kept->zone != before || kept->is_available() != was_available;
   if (changed) {
     auto published = in_force();
     co_await published;
@@ -293,9 +301,7 @@ void ZoneKeeper::take_plans(std::vector<ZonePlan> plans, std::function<void(Load
   std::erase_if(zones_, [&](const auto& entry) {
     const bool stays = known.contains(entry.second) || (entry.second->member && is_followed(entry.second->catalog));
     if (!stays) {
-      entry.second->gone = true;
-      entry.second->timer.reset();
-      entry.second->due.reset();
+      entry.second->let_go();
     }
     return !stays;
   });

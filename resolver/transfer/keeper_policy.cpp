@@ -24,10 +24,10 @@ std::uint32_t next_serial(const zones::ZoneListing* before) {
 void load_policy(const ZonePlan& plan, SharedStore& shared, std::shared_ptr<const zones::ZoneListing> running,
                  PolicyZoneMaker* maker, LoadResult& result) {
   const std::lock_guard lock(shared.mutex);
-  if (!running) {
+  if (!running || !shared.store.is_open()) {
     auto found = shared.store.load_listing();
     std::ranges::move(found.notes, std::back_inserter(result.warnings));
-    running = found.listing;
+    if (!running) running = found.listing;
   }
   const auto serve = [&](std::shared_ptr<const zones::ZoneListing> listing) {
     result.zone = listing ? listing->apex() : nullptr;

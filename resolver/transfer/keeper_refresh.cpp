@@ -60,6 +60,14 @@ std::expected<Zone, std::string> build(const wire::Name& origin, const zones::Re
   return *std::move(built);
 }
 
+/// Files that could not be opened (a full disk) may be by now.
+bool open_again(zones::ZoneStore& store, std::uint32_t serial, Applied& out) {
+  if (store.is_open()) return true;
+  auto opened = store.open_journal(serial, out.warnings);
+  if (!opened) out.error = std::move(opened.error());
+  return opened.has_value();
+}
+
 Applied apply_full(const ZonePlan& plan, const zones::RecordList& records, std::shared_ptr<const Zone> before,
                    SharedStore& shared) {
   Applied out;
@@ -83,6 +91,7 @@ Applied apply_full(const ZonePlan& plan, const zones::RecordList& records, std::
   out.removed = changes ? changes->removed.size() - 1 : 0;
   out.added = changes ? changes->added.size() - 1 : zone->record_count();
   const std::lock_guard lock(shared.mutex);
+  if (!open_again(shared.store, zone->serial(), out)) return out;
   if (auto kept = shared.store.commit(*zone, std::nullopt, changes ? &*changes : nullptr); !kept) {
     out.error = kept.error();
     return out;
@@ -112,6 +121,7 @@ Applied apply_changes(const std::vector<zones::ChangeSet>& all, const ZonePlan& 
   auto zone = std::make_shared<const Zone>(*std::move(built));
   if (is_refused(*zone, plan.catalog == CatalogRole::consume, out)) return out;
   const std::lock_guard lock(shared.mutex);
+  if (!open_again(shared.store, zone->serial(), out)) return out;
   if (auto kept = shared.store.commit(*zone, editor.changes()); !kept) {
     out.error = kept.error();
     return out;
@@ -198,7 +208,7 @@ net::Task<Refreshed> ZoneKeeper::refresh_from(Kept kept, net::Endpoint primary, 
       ++kept->transfer_failures[static_cast<std::size_t>(TransferFailure::misordered)];
       ++counted_.transfer_failures[static_cast<std::size_t>(TransferFailure::misordered)];
       // Differences that do not fit the zone: the whole of it, once (RFC 1995 4).
-      if (full || !request.have) co_return std::unexpected(applied->error);
+      if (full || !request.have || kept->gone) co_return std::unexpected(applied->error);
       request.have.reset();
       continue;
     }
@@ -251,7 +261,7 @@ void ZoneKeeper::schedule(const Kept& kept, bool good) {
 
 /// To the refresh or the expiry, whichever comes first.
 void ZoneKeeper::set_timer(const Kept& kept) {
-  if (kept->gone) return;
+  if (kept->gone || !kept->plan.is_secondary()) return;
   const std::int64_t now = std::time(nullptr);
   const auto until = [now](std::int64_t time) {
     return static_cast<net::Milliseconds>(std::max<std::int64_t>(time - now, 0)) * 1'000;
@@ -267,6 +277,7 @@ void ZoneKeeper::set_timer(const Kept& kept) {
 }
 
 void ZoneKeeper::on_timer(const Kept& kept) {
+  if (!kept->plan.is_secondary()) return;  // any more
   const std::int64_t now = std::time(nullptr);
   if (kept->zone && !kept->expired && kept->confirmed_at > 0 && kept->expires_at <= now) {
     kept->expired = true;

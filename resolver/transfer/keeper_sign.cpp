@@ -44,6 +44,7 @@ SharedZone source_of(const ZonePlan& plan, const zones::ZoneStore& store, const 
   if (!file || !running) return file ? file : running;
   if (!plan.is_dynamic()) return file;
   const auto known = store.file_serial();
+  if (!known) return file;  // it was no zone with updates up to now
   if (known == file->serial()) return running;
   if (zones::is_newer(file->serial(), running->serial())) return file;
   result.problems.push_back(at_place(plan.file + ": changed, but its serial " + std::to_string(file->serial()) +
@@ -67,7 +68,7 @@ std::expected<zones::SignedVersion, std::string> sign_version(const ZonePlan& pl
 void load_signed(const ZonePlan& plan, SharedStore& shared, SharedZone running, LoadResult& result) {
   const std::lock_guard lock(shared.mutex);
   auto& store = shared.store;
-  if (!running || !store.is_open()) {
+  if (!running || !store.has_image()) {
     auto found = store.load();
     std::ranges::move(found.notes, std::back_inserter(result.warnings));
     if (!running) running = found.zone;

@@ -59,8 +59,10 @@ Made make(const ZonePlan& plan, std::shared_ptr<const Zone> before, const std::v
   const auto commit = [&](const zones::ChangeSet& changes) {
     const std::lock_guard lock(shared.mutex);
     auto kept = shared.store.commit(*made.zone, changes);
-    if (!kept) made.error = kept.error();
-    made.journal_octets = shared.store.journal().octets();
+    if (kept)
+      made.journal_octets = shared.store.journal().octets();
+    else
+      made.error = kept.error();
     return kept.has_value();
   };
   zones::ChangeSet changes;
@@ -121,6 +123,21 @@ net::Task<void> ZoneKeeper::update(Kept kept) {
   kept->doing = "updating";
   auto updates = std::make_shared<std::vector<WaitingUpdate>>(std::exchange(kept->updates, {}));
   auto made = std::make_shared<Made>();
+  const auto answer = [&] {
+    for (std::size_t i = 0; i < updates->size(); ++i) {
+      auto& one = (*updates)[i];
+      const auto code = made->codes[i];
+      ++(code == wire::Rcode::noerror ? kept->updates_done : kept->updates_refused);
+      const auto message = wire::parse_message(one.message);
+      ZoneRequest request;
+      request.reply = one.reply;
+      answer_code(*message, request, code, std::move(one.signer));
+    }
+  };
+  if (!kept->plan.is_dynamic()) {  // any more
+    made->codes.assign(updates->size(), wire::Rcode::refused);
+    co_return answer();
+  }
   std::function<void()> work = [updates, made, plan = kept->plan, before = kept->zone, store = kept->store] {
     *made = make(plan, before, *updates, *store);
   };
@@ -141,15 +158,7 @@ net::Task<void> ZoneKeeper::update(Kept kept) {
     co_await publishing;
     notify_all(kept);
   }
-  for (std::size_t i = 0; i < updates->size(); ++i) {
-    auto& one = (*updates)[i];
-    const auto code = made->codes[i];
-    ++(code == wire::Rcode::noerror ? kept->updates_done : kept->updates_refused);
-    const auto message = wire::parse_message(one.message);
-    ZoneRequest request;
-    request.reply = one.reply;
-    answer_code(*message, request, code, std::move(one.signer));
-  }
+  answer();
 }
 
 }  // namespace placard::transfer

@@ -102,6 +102,14 @@ struct KeptZone {
   std::size_t record_count() const { return listing ? listing->record_count() : zone ? zone->record_count() : 0; }
   std::size_t memory_size() const { return listing ? listing->memory_size() : zone ? zone->memory_size() : 0; }
   bool is_available() const { return zone != nullptr && !expired; }
+  /// No longer configured: what still runs for it changes nothing more, on the disk neither.
+  void let_go() {
+    gone = true;
+    timer.reset();
+    due.reset();
+    const std::lock_guard lock(store->mutex);
+    store->store.close();
+  }
 };
 using Kept = std::shared_ptr<KeptZone>;
 

@@ -172,6 +172,71 @@ TEST_CASE("a new line of versions is not continued by the old one's journal") {
   CHECK(store.journal().entries().empty());
 }
 
+TEST_CASE("files that cannot be opened are an error of each commit") {
+  StoreFolder folder;
+  fs::create_directory(folder.journal());  // nobody can write there, root neither
+  auto store = folder.store();
+  CHECK_FALSE(store.load().zone);
+  CHECK_FALSE(store.is_open());
+  CHECK_FALSE(store.commit(*stored_zone(1), 1, nullptr));
+  CHECK_FALSE(store.commit(*stored_zone(2), difference(*stored_zone(1), *stored_zone(2))));
+  fs::remove(folder.journal());
+  std::vector<std::string> notes;
+  REQUIRE(store.open_journal(1, notes));
+  REQUIRE(store.commit(*stored_zone(2), difference(*stored_zone(1), *stored_zone(2))));
+  const auto found = folder.store().load();
+  REQUIRE(found.zone);
+  CHECK(same_zone(*found.zone, *stored_zone(2)));
+}
+
+TEST_CASE("what is committed to a zone that was let go is written nowhere") {
+  StoreFolder folder;
+  auto store = folder.store();
+  store.load();
+  REQUIRE(store.commit(*stored_zone(1), 1, nullptr));
+  REQUIRE(store.remove());
+  CHECK_FALSE(store.commit(*stored_zone(2), difference(*stored_zone(1), *stored_zone(2))));
+  CHECK_FALSE(store.commit(*stored_zone(2), std::nullopt, nullptr));
+  std::vector<std::string> notes;
+  CHECK_FALSE(store.open_journal(1, notes));
+  CHECK_FALSE(fs::exists(folder.image()));
+  CHECK_FALSE(fs::exists(folder.journal()));
+}
+
+TEST_CASE("a commit after one that failed is there after a restart") {
+  // Another version of the serial that the refused one had: what is found must be the one that was accepted.
+  const auto other_zone = [](std::uint32_t serial) { return stored_zone(serial, "other A 192.0.2.99\n"); };
+  const auto block = [](const fs::path& path) { fs::create_directory(path.string() + ".new"); };
+  const auto unblock = [](const fs::path& path) { fs::remove(path.string() + ".new"); };
+  StoreFolder folder;
+  auto store = folder.store(2'000);
+  store.load();
+  REQUIRE(store.commit(*stored_zone(1), 1, nullptr));
+  std::uint32_t at = 1;
+  const auto next = [&](const std::shared_ptr<const Zone>& before) {
+    return store.commit(*stored_zone(at + 1), difference(*before, *stored_zone(at + 1)));
+  };
+  SECTION("no room for the image when the journal is full") {
+    block(folder.image());
+    while (next(stored_zone(at))) ++at;
+    unblock(folder.image());
+  }
+  SECTION("no room for the journal behind a new image") {
+    REQUIRE(next(stored_zone(at)));
+    ++at;
+    block(folder.journal());
+    CHECK_FALSE(store.commit(*stored_zone(at + 1), std::nullopt, nullptr));
+    unblock(folder.journal());
+  }
+  CAPTURE(at);
+  REQUIRE(store.commit(*other_zone(at + 1), difference(*stored_zone(at), *other_zone(at + 1))));
+  REQUIRE(store.commit(*other_zone(at + 2), difference(*other_zone(at + 1), *other_zone(at + 2))));
+  const auto found = folder.store().load();
+  REQUIRE(found.zone);
+  CHECK(found.notes.empty());
+  CHECK(same_zone(*found.zone, *other_zone(at + 2)));
+}
+
 TEST_CASE("names of files") {
   CHECK(file_name_of(wire::NameView()) == "root");
   CHECK(file_name_of(*wire::Name::from_text("EXAMPLE.org")) == "example.org");
