@@ -51,6 +51,8 @@ std::optional<Fetched> Resolver::State::from_proofs(const wire::Question& questi
   validate::Means means{0, validate::Aggressive::kMaxHashes};
   const auto made = proofs.answer(question.name, question.type, now, means);
   validation_counters.hash_runs += validate::Aggressive::kMaxHashes - means.hash_runs;
+  // Later than any proof is kept for: the clock was set back.
+  if (made && made->expires_at > now + cache->limits().max_negative_ttl + kSetBack) return std::nullopt;
   // Below a zone that others are asked about, what the one above it denies says nothing.
   const bool wildcard = made && made->kind == validate::Synthesis::Kind::wildcard;
   if (!made || forward_for(wildcard ? made->wildcard : made->soa->owner) != forward_for(question.name))

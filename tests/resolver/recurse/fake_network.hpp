@@ -49,7 +49,7 @@ class FakeNetwork final : public Network {
     co_return;
   }
   Milliseconds now() const override { return now_; }
-  std::int64_t wall_seconds() const override { return 1'800'000'000 + static_cast<std::int64_t>(now_ / 1000); }
+  std::int64_t wall_seconds() const override { return wall_start + static_cast<std::int64_t>(now_ / 1000); }
   std::uint32_t random(std::uint32_t below) override { return static_cast<std::uint32_t>(random_() % below); }
 
   /// The next thing that happens. False: nothing is left to happen.
@@ -71,6 +71,7 @@ class FakeNetwork final : public Network {
   }
 
   std::vector<Outgoing> log;
+  std::int64_t wall_start = 1'800'000'000;  ///< what the wall clock showed when now() was 0
 
  private:
   struct Event {

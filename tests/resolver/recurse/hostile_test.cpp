@@ -314,6 +314,19 @@ TEST_CASE("a name for whose validation there was no room is not remembered as bo
   CHECK(bench.resolver.validation_counters().refused > 0);
 }
 
+TEST_CASE("what proofs deny ends when a clock that was ahead is set right") {
+  const auto scenario = load_scenario(source_directory() + "/tests/scenarios/signed_denied_above.rpl");
+  auto world = std::make_shared<ScriptedWorld>(scenario);
+  Bench bench([world](const Outgoing& asked) { return (*world)(asked); }, scenario.options, scenario.cache);
+  REQUIRE(bench.resolve("a.b.c.gone.example.", wire::RecordType::a).rcode == wire::Rcode::nxdomain);
+  const auto asked = bench.network.log.size();
+  CHECK(bench.resolve("other.example.", wire::RecordType::a).rcode == wire::Rcode::nxdomain);
+  CHECK(bench.network.log.size() == asked);
+  bench.network.wall_start -= 100'000'000;
+  bench.resolve("another.example.", wire::RecordType::a);
+  CHECK(bench.network.log.size() > asked);
+}
+
 TEST_CASE("clients that leave take nobody's answer away") {
   Bench bench(
       [](const Outgoing& asked) -> std::optional<FakeNetwork::Answer> {
