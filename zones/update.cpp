@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "zones/serial.hpp"
+#include "zones/wire/octets.hpp"
 
 namespace placard::zones {
 namespace {
@@ -205,12 +206,20 @@ Rcode apply_update(const wire::MessageView& request, ZoneEditor& editor) {
   return Update(request, editor).run();
 }
 
-bool finish_updates(ZoneEditor& editor, std::uint32_t serial_before) {
+bool finish_updates(ZoneEditor& editor, const Zone& before) {
   auto soa = editor.soa();
-  if (soa.serial != serial_before) return true;
-  if (!editor.changed()) return false;
-  soa.serial = next_serial(serial_before);
-  editor.set_soa(soa);
+  if (soa.serial == before.serial()) {
+    if (!editor.changed()) return false;
+    soa.serial = next_serial(before.serial());
+    editor.set_soa(soa);
+  }
+  // The digest of another version: secondaries that look at it would refuse this one (RFC 8976 2.2.1, 4).
+  const Name apex(before.origin());
+  if (const auto* digests = editor.at(apex, RecordType::zonemd))
+    if (std::ranges::none_of(*digests, [&](const ZoneEditor::Rdata& rdata) {
+          return rdata.octets.size() >= 4 && wire::load32(rdata.octets.data()) == soa.serial;
+        }))
+      editor.remove_set(apex, RecordType::zonemd);
   return true;
 }
 

@@ -14,7 +14,8 @@ namespace placard::zones {
 /// REQUIRES: opcode UPDATE, one question, which names the editor's zone.
 wire::Rcode apply_update(const wire::MessageView& request, ZoneEditor& editor);
 
-/// Raises the serial where something has changed and no update has raised it. True: there is a new version.
-bool finish_updates(ZoneEditor& editor, std::uint32_t serial_before);
+/// Raises the serial where something has changed since `before` and no update has raised it; a ZONEMD of another serial
+/// goes. True: there is a new version.
+bool finish_updates(ZoneEditor& editor, const Zone& before);
 
 }  // namespace placard::zones

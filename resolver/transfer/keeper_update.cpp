@@ -28,7 +28,7 @@ bool make_version(const ZonePlan& plan, const std::shared_ptr<const Zone>& befor
     const auto message = wire::parse_message(updates[i].message);
     codes.push_back(zones::apply_update(*message, editor));
   }
-  if (zones::finish_updates(editor, before->serial())) {
+  if (zones::finish_updates(editor, *before)) {
     auto zone = editor.build();
     if (!zone) {
       made.error = zone.error();

@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   zones::ZoneEditor editor(base);
   const auto code = zones::apply_update(*message, editor);
-  const bool changed = zones::finish_updates(editor, base->serial());
+  const bool changed = zones::finish_updates(editor, *base);
   if (code != wire::Rcode::noerror) assert(!changed);
   const auto zone = editor.build();
   assert(zone);

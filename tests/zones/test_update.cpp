@@ -60,7 +60,7 @@ class Request {
   Zone made() {
     ZoneEditor editor(base());
     REQUIRE(apply(editor) == Rcode::noerror);
-    finish_updates(editor, 10);
+    finish_updates(editor, *base());
     auto zone = editor.build();
     REQUIRE(zone);
     return *std::move(zone);
@@ -152,6 +152,25 @@ TEST_CASE("the serial: given newer it counts, given older it does not") {
   using enum RecordType;
   CHECK(Request().add("example.org", soa, "ns h 50 1 2 3 4").made().serial() == 50);
   CHECK(Request().add("example.org", soa, "ns h 5 1 2 3 4").made().serial() == 10);
+}
+
+TEST_CASE("a digest of the version before goes") {
+  const auto apex_digests = [](Request& request) {
+    auto digested =
+        parse_zone("$TTL 300\n@ SOA ns h 10 3600 600 86400 60\n@ NS ns\nns A 192.0.2.1\n", name("example.org"));
+    REQUIRE(digested);
+    auto before = std::make_shared<const Zone>(*std::move(digested));
+    ZoneEditor editor(before);
+    REQUIRE(request.apply(editor) == Rcode::noerror);
+    REQUIRE(finish_updates(editor, *before));
+    auto zone = editor.build();
+    REQUIRE(zone);
+    return zone->apex().find(RecordType::zonemd) != nullptr;
+  };
+  // Of a scheme that nobody knows, so that the zone above needs no digest that fits.
+  Request old_one, fitting;
+  CHECK_FALSE(apex_digests(old_one.add("example.org", RecordType::zonemd, "10 240 1 000000000000000000000000")));
+  CHECK(apex_digests(fitting.add("example.org", RecordType::zonemd, "11 240 1 000000000000000000000000")));
 }
 
 TEST_CASE("one thing wrong, and nothing is done") {
