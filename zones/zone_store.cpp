@@ -175,7 +175,7 @@ std::expected<std::optional<LoadedImage>, std::string> load_image(const fs::path
 }
 
 std::string file_name_of(wire::NameView origin) {
-  if (origin.is_root()) return "root";
+  if (origin.is_root()) return "%root";  // there may be a zone of that name
   std::string text = wire::Name(origin).lowered().to_text();
   text.pop_back();
   std::string safe;

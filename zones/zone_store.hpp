@@ -38,7 +38,7 @@ FileDone save_image(const std::filesystem::path& path, const ZoneListing& listin
 std::expected<std::optional<LoadedImage>, std::string> load_image(const std::filesystem::path& path,
                                                                   wire::NameView origin);
 
-/// "example.org", safe as the name of a file; "root" for the root; a hash where it would be too long.
+/// "example.org", safe as the name of a file; "%root" for the root; a hash where it would be too long.
 std::string file_name_of(wire::NameView origin);
 
 class ZoneStore {
