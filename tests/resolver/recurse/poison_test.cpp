@@ -17,10 +17,6 @@ using placard::tests::name;
 using wire::RecordType;
 using wire::Section;
 
-net::Address liars_world_address(const std::string& text) {
-  return *net::Address::from_text(text);
-}
-
 /// The root and two domains below it are honest, with an honest zone each beside one of a liar; "liar." is a liar's.
 class LiarsWorld {
  public:
@@ -251,7 +247,7 @@ TEST_CASE("liars make no honest name say anything else") {
     auto world = std::make_shared<LiarsWorld>(seed);
     LiarsWorld dice(seed * 7'919);
     ResolverOptions options;
-    options.root_hints.push_back({name("root.test."), liars_world_address("198.51.100.1")});
+    options.root_hints.push_back({name("root.test."), *net::Address::from_text("198.51.100.1")});
     options.qname_minimisation = seed % 3 != 0;
     if (seed % 2 == 0) {
       auto anchors = std::make_shared<validate::Anchors>();
@@ -262,7 +258,7 @@ TEST_CASE("liars make no honest name say anything else") {
     if (seed % 5 == 0) {
       Forward forward;
       forward.zone = name(seed % 10 == 0 ? "liar." : "d.e.good.");
-      forward.servers.push_back({liars_world_address("198.18.0.1"), 53});
+      forward.servers.push_back({*net::Address::from_text("198.18.0.1"), 53});
       forward.stub = seed % 15 == 0;
       forward.first = seed % 20 == 0;
       options.forwards.push_back(forward);
