@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "resolver/net/background.hpp"
 #include "resolver/net/work.hpp"
 
 namespace placard::app {
@@ -51,7 +52,7 @@ void FeedKeeper::run() {
     end_fetches();
     for (auto& [id, plan] : plans_) {
       if (stopping_) return;
-      if (std::exchange(plan.take_kept, false)) (void)world_.take(read_feed(plan.feed, files_.list(plan.feed)));
+      if (std::exchange(plan.take_kept, false)) (void)take(plan.feed, files_.list(plan.feed));
       if (plan.due <= Clock::now()) look(plan);
     }
     if (renewal_ <= Clock::now()) renew(feeds);
@@ -172,7 +173,7 @@ bool FeedKeeper::take_fetched(const FeedOption& feed, const FetchOutcome& fetche
   if (!fetched) return failed(feed.url + ": " + fetched.error());
   if (!fetched->changed) {
     world_.confirm(feed);
-  } else if (world_.take(read_feed(feed, files_.fresh(feed))) == Feeds::Taken::refused) {
+  } else if (take(feed, files_.fresh(feed)) == Feeds::Taken::refused) {
     std::error_code ignored;
     std::filesystem::remove(files_.fresh(feed), ignored);
     return false;
@@ -191,9 +192,14 @@ bool FeedKeeper::look_at_file(Plan& plan) {
     world_.confirm(plan.feed);
     return true;
   }
-  const bool good = world_.take(read_feed(plan.feed)) != Feeds::Taken::refused;
+  const bool good = take(plan.feed) != Feeds::Taken::refused;
   if (good) plan.stand = error ? FileStand() : stand;
   return good;
+}
+
+Feeds::Taken FeedKeeper::take(const FeedOption& feed, const std::filesystem::path& file) {
+  const net::Background background;
+  return world_.take(read_feed(feed, file));
 }
 
 void FeedKeeper::renew(const std::vector<FeedOption>& feeds) {
@@ -203,7 +209,7 @@ void FeedKeeper::renew(const std::vector<FeedOption>& feeds) {
     if (stopping_) return;
     if (feed.is_transferred() || !world_.wants_renewal(feed)) continue;
     if (!feed.url.empty() && !files_.kept(feed)) continue;  // it comes with the next fetch
-    (void)world_.take(read_feed(feed, feed.url.empty() ? std::filesystem::path() : files_.list(feed)));
+    (void)take(feed, feed.url.empty() ? std::filesystem::path() : files_.list(feed));
   }
 }
 

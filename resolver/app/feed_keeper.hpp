@@ -79,6 +79,7 @@ class FeedKeeper {
   void end_fetches();
   bool take_fetched(const FeedOption& feed, const FetchOutcome& fetched);
   bool look_at_file(Plan& plan);
+  Feeds::Taken take(const FeedOption& feed, const std::filesystem::path& file = {});
   void renew(const std::vector<FeedOption>& feeds);
   Clock::duration jittered(std::uint32_t seconds);
 

@@ -1,13 +1,12 @@
 #include "resolver/app/index_keeper.hpp"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <sched.h>
 
 #include <system_error>
 #include <utility>
 
 #include "resolver/app/start_checks.hpp"
+#include "resolver/net/background.hpp"
 
 namespace placard::app {
 namespace {
@@ -150,14 +149,13 @@ void IndexKeeper::stop() {
 }
 
 void IndexKeeper::run() {
-  const sched_param none{};
-  ::pthread_setschedparam(::pthread_self(), SCHED_IDLE, &none);  // where that is not possible, it is an ordinary thread
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || unverified_ || record_unverified_ || compile_wanted_; });
     if (stopping_) return;
     const bool check = std::exchange(unverified_, false);
     lock.unlock();
+    const net::Background background;
     if (check) verify();
     if (std::exchange(record_unverified_, false)) verify_record();
     lock.lock();

@@ -4,7 +4,7 @@
 // it was made from this very record; the rest of it is read and checked in the background, and a file that turns out to
 // be damaged is made anew from the store; then the rows of lists are held against the record's log. What is recorded
 // later goes into a small overlay, made at once; when that has grown, or was too much from the beginning, everything is
-// compiled into a new file. The background thread runs SCHED_IDLE: it takes no time that an answer could use.
+// compiled into a new file. The thread that does so is of the background (net::Background).
 #pragma once
 
 #include <atomic>

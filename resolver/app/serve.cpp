@@ -11,6 +11,7 @@
 
 #include "resolver/app/server.hpp"
 #include "resolver/app/version.hpp"
+#include "resolver/net/background.hpp"
 
 namespace placard::app {
 namespace {
@@ -41,6 +42,7 @@ void raise_descriptor_limit() {
 int serve(const Options& options) {
   const auto signals = take_signals();
   raise_descriptor_limit();
+  net::allow_background();
   try {
     Server server(options);
     for (const auto& line : server.describe()) std::cout << line << '\n';

@@ -8,7 +8,7 @@
 #include "resolver/app/known_answer.hpp"
 #include "resolver/app/server.hpp"
 #include "resolver/app/version.hpp"
-#include "resolver/net/work.hpp"
+#include "resolver/net/background.hpp"
 #include "zones/wire/ldns_adapter.hpp"
 
 namespace placard::app {
@@ -45,7 +45,7 @@ Done Server::lift(const std::string& id, const std::string& reason, const Order&
 }
 
 Done Server::import_list(const ImportRequest& request, const Order& order) {
-  net::stand_back();  // this thread ends with its connection
+  const net::Background background;  // this thread ends with its connection
   importing_.octets = importing_.total = importing_.rules = 0;
   auto source = read_list_file(request, &importing_);
   if (!source) return std::unexpected(source.error());

@@ -17,7 +17,6 @@ namespace placard::net {
 namespace {
 
 constexpr std::uint64_t kShortTurn = 100'000;  // nanoseconds: the least that Linux grants
-constexpr int kNiceness = 10;                  // a flood of work leaves the answering threads their processor
 
 /// What is done waits for what is done next, but no longer: each word to the loop is two switches of the processor
 /// where they share one.
@@ -54,7 +53,7 @@ Task<void> work(Loop& loop, std::function<void()> job) {
 }
 
 void stand_back() {
-  (void)!nice(kNiceness);  // of this thread only, on Linux
+  (void)!nice(kBackgroundNiceness);  // of this thread only, on Linux
 }
 
 void step_forward() {

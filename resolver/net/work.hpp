@@ -25,6 +25,7 @@ namespace placard::net {
 class Loop;
 
 inline constexpr unsigned kMostWorkThreads = 4;  ///< of one loop; no more than there are processors for it
+inline constexpr int kBackgroundNiceness = 10;   ///< a flood of work leaves the answering threads their processor
 
 /// The calling thread gives way to those that answer, for good: an unprivileged one can't come back. So do threads that
 /// it begins later.

@@ -14,6 +14,8 @@
 //   rate=0        so many questions a second, whatever comes back, as long as a window has room; what could not be
 //   asked
 //                 in time, because the clients did not get their processor, is left out
+//   slice=0       seconds: "slices" as well, of each such time how many latencies there were in each hundredth of an
+//                 octave of microseconds, by when their questions were asked
 //   fresh=0       this share of them is for names that nobody has asked for yet (the first label is made up)
 // A question without an answer for a quarter of a second is given up. One line of JSON comes out. Latencies are of
 // known questions only, up to the moment the kernel took the answer (SO_TIMESTAMPNS), so that they are the server's.
@@ -26,6 +28,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -33,6 +36,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/bench/processor_time.hpp"
@@ -46,6 +50,7 @@ using Words = std::map<std::string, std::string>;
 
 constexpr auto kPatience = std::chrono::milliseconds(250);
 constexpr std::size_t kBatch = 64;
+constexpr double kSteps = 100;  // of an octave
 constexpr std::uint16_t kCookie = 10;
 constexpr std::size_t kClientCookie = 8;
 constexpr std::size_t kFreshLabel = 10;
@@ -171,7 +176,7 @@ class Port {
       if (!open.is || (open.use & 0xffU) != packet[1]) continue;
       open.is = false;
       free_.push_back(packet[0]);
-      done(open.fresh ? Clock::duration(-1) : stamp(messages[static_cast<std::size_t>(i)].msg_hdr) - open.at,
+      done(open.at, open.fresh ? Clock::duration(-1) : stamp(messages[static_cast<std::size_t>(i)].msg_hdr) - open.at,
            packet[3] & 15U);
     }
   }
@@ -211,7 +216,13 @@ struct Run {
   std::size_t answered = 0, lost = 0;
   std::array<std::size_t, 16> rcodes{};
   std::vector<double> latencies;  // microseconds
+  std::vector<std::map<int, std::size_t>> slices;
   double seconds = 0, processor = 0;
+
+  void count(double microseconds, std::size_t slice) {
+    if (slices.size() <= slice) slices.resize(slice + 1);
+    ++slices[slice][static_cast<int>(kSteps * std::log2(std::max(microseconds, 1.0)))];
+  }
 
   void print() {
     std::ranges::sort(latencies);
@@ -222,10 +233,17 @@ struct Run {
     std::printf(
         "{\"answered\": %zu, \"lost\": %zu, \"per_second\": %.0f, \"cpu_us\": %.3f, \"noerror\": %zu, \"nxdomain\": "
         "%zu, "
-        "\"servfail\": %zu, \"refused\": %zu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
+        "\"servfail\": %zu, \"refused\": %zu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"slices\": [",
         answered, lost, static_cast<double>(answered) / seconds,
         answered > 0 ? processor * 1e6 / static_cast<double>(answered) : 0, rcodes[0], rcodes[3], rcodes[2], rcodes[5],
         percentile(.5), percentile(.99), percentile(.999));
+    for (std::size_t i = 0; i < slices.size(); ++i) {
+      std::printf(i == 0 ? "{" : ", {");
+      for (const char* before = ""; const auto& [step, count] : slices[i])
+        std::printf("%s\"%d\": %zu", std::exchange(before, ", "), step, count);
+      std::putchar('}');
+    }
+    std::puts("]}");
   }
 };
 
@@ -247,7 +265,8 @@ Run blast(const char* server, std::uint16_t port, const Questions& questions, do
   for (const auto& each : ports) polled.push_back({each.fd, POLLIN, 0});
   std::size_t next = std::stoul(words.at("start")), left = words.at("once") == "1" ? questions.size() : SIZE_MAX;
   const std::string& pids = words.at("pid");
-  const double rate = std::stod(words.at("rate")), fresh_share = std::stod(words.at("fresh"));
+  const double rate = std::stod(words.at("rate")), fresh_share = std::stod(words.at("fresh")),
+               slice = std::stod(words.at("slice"));
   std::mt19937_64 random(std::random_device{}());
   std::array<std::uint8_t, 512> made_up;
   Run run;
@@ -284,11 +303,14 @@ Run blast(const char* server, std::uint16_t port, const Questions& questions, do
     const auto arrived = Clock::now();
     for (std::size_t i = 0; i < ports.size(); ++i) {
       if ((polled[i].revents & POLLIN) == 0) continue;
-      ports[i].receive([&](Clock::duration took, unsigned rcode) {
+      ports[i].receive([&](Clock::time_point at, Clock::duration took, unsigned rcode) {
         ++run.answered;
         ++run.rcodes[rcode];
-        if (took >= Clock::duration::zero())
-          run.latencies.push_back(std::chrono::duration<double, std::micro>(took).count());
+        if (took < Clock::duration::zero()) return;
+        run.latencies.push_back(std::chrono::duration<double, std::micro>(took).count());
+        if (slice > 0)
+          run.count(run.latencies.back(),
+                    static_cast<std::size_t>(std::chrono::duration<double>(at - began).count() / slice));
       });
     }
     if (arrived - looked < kPatience / 5) continue;
@@ -309,7 +331,7 @@ int main(int count, char** arguments) {
     return 2;
   }
   placard::Words words{{"pid", ""}, {"sockets", "16"}, {"window", "16"}, {"once", "0"}, {"start", "0"}, {"edns", "1"},
-                       {"do", "0"}, {"cookie", "0"},   {"case", "0"},    {"rate", "0"}, {"fresh", "0"}};
+                       {"do", "0"}, {"cookie", "0"},   {"case", "0"},    {"rate", "0"}, {"fresh", "0"}, {"slice", "0"}};
   prctl(PR_SET_TIMERSLACK, 1);  // nanoseconds: a tick is a tick
   for (int i = 5; i < count; ++i) {
     const std::string word = arguments[i];
