@@ -43,6 +43,7 @@ struct StreamListener::State final : ConnectionOwner {
     connections.splice(connections.end(), connections, connection.place);
   }
   void on_closed(Connection& connection) override;
+  void close_slowest() override;
   void at_round_end(Connection& connection) override {
     waiting.push_back(connection.shared_from_this());
     round_end.arm();
@@ -104,6 +105,14 @@ bool StreamListener::State::make_place() {
   const std::shared_ptr<Connection> gone = *idle;
   gone->close();
   return true;
+}
+
+void StreamListener::State::close_slowest() {
+  // Not whoever is written to: a few that never read could so keep everybody else from being answered.
+  const auto slowest = std::ranges::max_element(connections, {}, [](const auto& each) { return each->noted_unsent(); });
+  const std::shared_ptr<Connection> gone = *slowest;
+  ++counters.closed_slow;
+  gone->close();
 }
 
 void StreamListener::State::go_on() {

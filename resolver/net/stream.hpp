@@ -25,7 +25,7 @@ struct StreamLimits {
   std::size_t unsent = 256 * 1024;  ///< octets; more, and the client is closed
   Milliseconds idle = 10'000;
   Milliseconds message = 5'000;          ///< from a message's first octet to its last
-  std::size_t unsent_in_all = 64 << 20;  ///< octets of all connections; more, and whoever is written to is closed
+  std::size_t unsent_in_all = 64 << 20;  ///< octets of all connections; more, and whoever has most of them is closed
   /// Load balancers, whose connections begin with a PROXY header: what is counted by client is counted by theirs.
   std::function<bool(const Address&)> is_proxy;
 };

@@ -17,6 +17,12 @@ Endpoint endpoint_of(const uv_tcp_t& tcp, int (*get)(const uv_tcp_t*, sockaddr*,
   return found ? Endpoint::from_sockaddr(reinterpret_cast<const sockaddr*>(&storage)) : Endpoint{};
 }
 
+/// What much came or went through is not kept for that: there may be thousands of connections.
+void give_back(std::vector<std::uint8_t>& buffer) {
+  constexpr std::size_t kKept = 8'192;  // octets
+  if (buffer.capacity() > kKept && buffer.size() <= kKept) buffer.shrink_to_fit();
+}
+
 }  // namespace
 
 bool Connection::accept(uv_tcp_t& listener) {
@@ -106,6 +112,7 @@ void Connection::take(wire::Bytes octets) {
     if (owner_ == nullptr) return;
     input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(used));
   }
+  give_back(input_);
   if (began || used > 0) message_began_ = loop_.now();
   pause_or_resume();
   watch_time();
@@ -174,12 +181,8 @@ bool Connection::put(wire::Bytes answer) {
     }
   }
   note_unsent();
-  if (owner_->unsent > owner_->limits.unsent_in_all) {
-    ++owner_->counters.closed_slow;
-    close();
-    return false;
-  }
-  return true;
+  while (owner_ != nullptr && owner_->unsent > owner_->limits.unsent_in_all) owner_->close_slowest();  // maybe this
+  return owner_ != nullptr;
 }
 
 void Connection::when_drained(std::function<void(bool open)> drained) {
@@ -239,6 +242,7 @@ void Connection::flush() {
     const std::size_t done = sent > 0 ? static_cast<std::size_t>(sent) : 0;
     written_.assign(output_.begin() + static_cast<std::ptrdiff_t>(done), output_.end());
     output_.clear();
+    give_back(output_);
   }
   if (written_.empty()) {
     tell_drained(true);
@@ -252,6 +256,7 @@ void Connection::flush() {
     auto* self = static_cast<Connection*>(request->data);
     self->writing_ = false;
     self->written_.clear();
+    give_back(self->written_);
     if (self->owner_ == nullptr) return;
     if (result != 0) return self->close();
     self->active();

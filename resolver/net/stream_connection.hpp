@@ -27,6 +27,7 @@ class ConnectionOwner {
   virtual Milliseconds idle_time() const = 0;          ///< that connections have as things stand
   virtual void on_active(Connection& connection) = 0;  ///< something came from or went to the client
   virtual void on_closed(Connection& connection) = 0;
+  virtual void close_slowest() = 0;                       ///< the connection with most unsent. REQUIRES: some have
   virtual void at_round_end(Connection& connection) = 0;  ///< wants go_on() to be called; at most once a round
 
   StreamLimits limits;
@@ -58,6 +59,7 @@ class Connection final : public StreamConnection, public std::enable_shared_from
   void abort() override { close(); }
   bool idle() const { return in_flight_ == 0 && input_.empty(); }
   Milliseconds last_active() const { return last_active_; }
+  std::size_t noted_unsent() const { return noted_unsent_; }  ///< what of the owner's `unsent` is its
 
   std::list<std::shared_ptr<Connection>>::iterator place;  ///< the owner's
   std::optional<Address> counted_as;                       ///< the owner's: which client's
@@ -95,9 +97,9 @@ class Connection final : public StreamConnection, public std::enable_shared_from
   std::size_t in_flight_ = 0;
   bool writing_ = false;
   bool reading_ = false;
-  std::size_t noted_unsent_ = 0;  // what of owner_->unsent is ours
-  bool expects_proxy_ = false;    // a PROXY header, before anything else
-  bool ended_ = false;            // the client has sent all it will
+  std::size_t noted_unsent_ = 0;
+  bool expects_proxy_ = false;  // a PROXY header, before anything else
+  bool ended_ = false;          // the client has sent all it will
   bool round_end_wanted_ = false;
   std::vector<std::function<void(bool)>> drained_;  // who waits until nothing is left unsent
   Milliseconds last_active_ = 0;

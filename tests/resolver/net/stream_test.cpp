@@ -1,6 +1,8 @@
 // StreamListener over real loopback connections: framing, pipelining, order, and every bound.
 #include "resolver/net/stream.hpp"
 
+#include <malloc.h>
+
 #include <catch2/catch.hpp>
 #include <numeric>
 #include <set>
@@ -458,6 +460,76 @@ TEST_CASE("what waits for readers is bounded over all connections", "[stream]") 
   }
   while (server.counters().closed_slow == 0) std::this_thread::yield();  // nobody reads
   CHECK(server.open_connections() < 8);
+}
+
+TEST_CASE("where too much waits for readers, who reads is not the one that goes", "[stream]") {
+  StreamLimits limits;
+  limits.unsent = 64 << 20;
+  limits.unsent_in_all = 1 << 20;
+  Server server(limits);
+  server.keep();
+  const Client silent(server.endpoint);
+  const int small = 4096;
+  setsockopt(silent.socket.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  silent.write(framed(numbered(1)));
+  server.await_kept(1);
+  std::size_t sent = 0;
+  const auto push = [&](std::size_t size) {
+    server.thread.call([&] {
+      const auto connection = server.handler.kept.front().first.lock();
+      REQUIRE(connection);
+      connection->send_part(Octets(size, 's'));
+      sent = size + 2;
+    });
+  };
+  for (bool taken = true; taken;) {  // until the system takes no more of it
+    const auto drained = std::make_shared<bool>(false);
+    push(2'000);
+    server.thread.call(
+        [&] { server.handler.kept.front().first.lock()->when_drained([drained](bool open) { *drained = open; }); });
+    for (int round = 0; round < 4; ++round) taken = server.thread.call([&] { return *drained; });
+  }
+  for (std::size_t all = 2'002; all + 50'002 <= limits.unsent_in_all; all += sent) push(50'000);
+  REQUIRE(server.open_connections() == 1);
+  server.thread.call([&] { server.handler.keep = false; });
+
+  const Client honest(server.endpoint);
+  honest.write(framed("big 65000 octets"));
+  CHECK(honest.message().value_or("").size() == 65'000);
+  CHECK(server.counters().closed_slow == 1);
+  CHECK(server.open_connections() == 1);
+}
+
+TEST_CASE("a connection that had much to send keeps little memory", "[stream]") {
+  constexpr std::size_t kConnections = 60;
+  Server server;
+  const auto in_use = [] {
+    const auto now = mallinfo2();
+    return now.uordblks + now.hblkhd;
+  };
+  std::vector<std::unique_ptr<Client>> clients;
+  for (std::size_t i = 0; i < kConnections; ++i) {
+    clients.push_back(std::make_unique<Client>(server.endpoint));
+    clients.back()->write(framed(numbered(1)));
+    REQUIRE(clients.back()->message() == numbered(1));
+  }
+  const std::size_t before = in_use();
+  for (const auto& client : clients) {
+    Octets questions;
+    for (int question = 0; question < 4; ++question) {
+      const auto one = framed("big 60000 octets");
+      questions.insert(questions.end(), one.begin(), one.end());
+    }
+    client->write(questions);
+    for (int question = 0; question < 4; ++question) REQUIRE(client->message() == std::string(60'000, 'b'));
+    const auto long_one = framed(std::string(60'000, 'q'));  // comes in pieces
+    client->write(long_one);
+    REQUIRE(client->message() == std::string(60'000, 'q'));
+    client->write(framed(numbered(2)));
+    REQUIRE(client->message() == numbered(2));
+  }
+  server.thread.call([] {});
+  CHECK(in_use() < before + kConnections * 32 * 1'024);
 }
 
 }  // namespace
