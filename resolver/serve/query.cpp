@@ -35,6 +35,7 @@ std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, co
 
   Step answer = receive(packet, question, path, reply);
   if (!answer) answer = admit(question, path, reply);
+  if (!answer) mark_dns64(question);  // before any step that may lead to another name
   if (!answer) answer = special(question, path, reply);
   const bool policy_first = snapshot_->options.own_zones_policy && !zones_here_[listener].exclusive;
   if (!answer && policy_first) answer = policy_by_name(question, path, policy, reply);
@@ -42,7 +43,6 @@ std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, co
   if (!answer) note_traffic(question);
   if (!answer && !policy_first) answer = policy_by_name(question, path, policy, reply);
   if (!answer) answer = any(question, reply);
-  if (!answer) mark_dns64(question);
   if (!answer) answer = cache_only(question, path, policy, reply);
   if (!answer) answer = cached(question, path, policy, reply);
   if (!answer) answer = resolve(question, path, nullptr, reply);

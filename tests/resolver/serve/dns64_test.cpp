@@ -2,6 +2,7 @@
 #include "resolver/serve/dns64.hpp"
 
 #include "tests/resolver/serve/house.hpp"
+#include "zones/load.hpp"
 
 namespace placard {
 
@@ -61,6 +62,23 @@ TEST_CASE("names without AAAA get what their A become; others keep theirs") {
   CHECK(house.aaaa("v4.example.org.") == Lines{"v4.example.org. AAAA 64:ff9b::c000:221"});
   CHECK(house.world.asked == asked);
   CHECK(texts(house.ask({"v4.example.org."}), wire::Section::answer) == Lines{"v4.example.org. A 192.0.2.33"});
+}
+
+TEST_CASE("AAAA are made behind the aliases of own zones and of decisions too, whether or not they are known yet") {
+  Translated house;
+  auto zone = zones::parse_zone("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nout CNAME v4.example.org.\n",
+                                name("own.example."), "test.zone");
+  REQUIRE(zone);
+  house.snapshot.everywhere =
+      std::make_shared<const zones::ZoneSet>(std::vector{std::make_shared<const zones::Zone>(*std::move(zone))});
+  house.block("d-1", "bad.example.", policy::Action::cname).rules[0].target = name("v4.example.org.");
+  house.publish();
+  const std::string made = "v4.example.org. AAAA 64:ff9b::c000:221";
+  for (int round = 0; round < 2; ++round) {  // from resolution, and from the answer cache
+    CHECK(house.aaaa("out.own.example.") == Lines{"out.own.example. CNAME v4.example.org.", made});
+    CHECK(house.aaaa("bad.example.") == Lines{"bad.example. CNAME v4.example.org.", made});
+  }
+  CHECK(texts(house.ask({"bad.example.", RecordType::aaaa, "127.0.1.1"}), wire::Section::answer).size() == 1);
 }
 
 TEST_CASE("who is no client of the translator gets what there is, from the same caches") {
