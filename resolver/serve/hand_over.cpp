@@ -1,5 +1,6 @@
 // What leaves the answer path: messages about whole zones, which the zone desk answers on its own thread; and the
 // signatures of questions that stay.
+#include "resolver/serve/limits.hpp"
 #include "resolver/serve/query.hpp"
 #include "resolver/serve/signed.hpp"
 #include "resolver/transfer/unix_time.hpp"
@@ -61,6 +62,10 @@ Pipeline::Step Pipeline::hand_over(wire::Bytes packet, const ClientQuestion& que
     return finish_answer(writer, question, rcode, {});
   };
   if (desk_ == nullptr) return refuse(wire::Rcode::refused);
+  // What the desk says never comes by meter(), and who forges addresses must not fill its queue. To strangers it says
+  // no, so each counts as an error; senders of NOTIFY and UPDATE send again what was dropped.
+  const bool verified = question.verified || snapshot_->options.limits.exempt.contains(question.client);
+  if (!verified && !is_within_rate(question, ResponseClass::error)) return limit(Limit::response_rate, path);
   transfer::ZoneRequest request;
   request.message.assign(packet.begin(), packet.end());
   request.client = question.client;

@@ -113,14 +113,19 @@ Pipeline::Step Pipeline::any(const ClientQuestion& question, std::span<std::uint
 
 // ---------------------------------------------------------------- 9: response rate
 
+/// Whether one more answer of this class may go to that client's network; it counts.
+bool Pipeline::is_within_rate(const ClientQuestion& question, ResponseClass kind) {
+  const auto& limits = snapshot_->options.limits;
+  const auto rate = question.access == Access::allow ? limits.client_responses : limits.responses;
+  return rate == 0 || responses_.take(network_key(question.client, kind), milliseconds_, share_of(rate));
+}
+
 /// The last step before an answer is sent: whether it is. Its size; 0: it is not.
 std::size_t Pipeline::meter(ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply,
                             std::size_t size) {
   if (size != 0 && !question.verified && !question.metered) {
-    const auto& limits = snapshot_->options.limits;
-    const auto rate = question.access == Access::allow ? limits.client_responses : limits.responses;
     const auto kind = response_class(reply);
-    if (rate != 0 && !responses_.take(network_key(question.client, kind), milliseconds_, share_of(rate)))
+    if (!is_within_rate(question, kind))
       size = kind == ResponseClass::error ? limit(Limit::response_rate, path)  // nobody should repeat that over TCP
                                           : hold_back(question, path, Limit::response_rate, reply);
   }

@@ -238,6 +238,7 @@ class Pipeline {
   void answer_waiter(Waiter& waiter, StoredAnswer& answer, StoredAnswer* led_to);
   Step continue_detour(const Waiter& waiter, StoredAnswer& answer, std::span<std::uint8_t> reply);
   bool still_redirects(const Redirect& redirect) const;
+  bool is_within_rate(const ClientQuestion& question, ResponseClass kind);
   std::size_t meter(ClientQuestion& question, const ReturnPath& path, std::span<std::uint8_t> reply, std::size_t size);
   void send(const ReturnPath& path, wire::Bytes answer);
   const zones::ZoneSet* zones_of(std::uint16_t listener, bool& exclusive) const;

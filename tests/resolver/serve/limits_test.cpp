@@ -185,4 +185,27 @@ TEST_CASE("broken packets are answered at a limited rate as well, and never slip
   CHECK(answered == 2);
 }
 
+TEST_CASE("messages about whole zones from forged addresses are limited before anybody looks at them") {
+  struct Desk final : transfer::ZoneDesk {
+    bool take(transfer::ZoneRequest&&) override { return ++taken > 0; }
+    int taken = 0;
+  };
+  net::Loop loop;
+  Desk desk;
+  House house;
+  house.snapshot.options.limits.responses = 5;
+  house.snapshot.options.limits.exempt.add(*policy::prefix_from_text("198.51.100.0/24"));
+  house.publish();
+  house.pipeline().set_zone_desk(desk, loop);
+  const auto ask = [&](const char* client, bool stream) {
+    for (int i = 0; i < 20; ++i)
+      house.ask({.owner = "example.org.", .type = RecordType::ixfr, .client = client, .stream = stream});
+    return std::exchange(desk.taken, 0);
+  };
+  CHECK(ask("192.0.2.1", false) == 5);
+  CHECK(limited(house, Limit::response_rate) == 15);
+  CHECK(ask("192.0.2.1", true) == 20);
+  CHECK(ask("198.51.100.1", false) == 20);
+}
+
 }  // namespace placard
