@@ -23,7 +23,7 @@ bool RateTable::take(std::uint64_t key, net::Milliseconds now, std::uint32_t per
   // How far ahead of now its bucket is full again; what lies further ahead than can be is an old entry, full by now.
   const auto ahead = [&](const Entry& entry) {
     const std::uint32_t distance = entry.full_at - time;
-    return distance <= 2 * kSecond ? distance : 0;
+    return distance <= kSecond ? distance : 0;
   };
   Entry* entry = &entries.front();
   for (Entry& each : entries) {

@@ -34,6 +34,9 @@ TEST_CASE("a rate lets a second's worth pass at once, then so many a second, for
   CHECK(table.take(3, 0, 1));
   CHECK_FALSE(table.take(3, 999, 1));
   CHECK(table.take(3, 1'000, 1));
+  // Times are kept modulo 2^32 microseconds: who comes back about then has long been full.
+  CHECK(table.take(4, 2'000, 1));
+  CHECK(table.take(4, 4'294'967 + 1'500, 1));
 }
 
 TEST_CASE("a key over its rate stays known while many others come by, in memory that does not grow") {
