@@ -6,7 +6,6 @@
 #include <chrono>
 
 #include "resolver/app/clock.hpp"
-#include "resolver/net/background.hpp"
 #include "resolver/recurse/cache_file.hpp"
 #include "zones/wire/ldns_adapter.hpp"
 
@@ -151,7 +150,6 @@ void CacheKeeper::run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, std::chrono::minutes(options_.interval), [this] { return ends_; })) {
     lock.unlock();
-    const net::Background background;
     save();
     lock.lock();
   }

@@ -1,7 +1,10 @@
 #include "resolver/app/crew.hpp"
 
+#include <semaphore.h>
+#include <time.h>
+
+#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <optional>
 
 namespace placard::app {
@@ -9,26 +12,34 @@ namespace {
 
 constexpr auto kPatience = std::chrono::milliseconds(30'000), kSlice = std::chrono::milliseconds(50);
 
-/// Counts down to zero. Held by every callback, so that a late one finds it alive.
+/// Counts down to zero. Held by every callback, so that a late one finds it alive. No worker takes a lock here: whoever
+/// waits may be a thread that is put aside while it holds one.
 class Countdown {
  public:
-  explicit Countdown(std::size_t count) : left_(count) {}
+  explicit Countdown(std::size_t count) : left_(count) { sem_init(&reached_, 0, 0); }
+  ~Countdown() { sem_destroy(&reached_); }
+  Countdown(const Countdown&) = delete;
+  Countdown& operator=(const Countdown&) = delete;
   void done() {
-    const std::lock_guard lock(mutex_);
-    if (--left_ == 0) reached_.notify_all();
+    if (--left_ == 0) sem_post(&reached_);
   }
   /// False: not within kPatience, or the workers are stopping (their callbacks may never come).
   bool wait(const std::atomic<bool>& stopping) {
-    std::unique_lock lock(mutex_);
-    for (auto waited = kSlice; waited <= kPatience && !stopping; waited += kSlice)
-      if (reached_.wait_for(lock, kSlice, [this] { return left_ == 0; })) return true;
+    for (auto waited = kSlice; waited <= kPatience && !stopping && left_ != 0; waited += kSlice) {
+      timespec end{};
+      clock_gettime(CLOCK_MONOTONIC, &end);
+      end.tv_nsec += std::chrono::nanoseconds(kSlice).count();
+      end.tv_sec += end.tv_nsec / kSecond;
+      end.tv_nsec %= kSecond;
+      if (sem_clockwait(&reached_, CLOCK_MONOTONIC, &end) == 0) return true;
+    }
     return left_ == 0;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable reached_;
-  std::size_t left_;  // guarded by mutex_
+  static constexpr long kSecond = 1'000'000'000;  // in nanoseconds
+  sem_t reached_;
+  std::atomic<std::size_t> left_;
 };
 
 }  // namespace

@@ -155,15 +155,19 @@ void IndexKeeper::run() {
     if (stopping_) return;
     const bool check = std::exchange(unverified_, false);
     lock.unlock();
-    const net::Background background;
-    if (check) verify();
-    if (std::exchange(record_unverified_, false)) verify_record();
-    lock.lock();
-    if (stopping_ || !std::exchange(compile_wanted_, false)) continue;
-    lock.unlock();
-    compile_anew();
+    do_jobs(check);
     lock.lock();
   }
+}
+
+void IndexKeeper::do_jobs(bool check) {
+  const net::Background background;
+  if (check) verify();
+  if (std::exchange(record_unverified_, false)) verify_record();
+  std::unique_lock lock(mutex_);
+  if (stopping_ || !std::exchange(compile_wanted_, false)) return;
+  lock.unlock();
+  compile_anew();
 }
 
 void IndexKeeper::verify() {
@@ -197,8 +201,10 @@ void IndexKeeper::compile_anew() {
       const std::lock_guard compiling(compiling_);
       auto image = compile(store, store.effective_now(now), kBackground);
       image->fault_in();
+      const net::Foreground foreground;
       use(std::move(image));
     }
+    const net::Foreground foreground;
     compiled_();
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::operation_canceled) warn_(fmt::format("compiling the index: {}", error.what()));

@@ -69,6 +69,7 @@ class IndexKeeper {
   void want_compile();
   void unless_stopping();
   void run();
+  void do_jobs(bool check);
   void verify();
   void verify_record();
   void compile_anew();

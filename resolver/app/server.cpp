@@ -16,6 +16,7 @@
 #include "resolver/app/clock.hpp"
 #include "resolver/app/start_checks.hpp"
 #include "resolver/app/version.hpp"
+#include "resolver/net/background.hpp"
 #include "resolver/net/socket.hpp"
 #include "resolver/recurse/servers.hpp"
 
@@ -411,6 +412,7 @@ Done Server::reload() {
     taken_over = true;
     suspend_anchors(suspended, options_.reloadable.negative_anchors);
     changes.unlock();
+    const net::Background background;
     load_feeds(std::move(feeds));
     if (feed_keeper_) feed_keeper_->reloaded();
   } catch (const std::exception& error) {

@@ -6,6 +6,7 @@
 
 #include "resolver/app/clock.hpp"
 #include "resolver/app/server.hpp"
+#include "resolver/net/background.hpp"
 
 namespace placard::app {
 namespace {
@@ -53,6 +54,7 @@ SharedRecord Server::shared_record(const Order* order) {
   SharedRecord record;
   record.file = options_.fixed.store;
   record.turn = [this, order = order ? std::optional(*order) : std::nullopt](const auto& work) {
+    const net::Foreground foreground;  // orders wait for the lock
     const std::lock_guard changes(changes_);
     work(order ? workplace(*order) : own_workplace());
   };
@@ -118,6 +120,7 @@ void Server::await_first_transfers() {
 }
 
 void Server::take_zones() {
+  const net::Background background;
   const std::lock_guard taking_in(taking_in_);
   std::vector<transfer::ServedZone> served;  // the keeper's last word, which may be newer than what we were called for
   {

@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -28,6 +28,7 @@ namespace {
 constexpr auto kLook = std::chrono::milliseconds(250);
 constexpr long kFewest = 20;  // who got less than one part in so many of the time between two looks starves
 
+constexpr const char* kTasks = "/proc/self/task";
 constexpr rlim_t kNeeded = 20 - kBackgroundNiceness;  // as RLIMIT_NICE counts
 
 /// /proc/PID/task/TID/stat, proc(5).
@@ -51,43 +52,53 @@ std::optional<Turns> turns_of(const std::filesystem::path& task) {
   return Turns{state == 'R', user + system};
 }
 
+bool set_policy(pid_t thread, int policy) {
+  const sched_param none{};
+  return ::sched_setscheduler(thread, policy, &none) == 0;
+}
+
 /// Looks at the threads of the process that run SCHED_IDLE, of whichever job: one that starves is one too many.
 class Watch {
  public:
-  void look() {
+  /// False: it could not look.
+  bool look() {
     const auto now = std::chrono::steady_clock::now();
     const auto ticks = std::chrono::duration<double>(now - last_).count() * static_cast<double>(::sysconf(_SC_CLK_TCK));
     std::map<pid_t, Turns> seen;
-    std::error_code ignored;
-    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", ignored)) {
-      pid_t thread = 0;
-      const auto name = task.path().filename().string();
-      std::from_chars(name.data(), name.data() + name.size(), thread);
+    std::error_code error;
+    for (std::filesystem::directory_iterator task(kTasks, error), end; !error && task != end; task.increment(error)) {
+      const auto thread = static_cast<pid_t>(std::atoi(task->path().filename().c_str()));
       if (::sched_getscheduler(thread) != SCHED_IDLE) continue;
-      const auto turns = turns_of(task.path());
+      const auto turns = turns_of(task->path());
       if (!turns) continue;
       const auto before = seen_.find(thread);
       const bool starved = before != seen_.end() && before->second.wanted && turns->wanted &&
                            static_cast<double>((turns->ticks - before->second.ticks) * kFewest) < ticks;
-      if (starved) ::sched_setscheduler(thread, SCHED_OTHER, &kNone);
+      if (starved) set_policy(thread, SCHED_OTHER);
       seen.emplace(thread, *turns);
     }
     seen_ = std::move(seen);
     last_ = now;
+    return !error;
   }
 
  private:
-  static constexpr sched_param kNone{};
   std::map<pid_t, Turns> seen_;
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-void watch(const std::stop_token& stop) {
-  Watch watch;
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  while (!wake.wait_for(lock, stop, kLook, [&] { return stop.stop_requested(); })) watch.look();
+/// Until the job ends; where it can't look, `whose` thread must not need it.
+void watch(const std::stop_token& stop, pid_t whose) {
+  try {
+    Watch watch;
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!wake.wait_for(lock, stop, kLook, [&] { return stop.stop_requested(); }))
+      if (!watch.look()) set_policy(whose, SCHED_OTHER);
+  } catch (const std::exception&) {  // no memory
+    set_policy(whose, SCHED_OTHER);
+  }
 }
 
 }  // namespace
@@ -103,19 +114,26 @@ bool may_come_back() {
 
 Background::Background() {
   stand_back();
-  if (!may_come_back()) return;
+  std::error_code no_proc;
+  if (::sched_getscheduler(0) != SCHED_OTHER || !may_come_back() || !std::filesystem::exists(kTasks, no_proc)) return;
   try {
-    watch_ = std::jthread(watch);
+    watch_ = std::jthread(watch, ::gettid());
   } catch (const std::system_error&) {
     return;  // without somebody who watches it is not safe
   }
-  const sched_param none{};
-  ::sched_setscheduler(0, SCHED_IDLE, &none);
+  set_policy(0, SCHED_IDLE);
 }
 
 Background::~Background() {
-  const sched_param none{};
-  ::sched_setscheduler(0, SCHED_OTHER, &none);
+  if (watch_.joinable()) set_policy(0, SCHED_OTHER);
+}
+
+Foreground::Foreground() : was_behind_(::sched_getscheduler(0) == SCHED_IDLE && may_come_back()) {
+  if (was_behind_) set_policy(0, SCHED_OTHER);
+}
+
+Foreground::~Foreground() {
+  if (was_behind_) set_policy(0, SCHED_IDLE);
 }
 
 void allow_background() {

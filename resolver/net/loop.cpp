@@ -152,6 +152,18 @@ void Loop::on_prepare() {
   if (round_ends_.empty()) uv_idle_stop(&idle_);
 }
 
+void Loop::glance() {
+  for (Urgent* each : urgent_) each->work_();
+}
+
+Urgent::Urgent(Loop& loop, std::function<void()> work) : loop_(loop), work_(std::move(work)) {
+  loop_.urgent_.push_back(this);
+}
+
+Urgent::~Urgent() {
+  std::erase(loop_.urgent_, this);
+}
+
 void Alarm::start(Milliseconds delay) {
   stop();
   loop_.start_alarm(*this, delay);

@@ -21,6 +21,7 @@
 namespace placard::net {
 
 class RoundEnd;
+class Urgent;
 class WorkPool;
 
 class Loop {
@@ -37,11 +38,14 @@ class Loop {
   /// Runs `work` on the loop's thread, soon, in the order posted. From any thread. Work not yet run when the loop is
   /// destroyed is dropped.
   void post(std::function<void()> work);
+  /// Does what is urgent. To be called between the pieces of long work, not inside of what is urgent itself.
+  void glance();
   Milliseconds now() const { return uv_now(&loop_); }  ///< as of the start of this round of the loop
 
  private:
   friend class Alarm;
   friend class RoundEnd;
+  friend class Urgent;
   void start_alarm(Alarm& alarm, Milliseconds delay);
   void set_timer();
   void on_timer();
@@ -60,6 +64,7 @@ class Loop {
   Milliseconds timer_due_ = UINT64_MAX;  // what timer_ is set to
   std::vector<RoundEnd*> round_ends_;    // armed; nullptr: gone since
   std::vector<RoundEnd*> ending_;        // those of on_prepare() that runs just now
+  std::vector<Urgent*> urgent_;
   std::unique_ptr<WorkPool> pool_;
   bool running_ = false;
   std::atomic<Posted*> posted_ = nullptr;  // the latest first
@@ -82,6 +87,20 @@ class RoundEnd {
   Loop& loop_;
   std::function<void()> work_;
   bool armed_ = false;
+};
+
+/// Work that is soon done and should not wait until a round's long work is: it looks whether there is any.
+class Urgent {
+ public:
+  Urgent(Loop& loop, std::function<void()> work);
+  ~Urgent();  ///< REQUIRES: not inside glance()
+  Urgent(const Urgent&) = delete;
+  Urgent& operator=(const Urgent&) = delete;
+
+ private:
+  friend class Loop;
+  Loop& loop_;
+  std::function<void()> work_;
 };
 
 /// Calls back once after a delay, unless destroyed or restarted before; may be destroyed inside its own call.

@@ -96,7 +96,8 @@ struct UdpListener::State {
         handler(its_handler),
         local(local_endpoint(fd.get())),
         wildcard(is_wildcard(local.address)),
-        flush_at_round_end(loop, [this] { flush_queue(); }) {
+        flush_at_round_end(loop, [this] { flush_queue(); }),
+        between(loop, [this] { glance(); }) {
     for (std::size_t i = 0; i < kUdpBatch; ++i) {
       incoming.vectors[i] = {received[i].octets.data(), kUdpReceiveSize};
       if (wildcard) incoming.messages[i].msg_hdr.msg_control = incoming.controls[i].octets.data();
@@ -107,7 +108,8 @@ struct UdpListener::State {
   void watch(int events) { uv_poll_start(poll, events, on_poll); }
   static void on_poll(uv_poll_t* poll, int status, int events);
   void receive();
-  bool receive_batch();
+  void glance();
+  bool receive_batch(std::size_t most);
   void reset_incoming(std::size_t count);
   void answer(std::size_t count);
   void announce(std::size_t first, std::size_t count);
@@ -127,6 +129,8 @@ struct UdpListener::State {
   bool wildcard;
   uv_poll_t* poll = nullptr;  // freed by its close callback
   RoundEnd flush_at_round_end;
+  Urgent between;
+  bool more_than_a_glance = false;  // there were, since receive()
   UdpCounters counters;
 
   std::array<Buffer<kUdpReceiveSize>, kUdpBatch> received;
@@ -158,10 +162,16 @@ void UdpListener::State::on_poll(uv_poll_t* poll, int status, int events) {
 
 void UdpListener::State::receive() {
   // Bounded: timers, TCP and the other listeners get their turn; what is left wakes the loop again at once.
+  more_than_a_glance = false;
   for (int batch = 0; batch < kUdpBatchesPerWake; ++batch) {
-    if (!receive_batch()) return;
+    if (!receive_batch(kUdpBatch)) return;
   }
   handler.on_backlog();
+}
+
+/// Where there is more than that, nothing would be early, and other work gets its turn.
+void UdpListener::State::glance() {
+  if (!more_than_a_glance) more_than_a_glance = receive_batch(kUdpGlance);
 }
 
 /// Sets what recvmmsg has overwritten in the first `count` messages.
@@ -172,15 +182,16 @@ void UdpListener::State::reset_incoming(std::size_t count) {
   }
 }
 
-bool UdpListener::State::receive_batch() {
-  const int count = recvmmsg(fd.get(), incoming.messages.data(), kUdpBatch, MSG_DONTWAIT, nullptr);
+/// Whether there may be more.
+bool UdpListener::State::receive_batch(std::size_t most) {
+  const int count = recvmmsg(fd.get(), incoming.messages.data(), static_cast<unsigned>(most), MSG_DONTWAIT, nullptr);
   if (count <= 0) return count < 0 && errno != EAGAIN && errno != EWOULDBLOCK;  // an error is taken by asking: go on
   ++counters.batches;
   counters.received += static_cast<std::uint64_t>(count);
   handler.on_batch();
   answer(static_cast<std::size_t>(count));
   reset_incoming(static_cast<std::size_t>(count));
-  return count == kUdpBatch;
+  return static_cast<std::size_t>(count) == most;
 }
 
 void UdpListener::State::announce(std::size_t first, std::size_t count) {

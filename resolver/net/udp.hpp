@@ -2,8 +2,9 @@
 //
 // Each worker opens its own with SO_REUSEPORT; the kernel spreads clients over them. Answers that are ready at once
 // are written straight into the outgoing batch; later ones (resolutions) are queued by send() and leave together
-// at the end of the loop's round (after Knot Resolver's udp_queue). Every queue is bounded: what does not fit is
-// dropped and counted, as a full socket buffer would.
+// at the end of the loop's round (after Knot Resolver's udp_queue). Between the pieces of a round's long work it looks
+// for a few datagrams more, so that what is known does not wait for what is not. Every queue is bounded: what does not
+// fit is dropped and counted, as a full socket buffer would.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@ namespace placard::net {
 inline constexpr std::size_t kUdpBatch = 64;   ///< datagrams a system call
 inline constexpr std::size_t kUdpGroup = 16;   ///< datagrams that are announced to the handler at a time
 inline constexpr int kUdpBatchesPerWake = 32;  ///< batches in a row, before the loop's other handles get their turn
+inline constexpr std::size_t kUdpGlance = 16;  ///< datagrams read between two pieces of other work
 inline constexpr std::size_t kUdpReceiveSize = 4096;  ///< octets of a question kept; longer ones are cut
 inline constexpr std::size_t kUdpSendSize = 4096;     ///< octets of an answer over UDP at most
 inline constexpr std::size_t kUdpMaxQueued = 4096;    ///< answers waiting for the end of a round

@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -53,7 +54,8 @@ Task<void> work(Loop& loop, std::function<void()> job) {
 }
 
 void stand_back() {
-  (void)!nice(kBackgroundNiceness);  // of this thread only, on Linux
+  const int now = ::getpriority(PRIO_PROCESS, 0);  // of this thread only, on Linux
+  if (now < kBackgroundNiceness) (void)::setpriority(PRIO_PROCESS, 0, kBackgroundNiceness);
 }
 
 void step_forward() {

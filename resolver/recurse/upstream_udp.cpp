@@ -290,7 +290,9 @@ void UdpPool::on_readable() {
     handling_events_ = true;
     for (int i = 0; i < count && replies < kRepliesPerWake; ++i) {
       auto* socket = static_cast<UdpSocket*>(events[static_cast<std::size_t>(i)].data.ptr);
-      if (socket->fd.valid()) replies += receive(*socket);
+      if (!socket->fd.valid()) continue;
+      replies += receive(*socket);
+      context_.loop.glance();
     }
     handling_events_ = false;
     closed_.clear();

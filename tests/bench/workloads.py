@@ -51,7 +51,9 @@ def make(work):
         questions(f"cached{suffix}.q", (f"c{number}.z{number % 1000}.bench {kind}\n" for number in range(NAMES)))
     questions("auth-nx.q", (f"no{number}.bench.test A\n" for number in range(NAMES)))
     questions("cached-nx.q", (f"no-{number}.z{number % 1000}.bench A\n" for number in range(NAMES)))
-    questions("blocked.q", (f"{rule(number)} A\n" for number in pick.sample(range(RULES), ASKED)))
+    blocked = [rule(number) for number in pick.sample(range(RULES), min(ASKED, RULES))]
+    for kind in ("A", "AAAA", "HTTPS"):
+        questions("blocked" + ("" if kind == "A" else "-" + kind.lower()) + ".q", (f"{name} {kind}\n" for name in blocked))
 
 
 # Servers -----------------------------------------------------------------------------------------------------------

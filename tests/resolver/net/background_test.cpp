@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -25,27 +26,35 @@ void stay_on_one_processor() {
 
 TEST_CASE("a job of the background and its threads run SCHED_IDLE, and their thread stands back afterwards", "[work]") {
   allow_background();
-  const int expected = may_come_back() ? SCHED_IDLE : SCHED_OTHER;
-  int job = -1, of_job = -1, after = -1, nice_after = 0;
+  const int before = sched_getscheduler(0), nice_before = getpriority(PRIO_PROCESS, 0);
+  const int expected = before == SCHED_OTHER && may_come_back() ? SCHED_IDLE : before;
+  int job = -1, of_job = -1, meanwhile = -1, again = -1, after = -1, nice_after = 0;
   std::thread([&] {
     {
       const Background background;
       job = sched_getscheduler(0);
       std::thread([&] { of_job = sched_getscheduler(0); }).join();
+      {
+        const Foreground foreground;
+        meanwhile = sched_getscheduler(0);
+      }
+      again = sched_getscheduler(0);
     }
     after = sched_getscheduler(0);
     nice_after = getpriority(PRIO_PROCESS, 0);
   }).join();
   CHECK(job == expected);
   CHECK(of_job == expected);
-  CHECK(after == SCHED_OTHER);
-  CHECK(nice_after == kBackgroundNiceness);
+  CHECK(meanwhile == (may_come_back() ? SCHED_OTHER : before));
+  CHECK(again == expected);
+  CHECK(after == before);
+  CHECK(nice_after == std::max(kBackgroundNiceness, nice_before));
 }
 
 TEST_CASE("a job of the background whose processor somebody else keeps busy becomes an ordinary one", "[work]") {
   allow_background();
-  if (!may_come_back()) {
-    WARN("not tested: it takes RLIMIT_NICE or CAP_SYS_NICE");
+  if (!may_come_back() || sched_getscheduler(0) != SCHED_OTHER) {
+    WARN("not tested: it takes an ordinary process with RLIMIT_NICE or CAP_SYS_NICE");
     return;
   }
   std::atomic<bool> ended = false;
