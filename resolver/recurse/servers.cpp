@@ -10,7 +10,9 @@
 namespace placard::recurse {
 namespace {
 
-constexpr std::size_t kShards = 16;
+constexpr std::size_t kMostShards =
+    1'024;  // the servers of com. are looked up for every name below it, by every worker
+constexpr std::size_t kServersOfShard = 64;
 constexpr int kForgetLooks = 8;          // entries looked at to find one to forget
 constexpr std::uint32_t kDeadAfter = 3;  // timeouts in a row
 
@@ -87,17 +89,18 @@ struct ServerTable::Shard {
 ServerTable::ServerTable(const ServerLimits& limits) : limits_(limits) {
   if (gnutls_rnd(GNUTLS_RND_KEY, secret_.data(), secret_.size()) != 0)
     throw std::runtime_error("the system gives no random numbers");
-  for (std::size_t i = 0; i < kShards; ++i) {
+  const auto shards = std::clamp<std::size_t>(limits.servers / kServersOfShard, 1, kMostShards);
+  for (std::size_t i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>());
-    shards_.back()->max_servers = std::max<std::size_t>(limits.servers / kShards, 1);
-    shards_.back()->max_lame = std::max<std::size_t>(limits.lame / kShards, 1);
+    shards_.back()->max_servers = std::max<std::size_t>(limits.servers / shards, 1);
+    shards_.back()->max_lame = std::max<std::size_t>(limits.lame / shards, 1);
   }
 }
 
 ServerTable::~ServerTable() = default;
 
 ServerTable::Shard& ServerTable::shard_of(const net::Endpoint& server) const {
-  return *shards_[net::EndpointHash{}(server) % kShards];
+  return *shards_[net::EndpointHash{}(server) % shards_.size()];
 }
 
 ServerFacts ServerTable::facts(const net::Endpoint& server, Milliseconds now) const {
