@@ -10,8 +10,7 @@
 namespace placard::recurse {
 namespace {
 
-constexpr std::size_t kMostShards =
-    1'024;  // the servers of com. are looked up for every name below it, by every worker
+constexpr std::size_t kMostShards = 1'024;  // every worker looks up com.'s servers for each name below it
 constexpr std::size_t kServersOfShard = 64;
 constexpr int kForgetLooks = 8;          // entries looked at to find one to forget
 constexpr std::uint32_t kDeadAfter = 3;  // timeouts in a row

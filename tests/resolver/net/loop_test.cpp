@@ -235,5 +235,18 @@ TEST_CASE("work for the end of a round is done before the loop waits, wherever i
   CHECK(order[1] == 2);
 }
 
+TEST_CASE("what is urgent is looked at with each glance, until it is gone", "[loop]") {
+  Loop loop;
+  int first = 0, second = 0;
+  const Urgent stays(loop, [&] { ++first; });
+  {
+    const Urgent goes(loop, [&] { ++second; });
+    loop.glance();
+  }
+  loop.glance();
+  CHECK(first == 2);
+  CHECK(second == 1);
+}
+
 }  // namespace
 }  // namespace placard::net
