@@ -85,7 +85,9 @@ Verdict check_signatures(const wire::RecordSet& set, wire::NameView signer, cons
   for (const wire::Bytes rdata : set.signatures) {
     const auto rrsig = wire::parse_rrsig(rdata);
     if (!rrsig || rrsig->covered != set.type || !(rrsig->signer == signer)) continue;
-    if (rrsig->labels > wire::signed_labels(set.owner)) continue;
+    const std::size_t labels = wire::signed_labels(set.owner);
+    // A wildcard stands in the zone: of one above it, what this zone's keys say would be believed for its neighbours.
+    if (rrsig->labels > labels || (rrsig->labels < labels && rrsig->labels < signer.label_count())) continue;
     if (!counts(rrsig->algorithm, rules)) continue;
     if (++seen > kMaxSignatures) break;
     if (auto error = judge_time(*rrsig, rules, now)) {

@@ -80,10 +80,12 @@ void ScenarioSigner::sign(std::vector<wire::Record>& records, const ScenarioEntr
   }
 }
 
-/// RFC 4034 3.1. `forged` spoils it, `expired` makes it one of long ago, `labels=N` one of a wildcard.
+/// RFC 4034 3.1. `forged` spoils it, `expired` makes it one of long ago, `labels=N` one of a wildcard; not
+/// of proofs.
 std::vector<std::uint8_t> ScenarioSigner::signature(const Zone& zone, const wire::RecordSet& set,
                                                     const ScenarioEntry& entry) const {
-  const auto labels = entry.value(entry.adjust, "labels");
+  const bool proof = set.type == wire::RecordType::nsec || set.type == wire::RecordType::nsec3;
+  const auto labels = proof ? std::string() : entry.value(entry.adjust, "labels");
   std::vector<std::uint8_t> rdata(18);
   wire::store16(rdata.data(), static_cast<std::uint16_t>(set.type));
   rdata[2] = static_cast<std::uint8_t>(zone.key.algorithm());
