@@ -21,8 +21,9 @@ struct UpstreamLimits {
   std::size_t in_flight = 20'000;  ///< questions; more end as NetworkError::overloaded
   std::size_t udp_sockets = 512;   ///< open at once, each with a random port, replaced after some use
   std::size_t tcp_connections = 256;
-  std::size_t tcp_per_server = 4;  ///< connections to one address, 64 questions each
-  std::size_t near_misses = 8;     ///< wrong ids or questions from the right address; then TCP
+  std::size_t tcp_per_server = 4;   ///< connections to one address, 64 questions each
+  Milliseconds tcp_patience = 250;  ///< with a server that says nothing, when others need its connection
+  std::size_t near_misses = 8;      ///< wrong ids or questions from the right address; then TCP
   Milliseconds grace = 100;  ///< after a reply with our id and another question, the true one may still come; then TCP
   bool cookies = true;
   bool tcp_fast_open = true;  ///< RFC 7413, where the system has it

@@ -61,7 +61,7 @@ void TcpExchange::start(Milliseconds timeout, bool fresh) {
 
 void TcpExchange::on_time() {
   ++pool_.context().counters.timeouts;
-  connection_->lost_patience();
+  if (connection_ != nullptr) connection_->lost_patience();
   finish(std::unexpected(NetworkError::timeout));
 }
 
@@ -100,6 +100,7 @@ TcpConnection::TcpConnection(TcpPool& pool, const net::Endpoint& server)
 
 std::expected<void, NetworkError> TcpConnection::open() {
   ++pool_.context().counters.tcp_opened;
+  heard_ = pool_.context().loop.now();
   uv_os_fd_t fd = -1;
   if (pool_.context().limits.tcp_fast_open && uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp_), &fd) == 0) {
     const int one = 1;
@@ -150,6 +151,7 @@ void TcpConnection::add(TcpExchange& exchange) {
   while (taken(id)) id = pool_.context().random.next16();
   exchange.message_.set_id(id);
   exchange.connection_ = this;
+  if (entries_.empty()) heard_ = pool_.context().loop.now();
   entries_.push_back({id, &exchange});
   stop();
 
@@ -210,6 +212,7 @@ void TcpConnection::flush() {
 
 void TcpConnection::on_read(ssize_t size, const std::uint8_t* octets) {
   if (size < 0) return close(error_of(static_cast<int>(size)));
+  heard_ = pool_.context().loop.now();
   input_.insert(input_.end(), octets, octets + size);
   cut_messages();
 }
@@ -242,14 +245,28 @@ void TcpConnection::deliver(wire::Bytes message) {
   entry->exchange->on_reply(message);
 }
 
-void TcpConnection::close(NetworkError reason) {
-  if (closed_) return;
+void TcpConnection::let_go() {
   closed_ = true;
   stop();
   uv_close(reinterpret_cast<uv_handle_t*>(&tcp_),
            [](uv_handle_t* handle) { delete static_cast<TcpConnection*>(handle->data); });
   pool_.forget(*this);
+}
+
+void TcpConnection::close(NetworkError reason) {
+  if (closed_) return;
+  let_go();
   while (!entries_.empty()) entries_.back().exchange->finish(std::unexpected(reason));
+}
+
+/// Who waits for answers is told soon, not here: they may ask for the very place that this makes.
+void TcpConnection::give_place() {
+  if (closed_) return;
+  let_go();
+  for (const Entry& entry : std::exchange(entries_, {})) {
+    entry.exchange->connection_ = nullptr;
+    entry.exchange->Alarm::start(0);
+  }
 }
 
 // The pool
@@ -286,14 +303,21 @@ void TcpPool::forget(TcpConnection& connection) {
   connections_.erase(connection.place);
 }
 
+/// The longest idle one goes; where none is, the one whose server has been silent for longest, if that is long: a
+/// stranger's servers that take connections and say nothing must not keep all others from being asked.
 bool TcpPool::make_place() {
-  TcpConnection* oldest = nullptr;
+  TcpConnection *oldest = nullptr, *mutest = nullptr;
   for (const auto& connection : connections_) {
     if (connection->idle() && (oldest == nullptr || connection->idle_since() < oldest->idle_since()))
       oldest = connection.get();
+    if (mutest == nullptr || connection->heard() < mutest->heard()) mutest = connection.get();
   }
-  if (oldest == nullptr) return false;
-  oldest->close(NetworkError::closed);
+  if (oldest != nullptr) {
+    oldest->close(NetworkError::closed);
+    return true;
+  }
+  if (mutest == nullptr || mutest->heard() + context_.limits.tcp_patience > context_.loop.now()) return false;
+  mutest->give_place();
   return true;
 }
 

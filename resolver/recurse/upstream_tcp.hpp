@@ -1,9 +1,9 @@
 // Questions over TCP (RFC 7766): one connection a server, pipelined, kept for a while after its last answer.
 //
-// Connections in all, connections to one server and questions on one are bounded; the longest idle one makes place. A
-// server may close a kept connection at any time: who meets that asks once more on a fresh one (upstream.cpp). Where
-// the system and the server know TCP Fast Open (RFC 7413), the first question travels with the SYN; where either does
-// not, the kernel connects as ever. A DNS question may arrive twice without harm.
+// Connections in all, connections to one server and questions on one are bounded; the longest idle one makes place, or
+// the longest silent one. A server may close a kept connection at any time: who meets that asks once more on a fresh
+// one (upstream.cpp). Where the system and the server know TCP Fast Open (RFC 7413), the first question travels with
+// the SYN; where either does not, the kernel connects as ever. A DNS question may arrive twice without harm.
 #pragma once
 
 #include <uv.h>
@@ -59,6 +59,7 @@ class TcpConnection final : private net::Alarm {
   void add(TcpExchange& exchange);
   void remove(TcpExchange& exchange);
   void close(NetworkError reason);  ///< and ends every question on it
+  void give_place();                ///< closes; its questions run out of time in the next round
   void flush();
 
   const net::Endpoint& server() const { return server_; }
@@ -66,8 +67,9 @@ class TcpConnection final : private net::Alarm {
   bool idle() const { return entries_.empty(); }
   bool answered() const { return answered_; }
   Milliseconds idle_since() const { return idle_since_; }
-  void lost_patience() { silent_ = true; }  ///< a question on it ran out of time: no new ones
-  void keep_for(Milliseconds idle);         ///< as the server has it (RFC 7828)
+  Milliseconds heard() const { return heard_; }  ///< when something came, or there was nothing to wait for
+  void lost_patience() { silent_ = true; }       ///< a question on it ran out of time: no new ones
+  void keep_for(Milliseconds idle);              ///< as the server has it (RFC 7828)
 
   std::list<std::unique_ptr<TcpConnection>>::iterator place;  ///< the pool's
 
@@ -81,6 +83,7 @@ class TcpConnection final : private net::Alarm {
   void cut_messages();
   void deliver(wire::Bytes message);
   void on_time() override;
+  void let_go();
   uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp_); }
 
   TcpPool& pool_;
@@ -95,6 +98,7 @@ class TcpConnection final : private net::Alarm {
   std::vector<std::uint8_t> written_;  // what libuv is sending, while writing_
   bool connected_ = false, closed_ = false, writing_ = false, answered_ = false, silent_ = false, wants_flush_ = false;
   Milliseconds idle_since_ = 0;
+  Milliseconds heard_ = 0;
   Milliseconds kept_ = 0;  // how long it may be idle
 };
 

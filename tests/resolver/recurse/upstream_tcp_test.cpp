@@ -52,6 +52,26 @@ TEST_CASE("more questions than one connection takes go by several, bounded ones"
   CHECK(server.connections() == 3);
 }
 
+TEST_CASE("a server that takes connections and says nothing gives place to others", "[upstream][tcp]") {
+  FakeTcp mute([](FakeTcp::Connection& connection) {
+    while (connection.read()) {
+    }
+  });
+  FakeTcp server([](FakeTcp::Connection& connection) {
+    while (const auto query = connection.read()) connection.write(reply_to(*query));
+  });
+  UpstreamLimits limits;
+  limits.tcp_connections = 1;
+  limits.tcp_patience = 0;
+  Asker asker(limits);
+  Outgoing unanswered = tcp_question(mute.endpoint());
+  unanswered.timeout = 60'000;
+  const auto results = asker.ask_all({unanswered, unanswered, tcp_question(server.endpoint())});
+  CHECK(address_in(results[0]) == "timeout");
+  CHECK(address_in(results[1]) == "timeout");
+  CHECK(address_in(results[2]) == "192.0.2.7");
+}
+
 TEST_CASE("answers come in any order and in any pieces", "[upstream][tcp]") {
   FakeTcp server([](FakeTcp::Connection& connection) {
     std::vector<Octets> queries;
