@@ -213,6 +213,7 @@ struct Resolver::State {
   std::size_t refreshes = 0;          // under way
   std::int64_t reporting_second = 0;  // wall clock
   std::uint32_t reports_in_second = 0;
+  const std::uint64_t seed;  // a secret, for what strangers' names are hashed with
   ZoneShares shares;
   net::TaskSet background;
   Flights flights;  // last: its tasks use all of the above when destroyed

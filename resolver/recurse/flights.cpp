@@ -11,18 +11,24 @@ std::shared_ptr<Flight> Flights::find(const FlightKey& key) const {
   return found == flying_.end() ? nullptr : found->second;
 }
 
-void Flights::land(Flight& flight, const FetchedPointer& fetched) {
-  const auto found = flying_.find(flight.key);
-  std::shared_ptr<Flight> keep;  // the waiters' references may be the last ones
-  if (found != flying_.end() && found->second.get() == &flight) {
-    keep = found->second;
-    flying_.erase(found);
+void Flights::land(const std::shared_ptr<Flight>& flight, const FetchedPointer& fetched) {
+  const auto found = flying_.find(flight->key);
+  if (found != flying_.end() && found->second == flight) flying_.erase(found);
+  landed_.emplace_back(flight, fetched);
+  // Who is resumed may land another flight inside of that, whose waiters land the next ones: strangers' zones can make
+  // such a row as long as there are flights, and the stack would not hold it. So the first one resumes them all.
+  if (landing_) return;
+  landing_ = true;
+  while (!landed_.empty()) {
+    const auto [next, its] = std::move(landed_.front());
+    landed_.pop_front();
+    // A resumed waiter may destroy others, so the list is read from its head each time.
+    while (Waiter* waiter = next->first_waiter) {
+      waiter->leave();
+      waiter->landed.complete(its);
+    }
   }
-  // A resumed waiter may destroy others, so the list is read from its head each time.
-  while (Waiter* waiter = flight.first_waiter) {
-    waiter->leave();
-    waiter->landed.complete(fetched);
-  }
+  landing_ = false;
 }
 
 std::vector<Resolver::InFlight> Flights::list() const {

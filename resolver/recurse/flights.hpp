@@ -7,12 +7,14 @@
 // A waiter whose deadline comes before the flight's own is woken by the sweeper with nothing in its hands.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "resolver/recurse/flight_key.hpp"
 #include "resolver/recurse/resolver.hpp"
 
 namespace placard::recurse {
@@ -58,20 +60,6 @@ struct Fetched {
 };
 using FetchedPointer = std::shared_ptr<const Fetched>;
 
-struct FlightKey {
-  wire::Name name;
-  wire::RecordType type = wire::RecordType::a;
-  bool checking_disabled = false;
-  const Trace* trace = nullptr;  ///< a traced resolution does all of its work itself
-  friend bool operator==(const FlightKey&, const FlightKey&) = default;
-};
-struct FlightKeyHash {
-  std::size_t operator()(const FlightKey& key) const {
-    return key.name.view().hash(static_cast<std::uint64_t>(key.type) << 1U |
-                                static_cast<std::uint64_t>(key.checking_disabled));
-  }
-};
-
 class Waiter;
 struct Flight {
   FlightKey key;
@@ -91,14 +79,15 @@ struct Flight {
 
 class Flights {
  public:
-  explicit Flights(Network& network) : network_(network) {}
+  Flights(Network& network, std::uint64_t seed) : network_(network), flying_(64, FlightKeyHash{seed}) {}
 
   std::shared_ptr<Flight> find(const FlightKey& key) const;
   void add(const std::shared_ptr<Flight>& flight) { flying_.emplace(flight->key, flight); }
   /// Runs a flight's work by itself. May finish inside.
   void start(net::Task<void> work) { tasks_.spawn(std::move(work)); }
-  /// The end of a flight: out of the table, then its waiters are resumed one by one.
-  void land(Flight& flight, const FetchedPointer& fetched);
+  /// The end of a flight: out of the table, then its waiters are resumed one by one; inside of another one's end,
+  /// behind that one's.
+  void land(const std::shared_ptr<Flight>& flight, const FetchedPointer& fetched);
 
   std::size_t size() const { return flying_.size(); }
   std::vector<Resolver::InFlight> list() const;
@@ -113,6 +102,8 @@ class Flights {
   Milliseconds next_sweep_ = 0;
   std::uint64_t generation_ = 0;  // only the newest sweep goes on
   std::unordered_map<FlightKey, std::shared_ptr<Flight>, FlightKeyHash> flying_;
+  std::deque<std::pair<std::shared_ptr<Flight>, FetchedPointer>> landed_;  // with waiters to resume
+  bool landing_ = false;
   net::TaskSet tasks_;  // last: its frames use all of the above when destroyed
 };
 

@@ -270,7 +270,7 @@ net::Task<void> Resolver::State::fly(std::shared_ptr<Flight> flight) {
     cache->store_negative(CacheKind::failure, question.name, question.type, std::move(entry), fetched->keep,
                           network.wall_seconds());
   }
-  flights.land(*flight, fetched);
+  flights.land(flight, fetched);
 }
 
 namespace {
@@ -449,8 +449,9 @@ Resolver::State::State(ResolverOptions given, Network& network_given, std::share
       network(network_given),
       cache(std::move(cache_given)),
       servers(std::move(servers_given)),
-      shares(std::uint64_t{network_given.random(~0U)} << 32U | network_given.random(~0U)),
-      flights(network_given) {
+      seed(std::uint64_t{network_given.random(~0U)} << 32U | network_given.random(~0U)),
+      shares(seed),
+      flights(network_given, seed + 1) {
   if (options.root_hints.empty()) options.root_hints = iana_root_hints();
   wire::RecordSet ns;
   ns.type = wire::RecordType::ns;

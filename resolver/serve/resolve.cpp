@@ -80,7 +80,7 @@ std::size_t Pipeline::resolve(const ClientQuestion& question, const ReturnPath& 
                  question.question.type, question.checking_disabled, question.dns64};
   const auto found = pending_.find(key);
   auto pending = found != pending_.end() ? found->second : nullptr;
-  const ZoneKeys zone = keys_of(key.name);
+  const ZoneKeys zone = shares_.keys_of(key.name);
   if (const auto reason = no_place(pending.get(), question, zone)) {
     count(*reason);
     const auto error = reason_text(*reason);
@@ -173,7 +173,7 @@ net::Milliseconds Pipeline::patience() const {
 /// Has the answer fetched again beside the one that is in use. Gives way when there is much else to do.
 void Pipeline::refresh(const ClientQuestion& question) {
   PendingKey key{question.question.name.lowered(), question.question.type, question.checking_disabled, question.dns64};
-  const ZoneKeys zone = keys_of(key.name);
+  const ZoneKeys zone = shares_.keys_of(key.name);
   if (pending_.size() >= limits_.in_flight / 2 || pending_.contains(key) || starting_.size() >= starts_) return;
   if (shares_.admit(zone) != Admitted::yes) return;
   auto pending = std::make_shared<Pending>(Pending{key, zone, {}, {}, true, question.dnssec_ok});

@@ -48,13 +48,14 @@ ClientKeys keys_of(const net::Address& client) {
   return {first(client.v6 ? 56 : 32), first(client.v6 ? 40 : 24)};
 }
 
-ZoneKeys keys_of(wire::NameView name) {
+ZoneKeys keys_of(wire::NameView name, std::uint64_t seed) {
   const std::size_t labels = name.label_count();
-  return {name.suffix(std::min<std::size_t>(labels, 2)).hash(), name.suffix(std::min<std::size_t>(labels, 3)).hash()};
+  return {name.suffix(std::min<std::size_t>(labels, 2)).hash(seed),
+          name.suffix(std::min<std::size_t>(labels, 3)).hash(seed)};
 }
 
 FairShares::FairShares(std::size_t places, std::uint64_t seed)
-    : places_(places), clients_(seed), networks_(seed + 1), zones_(seed + 2), subzones_(seed + 3) {}
+    : places_(places), seed_(seed + 4), clients_(seed), networks_(seed + 1), zones_(seed + 2), subzones_(seed + 3) {}
 
 bool FairShares::within(const KeyCounter& counter, std::uint64_t key, std::size_t part) const {
   const std::size_t free = places_ - std::min(places_, taken_);

@@ -42,7 +42,8 @@ ClientKeys keys_of(const net::Address& client);
 struct ZoneKeys {
   std::uint64_t zone = 0, subzone = 0;
 };
-ZoneKeys keys_of(wire::NameView name);
+/// `seed`: a secret, so that nobody can make two zones share a count.
+ZoneKeys keys_of(wire::NameView name, std::uint64_t seed);
 
 enum class Admitted : std::uint8_t { yes, full, client, network, zone };
 
@@ -63,11 +64,13 @@ class FairShares {
   std::pair<std::uint32_t, Admitted> most_held(const ClientKeys& client, const ZoneKeys& zone) const;
   std::size_t taken() const { return taken_; }
   std::size_t places() const { return places_; }
+  ZoneKeys keys_of(wire::NameView name) const { return serve::keys_of(name, seed_); }
 
  private:
   bool within(const KeyCounter& counter, std::uint64_t key, std::size_t part) const;
 
   std::size_t places_, taken_ = 0;
+  std::uint64_t seed_;
   KeyCounter clients_, networks_, zones_, subzones_;
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 
+#include "resolver/recurse/flight_key.hpp"
 #include "tests/names.hpp"
 #include "tests/resolver/recurse/fake_network.hpp"
 #include "tests/resolver/recurse/scenario_servers.hpp"
@@ -17,6 +18,15 @@ using placard::tests::name;
 
 net::Address address(const char* text) {
   return *net::Address::from_text(text);
+}
+
+TEST_CASE("flights whose names were chosen to meet in one place do not") {
+  // Octets 16 to 23 are those of XXH3's secret with the number of the type: the eight behind them count for nothing.
+  FlightKey one, two;
+  one.name = name("aaaaaaaaaaaaaaa\\224\\212m\\233\\131\\144\\151\\219one.com.");
+  two.name = name("aaaaaaaaaaaaaaa\\224\\212m\\233\\131\\144\\151\\219two.com.");
+  REQUIRE(FlightKeyHash{0}(one) == FlightKeyHash{0}(two));
+  CHECK(FlightKeyHash{1}(one) != FlightKeyHash{1}(two));
 }
 
 class Writer {
@@ -392,6 +402,46 @@ TEST_CASE("two clients deep in each other's zones: circles across resolutions en
   CHECK(first->resolved.rcode == wire::Rcode::servfail);
   CHECK(first->ended - first->started < 1'000);
   CHECK(second->ended - second->started < 1'000);
+}
+
+TEST_CASE("thousands of flights, each of which waits for the next, may land at once") {
+  constexpr int kLength = 8'000;
+  Bench bench(
+      [](const Outgoing& asked) -> std::optional<FakeNetwork::Answer> {
+        FakeNetwork::Answer answer;
+        answer.delay = 0;
+        const auto asked_name = asked.question.name.view();
+        if (asked.server.address == address("198.51.100.1")) {
+          answer.result = honest(asked);
+          return answer;
+        }
+        const auto zone = asked_name.suffix(2).to_text();  // z1.example. to z8000.example.
+        const int number = std::stoi(zone.substr(1));
+        Writer writer(asked, number == kLength);
+        if (number < kLength) {
+          writer.put(wire::Section::authority, zone + " NS ns.z" + std::to_string(number + 1) + ".example.");
+          answer.result = writer.bytes();
+          return answer;
+        }
+        answer.delay = 10;
+        auto denial = writer.put(wire::Section::authority, "example. SOA a. b. 1 2 3 4 5").bytes();
+        denial[3] |= 3U;  // NXDOMAIN
+        answer.result = std::move(denial);
+        return answer;
+      },
+      options());
+  std::vector<std::unique_ptr<Bench::Client>> clients;
+  wire::Question question;
+  for (int number = kLength; number > 0; --number) {
+    question.name = name("ns.z" + std::to_string(number) + ".example.");
+    clients.push_back(bench.ask(question));
+    bench.network.advance(0);
+  }
+  CHECK(std::ranges::none_of(clients, [](const auto& client) { return client->done; }));
+  for (const auto& client : clients) bench.finish(*client);
+  CHECK(clients.front()->resolved.rcode == wire::Rcode::nxdomain);
+  CHECK(clients.back()->resolved.rcode == wire::Rcode::servfail);
+  CHECK(clients.back()->ended - clients.back()->started < 1'000);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ serve::ClientKeys client(const char* address) {
   return serve::keys_of(*net::Address::from_text(address));
 }
 serve::ZoneKeys zone(const char* text) {
-  return serve::keys_of(name(text).view());
+  return serve::keys_of(name(text).view(), 1);
 }
 }  // namespace
 
@@ -35,6 +35,16 @@ TEST_CASE("one client that floods holds a fifth; others find room") {
   CHECK(shares.admit(client("192.0.2.2")) == Admitted::yes);
   shares.leave(client("192.0.2.1"));
   CHECK(shares.admit(client("192.0.2.1")) == Admitted::yes);
+}
+
+TEST_CASE("zones that were chosen to have one hash count apart") {
+  // Octets 16 to 23 are those of XXH3's secret: without a seed, the eight behind them count for nothing.
+  const auto one = name("aaaaaaaaaaaaaaa\\222\\212m\\233\\131\\144\\151\\219one.com.");
+  const auto two = name("aaaaaaaaaaaaaaa\\222\\212m\\233\\131\\144\\151\\219two.com.");
+  REQUIRE(one.view().hash() == two.view().hash());
+  const serve::FairShares shares(1'000, 1);
+  CHECK(shares.keys_of(one).zone != shares.keys_of(two).zone);
+  CHECK(shares.keys_of(one).subzone != shares.keys_of(two).subzone);
 }
 
 TEST_CASE("one network of many addresses holds a third") {
