@@ -77,11 +77,17 @@ class Places {
   std::size_t free() const { return free_; }
 
  private:
+  /// Who is woken may be done at once and give its place back inside of that, and so each of thousands: the first one
+  /// wakes them all, for the stack would not hold them.
   void give_back() {
     ++free_;
-    signal_.ring_one();
+    if (waking_) return;
+    waking_ = true;
+    while (free_ > 0 && signal_.waiting() > 0) signal_.ring_one();
+    waking_ = false;
   }
   std::size_t free_;
+  bool waking_ = false;
   Signal signal_;
 };
 
