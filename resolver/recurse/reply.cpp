@@ -107,7 +107,9 @@ void take_glue(const wire::MessageView& message, const Asked& asked, Reply& repl
     const wire::Name name = *wire::rdata_name(RecordType::ns, rdata);
     servers.push_back({name, name.view().hash(0)});
   }
+  std::size_t looked_at = 0;
   for (const auto& record : message.records(wire::Section::additional)) {
+    if (++looked_at > kMaxSectionRecords) break;
     const bool address = record.type() == RecordType::a || record.type() == RecordType::aaaa;
     if (!address || record.record_class() != wire::RecordClass::in || !well_formed(record.type(), record.rdata()))
       continue;
@@ -247,14 +249,17 @@ RecordSet signatures_of(const wire::MessageView& message, NameView name) {
 void adopt_signatures(const wire::MessageView& message, std::vector<RecordSet>& answers) {
   if (std::ranges::none_of(answers, [](const RecordSet& set) { return set.signatures.empty(); })) return;
   for (const auto section : {wire::Section::authority, wire::Section::additional}) {
+    std::size_t looked_at = 0;  // each is compared with each set, and thousands fit into a message
     for (const auto& record : message.records(section)) {
+      if (++looked_at > kMaxSectionRecords) break;
       if (record.type() != RecordType::rrsig || record.record_class() != wire::RecordClass::in) continue;
       std::vector<std::uint8_t> rdata;
       record.expand_rdata(rdata);
       const auto covered = wire::covered_type(rdata);
       if (!covered) continue;
+      const wire::Name owner = record.owner();
       for (auto& set : answers) {
-        if (set.type == *covered && set.signatures.size() < kMaxAdopted && set.owner.view() == record.owner())
+        if (set.type == *covered && set.signatures.size() < kMaxAdopted && set.owner == owner)
           set.signatures.add(rdata);
       }
     }

@@ -47,7 +47,7 @@ inline constexpr std::size_t kMaxDelegationServers = 32;  ///< name servers kept
 inline constexpr std::size_t kMaxGluePerServer = 8;       ///< addresses kept of each
 inline constexpr std::size_t kMaxProofSets = 16;          ///< NSEC and NSEC3 sets kept of one reply
 /// Records in an answer or authority section; a reply with more is malformed. No honest set has as many, and the
-/// work of gathering sets grows with the square.
+/// work of gathering sets grows with the square. Of the additional section, no more are looked at.
 inline constexpr std::size_t kMaxSectionRecords = 512;
 
 struct Reply {

@@ -289,6 +289,27 @@ TEST_CASE("a reply with more records than any honest one is refused before they 
   CHECK(judged(made, "zone.example.").kind == ReplyKind::malformed);
 }
 
+TEST_CASE("signatures and glue are looked for in so many records of other sections, and no more") {
+  const std::string signature =
+      "www.zone.example. RRSIG A 13 3 300 20300101000000 20200101000000 1 zone.example. " + std::string(88, 'A');
+  Made made("www.zone.example.");
+  made.answer = {"www.zone.example. A 192.0.2.1"};
+  for (std::size_t i = 0; i + 1 < kMaxSectionRecords; ++i)
+    made.additional.push_back("x.zone.example. TXT " + std::to_string(i));
+  made.additional.push_back(signature);
+  CHECK(judged(made, "zone.example.").answer.at(0).signatures.size() == 1);
+  made.additional.insert(made.additional.begin(), "x.zone.example. TXT more");
+  CHECK(judged(made, "zone.example.").answer.at(0).signatures.empty());
+
+  Made referral("www.sub.zone.example.");
+  referral.authority = {"sub.zone.example. NS ns.sub.zone.example."};
+  referral.additional = std::move(made.additional);
+  referral.additional.back() = "ns.sub.zone.example. A 192.0.2.1";
+  CHECK(judged(referral, "zone.example.").glue.empty());
+  referral.additional.erase(referral.additional.begin());
+  CHECK(judged(referral, "zone.example.").glue.size() == 1);
+}
+
 TEST_CASE("a question for NS: the whole set, and addresses of no more servers than a delegation has") {
   Made made("zone.example.", wire::RecordType::ns);
   for (int i = 0; i < 100; ++i) {
