@@ -137,6 +137,7 @@ void Resolver::State::note_error(NetworkError error, Server& server, Outcome& ou
     outcome.overloaded = outcome.out_of_means = true;  // ours, not the server's fault
   } else if (error == NetworkError::server_busy) {
     server.exhausted = true;  // the others of its zone may have room; it has done nothing wrong
+    outcome.overloaded = true;
   } else {
     if (error == NetworkError::timeout)
       ++counters.timeouts;

@@ -44,7 +44,7 @@ decltype(auto) printable(const Value& value) {
 struct Outcome {
   std::optional<Reply> reply;               ///< believable
   bool out_of_means = false;                ///< stopped by the asker's bounds
-  bool overloaded = false;                  ///< stopped because we have no room for it now
+  bool overloaded = false;                  ///< stopped, or somebody not asked, because we have no room for it now
   bool answered = false;                    ///< somebody said something, if only SERVFAIL
   std::vector<wire::ExtendedError> errors;  ///< of a failure
 };

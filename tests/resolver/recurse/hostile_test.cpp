@@ -324,6 +324,24 @@ TEST_CASE("a name for whose validation there was no room is not remembered as bo
   CHECK(bench.resolver.validation_counters().refused > 0);
 }
 
+TEST_CASE("that a server had too many of our questions is not remembered of a name") {
+  bool busy = true;
+  Bench bench(
+      [&](const Outgoing& asked) -> std::optional<FakeNetwork::Answer> {
+        FakeNetwork::Answer answer;
+        answer.result = honest(asked);
+        if (busy && asked.server.address == address("192.0.2.3"))
+          answer.result = std::unexpected(NetworkError::server_busy);
+        return answer;
+      },
+      options());
+  const auto refused = bench.resolve("www.zone.example.", wire::RecordType::a);
+  CHECK(refused.rcode == wire::Rcode::servfail);
+  REQUIRE_FALSE(refused.errors.empty());
+  busy = false;
+  CHECK(bench.resolve("www.zone.example.", wire::RecordType::a).rcode == wire::Rcode::noerror);
+}
+
 TEST_CASE("what proofs deny ends when a clock that was ahead is set right") {
   const auto scenario = load_scenario(source_directory() + "/tests/scenarios/signed_denied_above.rpl");
   auto world = std::make_shared<ScriptedWorld>(scenario);
