@@ -14,11 +14,13 @@
 //   rate=0        so many questions a second, whatever comes back, as long as a window has room; what could not be
 //   asked
 //                 in time, because the clients did not get their processor, is left out
-//   slice=0       seconds: "slices" as well, of each such time how many latencies there were in each hundredth of an
-//                 octave of microseconds, by when their questions were asked
+//   stops=N[,N]   processors that are watched for stops of the machine (stops.hpp): "undisturbed" then has the
+//   latencies of
+//                 questions that no stop met, nor what had gathered in one
 //   fresh=0       this share of them is for names that nobody has asked for yet (the first label is made up)
 // A question without an answer for a quarter of a second is given up. One line of JSON comes out. Latencies are of
-// known questions only, up to the moment the kernel took the answer (SO_TIMESTAMPNS), so that they are the server's.
+// known questions only, up to the moment the kernel took the answer (SO_TIMESTAMPNS), so that they are the server's;
+// all of them are told as well, as how many there were in each hundredth of an octave of microseconds.
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -33,6 +35,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <list>
 #include <map>
 #include <random>
 #include <string>
@@ -40,6 +43,7 @@
 #include <vector>
 
 #include "tests/bench/processor_time.hpp"
+#include "tests/bench/stops.hpp"
 #include "zones/wire/writer.hpp"
 
 namespace placard {
@@ -212,16 +216,44 @@ class Port {
   std::vector<std::size_t> free_;
 };
 
+/// How many in each hundredth of an octave of microseconds.
+using Counts = std::map<int, std::size_t>;
+
+void count(Counts& counts, double microseconds) {
+  ++counts[static_cast<int>(kSteps * std::log2(std::max(microseconds, 1.0)))];
+}
+
+void print(const char* name, const Counts& counts) {
+  std::printf("\"%s\": {", name);
+  for (const char* before = ""; const auto& [step, number] : counts)
+    std::printf("%s\"%d\": %zu", std::exchange(before, ", "), step, number);
+  std::putchar('}');
+}
+
 struct Run {
   std::size_t answered = 0, lost = 0;
   std::array<std::size_t, 16> rcodes{};
   std::vector<double> latencies;  // microseconds
-  std::vector<std::map<int, std::size_t>> slices;
-  double seconds = 0, processor = 0;
+  std::vector<std::pair<Clock::time_point, double>> asked;
+  Counts undisturbed;
+  double seconds = 0, processor = 0, stopped = 0;
 
-  void count(double microseconds, std::size_t slice) {
-    if (slices.size() <= slice) slices.resize(slice + 1);
-    ++slices[slice][static_cast<int>(kSteps * std::log2(std::max(microseconds, 1.0)))];
+  /// What was asked from a stop's begin on, until as much time again has passed after it (a server at half of what
+  /// saturates it has then made up for it), or was open when it began, was disturbed.
+  void leave_out(std::vector<Stops::Stop> stops) {
+    for (Stops::Stop& each : stops) {
+      stopped += std::chrono::duration<double>(each.to - each.from).count() / seconds;
+      each.to += each.to - each.from;
+    }
+    std::ranges::sort(stops, {}, &Stops::Stop::from);
+    std::ranges::sort(asked);
+    auto first = stops.begin();
+    for (const auto& [at, took] : asked) {
+      const auto answered_at =
+          at + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::micro>(took));
+      while (first != stops.end() && first->to < at) ++first;
+      if (first == stops.end() || first->from > answered_at) count(undisturbed, took);
+    }
   }
 
   void print() {
@@ -233,17 +265,17 @@ struct Run {
     std::printf(
         "{\"answered\": %zu, \"lost\": %zu, \"per_second\": %.0f, \"cpu_us\": %.3f, \"noerror\": %zu, \"nxdomain\": "
         "%zu, "
-        "\"servfail\": %zu, \"refused\": %zu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"slices\": [",
+        "\"servfail\": %zu, \"refused\": %zu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"stopped\": "
+        "%.4f, ",
         answered, lost, static_cast<double>(answered) / seconds,
         answered > 0 ? processor * 1e6 / static_cast<double>(answered) : 0, rcodes[0], rcodes[3], rcodes[2], rcodes[5],
-        percentile(.5), percentile(.99), percentile(.999));
-    for (std::size_t i = 0; i < slices.size(); ++i) {
-      std::printf(i == 0 ? "{" : ", {");
-      for (const char* before = ""; const auto& [step, count] : slices[i])
-        std::printf("%s\"%d\": %zu", std::exchange(before, ", "), step, count);
-      std::putchar('}');
-    }
-    std::puts("]}");
+        percentile(.5), percentile(.99), percentile(.999), stopped);
+    Counts all;
+    for (const double each : latencies) count(all, each);
+    placard::print("latencies", all);
+    std::fputs(", ", stdout);
+    placard::print("undisturbed", undisturbed);
+    std::puts("}");
   }
 };
 
@@ -265,8 +297,10 @@ Run blast(const char* server, std::uint16_t port, const Questions& questions, do
   for (const auto& each : ports) polled.push_back({each.fd, POLLIN, 0});
   std::size_t next = std::stoul(words.at("start")), left = words.at("once") == "1" ? questions.size() : SIZE_MAX;
   const std::string& pids = words.at("pid");
-  const double rate = std::stod(words.at("rate")), fresh_share = std::stod(words.at("fresh")),
-               slice = std::stod(words.at("slice"));
+  const double rate = std::stod(words.at("rate")), fresh_share = std::stod(words.at("fresh"));
+  std::list<Stops> stops;
+  std::istringstream watched(words.at("stops"));
+  for (std::string processor; std::getline(watched, processor, ',');) stops.emplace_back(std::stoi(processor));
   std::mt19937_64 random(std::random_device{}());
   std::array<std::uint8_t, 512> made_up;
   Run run;
@@ -308,9 +342,7 @@ Run blast(const char* server, std::uint16_t port, const Questions& questions, do
         ++run.rcodes[rcode];
         if (took < Clock::duration::zero()) return;
         run.latencies.push_back(std::chrono::duration<double, std::micro>(took).count());
-        if (slice > 0)
-          run.count(run.latencies.back(),
-                    static_cast<std::size_t>(std::chrono::duration<double>(at - began).count() / slice));
+        if (!stops.empty()) run.asked.emplace_back(at, run.latencies.back());
       });
     }
     if (arrived - looked < kPatience / 5) continue;
@@ -319,6 +351,15 @@ Run blast(const char* server, std::uint16_t port, const Questions& questions, do
   }
   run.seconds = std::chrono::duration<double>(Clock::now() - began).count();
   run.processor = processor_time(pids) - before;
+  std::vector<Stops::Stop> seen;
+  for (Stops& each : stops) {
+    if (!each.end()) {
+      std::fputs("blast: stops= needs the right to real-time scheduling\n", stderr);
+      std::exit(1);
+    }
+    seen.insert(seen.end(), each.seen().begin(), each.seen().end());
+  }
+  run.leave_out(std::move(seen));
   return run;
 }
 
@@ -331,7 +372,7 @@ int main(int count, char** arguments) {
     return 2;
   }
   placard::Words words{{"pid", ""}, {"sockets", "16"}, {"window", "16"}, {"once", "0"}, {"start", "0"}, {"edns", "1"},
-                       {"do", "0"}, {"cookie", "0"},   {"case", "0"},    {"rate", "0"}, {"fresh", "0"}, {"slice", "0"}};
+                       {"do", "0"}, {"cookie", "0"},   {"case", "0"},    {"rate", "0"}, {"fresh", "0"}, {"stops", ""}};
   prctl(PR_SET_TIMERSLACK, 1);  // nanoseconds: a tick is a tick
   for (int i = 5; i < count; ++i) {
     const std::string word = arguments[i];
