@@ -38,6 +38,7 @@
 #include <list>
 #include <map>
 #include <random>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>

@@ -6,11 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <sstream>
-#include <string>
 #include <thread>
 #include <vector>
 
