@@ -52,12 +52,13 @@ void AlarmHeap::remove(Alarm& alarm) noexcept {
   }
 }
 
-void AlarmHeap::run(Milliseconds now) {
+void AlarmHeap::run(Milliseconds now, const std::function<void()>& between) {
   const std::uint64_t started_before = sequence_;
   while (!slots_.empty() && slots_.front().due <= now && slots_.front().sequence < started_before) {
     Alarm* alarm = slots_.front().alarm;
     remove(*alarm);
     alarm->on_time();  // may destroy it, start it again, or stop others
+    between();
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace placard::net {
@@ -39,8 +40,8 @@ class AlarmHeap {
   void remove(Alarm& alarm) noexcept;
   bool empty() const { return slots_.empty(); }
   Milliseconds next() const { return slots_.front().due; }  ///< REQUIRES !empty()
-  /// Calls those that are due at `now`; not those that are started meanwhile.
-  void run(Milliseconds now);
+  /// Calls those that are due at `now`, not those that are started meanwhile, and `between` after each.
+  void run(Milliseconds now, const std::function<void()>& between);
   void forget_all() noexcept;
 
  private:

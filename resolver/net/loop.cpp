@@ -112,6 +112,7 @@ void Loop::on_wake() {
   for (Posted* each = take_posted(); each != nullptr;) {
     const std::unique_ptr<Posted> one(std::exchange(each, each->next));
     one->work();
+    glance();
   }
   if (stopping) uv_stop(&loop_);
 }
@@ -133,7 +134,7 @@ void Loop::set_timer() {
 
 void Loop::on_timer() {
   timer_due_ = UINT64_MAX;
-  alarms_.run(now());
+  alarms_.run(now(), [this] { glance(); });
   set_timer();
 }
 
@@ -153,6 +154,9 @@ void Loop::on_prepare() {
 }
 
 void Loop::glance() {
+  const std::uint64_t now = uv_hrtime();
+  if (now - glanced_ < kGlanceInterval) return;
+  glanced_ = now;
   for (Urgent* each : urgent_) each->work_();
 }
 

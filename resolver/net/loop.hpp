@@ -20,6 +20,8 @@
 
 namespace placard::net {
 
+inline constexpr std::uint64_t kGlanceInterval = 100'000;  ///< nanoseconds
+
 class RoundEnd;
 class Urgent;
 class WorkPool;
@@ -38,7 +40,8 @@ class Loop {
   /// Runs `work` on the loop's thread, soon, in the order posted. From any thread. Work not yet run when the loop is
   /// destroyed is dropped.
   void post(std::function<void()> work);
-  /// Does what is urgent. To be called between the pieces of long work, not inside of what is urgent itself.
+  /// Does what is urgent, unless that was done less than kGlanceInterval ago. To be called between the pieces of long
+  /// work, not inside of what is urgent itself.
   void glance();
   Milliseconds now() const { return uv_now(&loop_); }  ///< as of the start of this round of the loop
 
@@ -65,6 +68,7 @@ class Loop {
   std::vector<RoundEnd*> round_ends_;    // armed; nullptr: gone since
   std::vector<RoundEnd*> ending_;        // those of on_prepare() that runs just now
   std::vector<Urgent*> urgent_;
+  std::uint64_t glanced_ = 0;  // nanoseconds of uv_hrtime()
   std::unique_ptr<WorkPool> pool_;
   bool running_ = false;
   std::atomic<Posted*> posted_ = nullptr;  // the latest first

@@ -91,13 +91,14 @@ struct Batch {
 }  // namespace
 
 struct UdpListener::State {
-  State(Loop& loop, Descriptor socket, UdpHandler& its_handler)
-      : fd(std::move(socket)),
+  State(Loop& its_loop, Descriptor socket, UdpHandler& its_handler)
+      : loop(its_loop),
+        fd(std::move(socket)),
         handler(its_handler),
         local(local_endpoint(fd.get())),
         wildcard(is_wildcard(local.address)),
         flush_at_round_end(loop, [this] { flush_queue(); }),
-        between(loop, [this] { glance(); }) {
+        between(loop, [this] { receive_batch(); }) {
     for (std::size_t i = 0; i < kUdpBatch; ++i) {
       incoming.vectors[i] = {received[i].octets.data(), kUdpReceiveSize};
       if (wildcard) incoming.messages[i].msg_hdr.msg_control = incoming.controls[i].octets.data();
@@ -108,8 +109,7 @@ struct UdpListener::State {
   void watch(int events) { uv_poll_start(poll, events, on_poll); }
   static void on_poll(uv_poll_t* poll, int status, int events);
   void receive();
-  void glance();
-  bool receive_batch(std::size_t most);
+  bool receive_batch();
   void reset_incoming(std::size_t count);
   void answer(std::size_t count);
   void announce(std::size_t first, std::size_t count);
@@ -123,6 +123,7 @@ struct UdpListener::State {
     std::size_t offset, size;  // in queued_octets
   };
 
+  Loop& loop;
   Descriptor fd;
   UdpHandler& handler;
   Endpoint local;
@@ -130,7 +131,6 @@ struct UdpListener::State {
   uv_poll_t* poll = nullptr;  // freed by its close callback
   RoundEnd flush_at_round_end;
   Urgent between;
-  bool more_than_a_glance = false;  // there were, since receive()
   UdpCounters counters;
 
   std::array<Buffer<kUdpReceiveSize>, kUdpBatch> received;
@@ -162,16 +162,10 @@ void UdpListener::State::on_poll(uv_poll_t* poll, int status, int events) {
 
 void UdpListener::State::receive() {
   // Bounded: timers, TCP and the other listeners get their turn; what is left wakes the loop again at once.
-  more_than_a_glance = false;
   for (int batch = 0; batch < kUdpBatchesPerWake; ++batch) {
-    if (!receive_batch(kUdpBatch)) return;
+    if (!receive_batch()) return;
   }
   handler.on_backlog();
-}
-
-/// Where there is more than that, nothing would be early, and other work gets its turn.
-void UdpListener::State::glance() {
-  if (!more_than_a_glance) more_than_a_glance = receive_batch(kUdpGlance);
 }
 
 /// Sets what recvmmsg has overwritten in the first `count` messages.
@@ -183,15 +177,15 @@ void UdpListener::State::reset_incoming(std::size_t count) {
 }
 
 /// Whether there may be more.
-bool UdpListener::State::receive_batch(std::size_t most) {
-  const int count = recvmmsg(fd.get(), incoming.messages.data(), static_cast<unsigned>(most), MSG_DONTWAIT, nullptr);
+bool UdpListener::State::receive_batch() {
+  const int count = recvmmsg(fd.get(), incoming.messages.data(), kUdpBatch, MSG_DONTWAIT, nullptr);
   if (count <= 0) return count < 0 && errno != EAGAIN && errno != EWOULDBLOCK;  // an error is taken by asking: go on
   ++counters.batches;
   counters.received += static_cast<std::uint64_t>(count);
   handler.on_batch();
   answer(static_cast<std::size_t>(count));
   reset_incoming(static_cast<std::size_t>(count));
-  return static_cast<std::size_t>(count) == most;
+  return static_cast<std::size_t>(count) == kUdpBatch;
 }
 
 void UdpListener::State::announce(std::size_t first, std::size_t count) {
@@ -277,7 +271,7 @@ void UdpListener::State::queue(const UdpPeer& peer, wire::Bytes answer) {
 
 void UdpListener::State::flush_queue() {
   while (flushed < queued.size()) {
-    const std::size_t count = std::min(queued.size() - flushed, kUdpBatch);
+    const std::size_t count = std::min(queued.size() - flushed, kUdpGroup);
     for (std::size_t i = 0; i < count; ++i) {
       const Queued& each = queued[flushed + i];
       add_outgoing(i, each.peer, queued_octets.data() + each.offset, each.size);
@@ -288,6 +282,7 @@ void UdpListener::State::flush_queue() {
       watch(UV_READABLE | UV_WRITABLE);
       break;
     }
+    loop.glance();
   }
   if (flushed == queued.size()) {
     queued.clear();

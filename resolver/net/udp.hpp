@@ -23,7 +23,6 @@ namespace placard::net {
 inline constexpr std::size_t kUdpBatch = 64;   ///< datagrams a system call
 inline constexpr std::size_t kUdpGroup = 16;   ///< datagrams that are announced to the handler at a time
 inline constexpr int kUdpBatchesPerWake = 32;  ///< batches in a row, before the loop's other handles get their turn
-inline constexpr std::size_t kUdpGlance = 16;  ///< datagrams read between two pieces of other work
 inline constexpr std::size_t kUdpReceiveSize = 4096;  ///< octets of a question kept; longer ones are cut
 inline constexpr std::size_t kUdpSendSize = 4096;     ///< octets of an answer over UDP at most
 inline constexpr std::size_t kUdpMaxQueued = 4096;    ///< answers waiting for the end of a round

@@ -292,7 +292,6 @@ void UdpPool::on_readable() {
       auto* socket = static_cast<UdpSocket*>(events[static_cast<std::size_t>(i)].data.ptr);
       if (!socket->fd.valid()) continue;
       replies += receive(*socket);
-      context_.loop.glance();
     }
     handling_events_ = false;
     closed_.clear();
@@ -313,6 +312,7 @@ std::size_t UdpPool::receive(UdpSocket& socket) {
     const auto place = static_cast<std::size_t>(i);
     const auto from = net::Endpoint::from_sockaddr(reinterpret_cast<const sockaddr*>(&receiving.addresses[place]));
     deliver(socket, from, {receiving.octets[place].data(), receiving.messages[place].msg_len});
+    context_.loop.glance();
   }
   --socket.pins;
   settle(socket);
@@ -367,6 +367,7 @@ void UdpPool::flush() {
     flush_socket(*socket);
     --socket->pins;
     settle(*socket);
+    context_.loop.glance();
   }
   flushing_.clear();
 }

@@ -62,8 +62,11 @@ class Pipeline {
   ~Pipeline();
 
   /// `arm` sees to it that end_round() is called once at the end of this round of the loop, or of the next. Without it
-  /// (in tests) every resolution begins at once.
-  void set_round_end(std::function<void()> arm) { round_end_ = std::move(arm); }
+  /// (in tests) every resolution begins at once. `between` is called after each that end_round() begins.
+  void set_round_end(std::function<void()> arm, std::function<void()> between) {
+    round_end_ = std::move(arm);
+    between_starts_ = std::move(between);
+  }
   void end_round();
   /// Questions come faster than they are read: fewer resolutions are begun in the rounds to come, until all are.
   void fall_behind();
@@ -282,7 +285,7 @@ class Pipeline {
   StartQueue<std::shared_ptr<Pending>> starting_;     // in pending_, not begun yet
   std::size_t starts_ = kStartsPerRound;              // that a round may begin
   bool behind_ = false;                               // in this round
-  std::function<void()> round_end_;
+  std::function<void()> round_end_, between_starts_;
   std::uint32_t held_back_ = 0;
   bool resolving_ = false;           // an answer to a waiter is being made
   std::vector<std::uint8_t> later_;  // where answers to waiters are written

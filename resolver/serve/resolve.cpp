@@ -152,6 +152,7 @@ void Pipeline::end_round() {
     auto pending = starting_.pop();
     leave_start(*pending);
     tasks_.spawn(run(std::move(pending)));
+    between_starts_();
   }
   if (!std::exchange(behind_, false)) starts_ = std::min(starts_ + 1, kStartsPerRound);
   if (!starting_.empty()) round_end_();

@@ -110,7 +110,7 @@ struct Worker::State {
     pipeline.set_known_servers([this](wire::NameView name, std::int64_t now) {
       return recurse::known_servers(*records, options.resolver.forwards, name, now);
     });
-    pipeline.set_round_end([this] { round_end.arm(); });
+    pipeline.set_round_end([this] { round_end.arm(); }, [this] { loop.glance(); });
     if (!options.proxies.empty())
       options.stream.is_proxy = [this](const net::Address& peer) { return options.proxies.contains(peer); };
   }

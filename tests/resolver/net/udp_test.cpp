@@ -192,6 +192,20 @@ TEST_CASE("who is behind with reading hears of it", "[udp]") {
   CHECK(server.thread.call([&] { return server.handler.backlogs; }) >= 1);
 }
 
+TEST_CASE("a glance from other work answers a whole batch, each time", "[udp]") {
+  Loop loop;
+  Echoing handler;
+  const auto listener = UdpListener::open(loop, loopback(0), handler);
+  REQUIRE(listener);
+  const Descriptor client = client_socket(SOCK_DGRAM);
+  connect_to(client, (*listener)->local());
+  for (int round = 1; round <= 2; ++round) {
+    for (std::size_t i = 0; i < kUdpBatch; ++i) send_text(client, "now");
+    while (handler.batches < round) loop.glance();  // two that follow at once are one
+    for (std::size_t i = 0; i < kUdpBatch; ++i) CHECK(receive(client) == octets("now"));
+  }
+}
+
 TEST_CASE("a question over the receive size is cut, an answer of the send size leaves whole", "[udp]") {
   UdpServer server(loopback(0));
   const Descriptor client = client_socket(SOCK_DGRAM);

@@ -153,7 +153,7 @@ TEST_CASE("a round of the loop begins so many resolutions; the others wait for t
   House house(1'000);  // its zones have places for all
   house.publish();
   int armed = 0;
-  house.pipeline().set_round_end([&] { ++armed; });
+  house.pipeline().set_round_end([&] { ++armed; }, [] {});
   int asked = 0;
   constexpr int kAsked = serve::kStartsPerRound + 4;
   for (int i = 0; i < kAsked; ++i) {

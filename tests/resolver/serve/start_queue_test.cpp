@@ -58,7 +58,7 @@ void flood(House& house, std::size_t count, std::size_t first = 0) {
 TEST_CASE("a flood fills the queue, gives place to who asks little, and is told so") {
   House house(20'000);
   house.publish();
-  house.pipeline().set_round_end([] {});
+  house.pipeline().set_round_end([] {}, [] {});
   house.world.hold = true;
   flood(house, serve::kStarting);
   CHECK(limited(house, Limit::client_share) == 0);
@@ -80,10 +80,21 @@ TEST_CASE("a flood fills the queue, gives place to who asks little, and is told 
   CHECK(found == 1);  // in the first round, before a thousand others
 }
 
+TEST_CASE("between two resolutions that begin there is time for what is urgent") {
+  House house(20'000);
+  house.publish();
+  std::vector<int> begun;
+  house.pipeline().set_round_end([] {}, [&] { begun.push_back(house.world.asked); });
+  flood(house, 3);
+  const int before = house.world.asked;
+  house.pipeline().end_round();
+  CHECK(begun == std::vector{before + 1, before + 2, before + 3});
+}
+
 TEST_CASE("the more questions come than are read, the fewer resolutions begin, until all are read again") {
   House house(20'000);
   house.publish();
-  house.pipeline().set_round_end([] {});
+  house.pipeline().set_round_end([] {}, [] {});
   const auto begun = [&] {
     const int before = house.world.asked;
     house.pipeline().end_round();
