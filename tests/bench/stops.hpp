@@ -1,6 +1,7 @@
 // When the machine stopped a processor: its host ran something else there, or the kernel would not be interrupted. A
 // thread that goes before all others wants to run there every tenth of a millisecond and sees how late it is. What it
-// sees is nobody's doing whom a bench measures; servers and clients are ordinary threads.
+// sees is nobody's doing whom a bench measures; servers and clients are ordinary threads. Another one, which goes
+// behind all others, keeps the processor awake: the host of a virtual machine wakes one that sleeps when it likes.
 #pragma once
 
 #include <pthread.h>
@@ -24,17 +25,16 @@ class Stops {
 
   explicit Stops(int processor)
       : watching_([this, processor](const std::stop_token& ending) {
-          cpu_set_t here;
-          CPU_ZERO(&here);
-          CPU_SET(processor, &here);
-          const sched_param first{1};
-          watches_ = pthread_setaffinity_np(pthread_self(), sizeof here, &here) == 0 &&
-                     pthread_setschedparam(pthread_self(), SCHED_FIFO, &first) == 0;
+          watches_ = run_there(processor, SCHED_FIFO, 1);
           while (watches_ && !ending.stop_requested()) {
             const auto due = Clock::now() + kBeat;
             std::this_thread::sleep_until(due);
             if (const auto now = Clock::now(); now - due > kLate) seen_.push_back({due, now});
           }
+        }),
+        waking_([processor](const std::stop_token& ending) {
+          if (!run_there(processor, SCHED_IDLE, 0)) return;
+          while (!ending.stop_requested()) sched_yield();  // what else is of SCHED_IDLE gets nearly all
         }) {}
 
   /// False: not allowed.
@@ -47,9 +47,18 @@ class Stops {
   const std::vector<Stop>& seen() const { return seen_; }
 
  private:
+  static bool run_there(int processor, int policy, int priority) {
+    cpu_set_t there;
+    CPU_ZERO(&there);
+    CPU_SET(processor, &there);
+    const sched_param scheduling{priority};
+    return pthread_setaffinity_np(pthread_self(), sizeof there, &there) == 0 &&
+           pthread_setschedparam(pthread_self(), policy, &scheduling) == 0;
+  }
+
   std::vector<Stop> seen_;
   bool watches_ = false;
-  std::jthread watching_;
+  std::jthread watching_, waking_;
 };
 
 }  // namespace placard
