@@ -225,7 +225,8 @@ net::Task<Reply> Resolver::State::ask_server(Flight& flight, const Delegation& d
       continue;
     }
     server.exhausted = true;
-    if (reply.kind == ReplyKind::lame || reply.kind == ReplyKind::refused)
+    const bool unsure = reply.kind == ReplyKind::empty && !reply.authoritative && !forwarder;
+    if (reply.kind == ReplyKind::lame || reply.kind == ReplyKind::refused || unsure)
       servers->note_lame(server.endpoint, delegation.zone(), network.now());
     if (believable(reply.kind)) {
       if (!outgoing.edns && server.facts.edns) servers->note_no_edns(server.endpoint, network.now());

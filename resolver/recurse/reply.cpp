@@ -145,6 +145,13 @@ bool has_any(const wire::MessageView& message, RecordType type) {
   return false;
 }
 
+/// Neither SOA nor NS: NODATA (RFC 2308 2.2), if nobody knows better; where it comes with proofs, they decide.
+Reply judge_empty(std::vector<RecordSet>& authority, Reply reply) {
+  take_proof(authority, reply, false);
+  reply.kind = reply.proof.empty() ? ReplyKind::empty : ReplyKind::nodata;
+  return reply;
+}
+
 /// NOERROR, and nothing for the question in the answer section: a referral, NODATA, or a server that is not one.
 Reply judge_no_answer(const wire::MessageView& message, const Asked& asked, std::vector<RecordSet> authority,
                       Reply reply) {
@@ -166,8 +173,7 @@ Reply judge_no_answer(const wire::MessageView& message, const Asked& asked, std:
   }
   if (asked.forwarder) {
     if (cut || itself) return reject(ReplyKind::lame, "a referral from a forwarder: it does not resolve for us");
-    reply.kind = ReplyKind::empty;
-    return reply;
+    return judge_empty(authority, std::move(reply));
   }
   if (cut && asked.question.type == RecordType::ds && cut->owner.view() == name) {
     reply.kind =
@@ -187,9 +193,7 @@ Reply judge_no_answer(const wire::MessageView& message, const Asked& asked, std:
   }
   if (has_any(message, RecordType::ns) || has_any(message, RecordType::soa))
     return reject(ReplyKind::lame, "refers upwards or sideways");
-  if (!reply.authoritative) return reject(ReplyKind::lame, "an empty answer without authority");
-  reply.kind = ReplyKind::empty;
-  return reply;
+  return judge_empty(authority, std::move(reply));
 }
 
 std::optional<Reply> judge_header(const wire::MessageView& message, const Asked& asked) {

@@ -155,10 +155,19 @@ TEST_CASE("NODATA and NXDOMAIN need an SOA that speaks for the name") {
   CHECK_FALSE(judged(made, "zone.example.").soa);
   made.header.rcode = 0;
   CHECK(judged(made, "zone.example.").kind == ReplyKind::lame);
-  made.authority = {};
-  CHECK(judged(made, "zone.example.").kind == ReplyKind::lame);
+}
+
+TEST_CASE("NOERROR with neither SOA nor NS is NODATA if nobody knows better, with AA or without") {
+  Made made("www.zone.example.");
+  CHECK(judged(made, "zone.example.").kind == ReplyKind::empty);
   made.header.aa = true;
   CHECK(judged(made, "zone.example.").kind == ReplyKind::empty);
+  made.authority = {"www.zone.example. NSEC x.zone.example. MX"};  // there is a proof: no need to ask others
+  for (const bool forwarder : {false, true}) {
+    const Reply reply = judged(made, "zone.example.", nullptr, forwarder);
+    CHECK(reply.kind == ReplyKind::nodata);
+    CHECK(reply.proof.size() == 1);
+  }
 }
 
 TEST_CASE("the codes") {
