@@ -111,7 +111,7 @@ std::expected<MessageView, MessageError> parse_reply(Bytes bytes) {
   return MessageView::parse(bytes, true);
 }
 
-std::expected<MessageView, MessageError> MessageView::parse(Bytes bytes, bool any_address) {
+std::expected<MessageView, MessageError> MessageView::parse(Bytes bytes, bool is_reply) {
   const auto header = parse_header(bytes);
   if (!header) return std::unexpected(MessageError::short_header);
   if (bytes.size() > kMaxMessageSize) return std::unexpected(MessageError::trailing_bytes);
@@ -125,10 +125,11 @@ std::expected<MessageView, MessageError> MessageView::parse(Bytes bytes, bool an
   for (const Section section : {Section::answer, Section::authority, Section::additional}) {
     view.starts_[static_cast<std::size_t>(section)] = static_cast<std::uint16_t>(at);
     for (int i = 0; i < view.count(section); ++i) {
-      if (const auto error = view.index_record(section, at, any_address)) return std::unexpected(*error);
+      if (const auto error = view.index_record(section, at, is_reply)) return std::unexpected(*error);
     }
   }
-  if (at != bytes.size()) return std::unexpected(MessageError::trailing_bytes);
+  if (at != bytes.size() && !is_reply) return std::unexpected(MessageError::trailing_bytes);
+  view.bytes_ = bytes.first(at);
   return view;
 }
 

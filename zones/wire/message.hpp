@@ -140,7 +140,7 @@ class MessageView {
  private:
   friend std::expected<MessageView, MessageError> parse_message(Bytes bytes);
   friend std::expected<MessageView, MessageError> parse_reply(Bytes bytes);
-  static std::expected<MessageView, MessageError> parse(Bytes bytes, bool any_address);
+  static std::expected<MessageView, MessageError> parse(Bytes bytes, bool is_reply);
   // Each reads from `at`, indexes, and moves `at` on.
   std::optional<MessageError> index_questions(std::size_t& at);
   std::optional<MessageError> index_record(Section section, std::size_t& at, bool any_address);
@@ -156,8 +156,9 @@ class MessageView {
 
 /// Checks and indexes one whole message of at most 65,535 octets. Never reads outside `bytes`.
 std::expected<MessageView, MessageError> parse_message(Bytes bytes);
-/// The same for the reply of a server, in which A and AAAA records of any length pass: who reads their addresses looks
-/// at the length, so that one broken record does not cost all the others.
+/// The same for the reply of a server, which is read as well as it can be. A and AAAA records of any length pass: who
+/// reads their addresses looks at the length, so that one broken record does not cost all the others. Octets behind the
+/// last record are left out, as by BIND and Unbound.
 std::expected<MessageView, MessageError> parse_reply(Bytes bytes);
 
 /// The header alone, for what can still be answered when parse_message fails.

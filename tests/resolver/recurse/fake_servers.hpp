@@ -176,7 +176,7 @@ inline Outgoing question_for(const Endpoint& server,
 /// The first address of the answer, or what came instead.
 inline std::string address_in(const ExchangeResult& result) {
   if (!result) return std::string(to_text(result.error()));
-  const auto message = wire::parse_message(result->bytes);
+  const auto message = wire::parse_reply(result->bytes);
   REQUIRE(message);
   for (const auto& record : message->records(wire::Section::answer)) {
     return net::Address::from_bytes(record.rdata()).to_text();

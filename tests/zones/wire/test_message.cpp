@@ -166,6 +166,20 @@ TEST_CASE("message: counts and lengths that lie") {
   auto huge = Packet();
   huge.octets.resize(65536);
   CHECK(refusal(huge) == MessageError::trailing_bytes);
+  huge.octets.resize(65536);
+  CHECK_FALSE(parse_reply(huge.octets));
+}
+
+TEST_CASE("message: what stands behind the last record of a reply is no part of it") {
+  const auto packet = Packet().counts(1, 1, 0, 0).question("a").raw({0xc0, 12}).record(1, {1, 2, 3, 4});
+  auto longer = packet;
+  longer.raw({0xc0, 12}).record(1, {5, 6, 7, 8});
+  const auto reply = parse_reply(longer.octets);
+  REQUIRE(reply);
+  CHECK(std::ranges::equal(reply->bytes(), packet.octets));
+  int records = 0;
+  for (const RecordView& record : reply->records(Section::answer)) records += record.type() == RecordType::a ? 1 : 100;
+  CHECK(records == 1);
 }
 
 TEST_CASE("message: every cut of a good message is refused, and none reads outside") {
