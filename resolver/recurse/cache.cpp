@@ -49,6 +49,11 @@ EntryPointer unpacked(const NodeHold& hold) {
   return hold ? hold->unpack() : nullptr;
 }
 
+/// Below a name whose NXDOMAIN is so there is nothing.
+bool is_proven(validate::Security security) {
+  return security == validate::Security::secure;
+}
+
 }  // namespace
 
 struct Cache::Shard {
@@ -185,7 +190,7 @@ struct Cache::Shard {
   }
   void erase(const Cache& cache, Node& node) {
     unlink(node);
-    if (node.slot() == static_cast<std::uint8_t>(Slot::nxdomain)) --cache.nxdomains_;
+    if (node.slot() == static_cast<std::uint8_t>(Slot::nxdomain) && is_proven(node.security())) --cache.cuts_;
     if (node.slot() == static_cast<std::uint8_t>(Slot::exact) && node.type() == wire::RecordType::dname)
       --cache.dnames_;
     nodes.erase(node.key);
@@ -263,8 +268,8 @@ EntryPointer Cache::find(wire::NameView name, wire::RecordType type, std::int64_
   NodeHold found = find_in(Realm::checked, name, type, now);
   if (!is_answer(found) && realm == Realm::unchecked) found = find_in(Realm::unchecked, name, type, now);
   if (is_answer(found)) return found->unpack();
-  if (!name.is_root() && nxdomains_.load(std::memory_order_relaxed) > 0) {
-    if (const auto cut = deepest(name.parent(), top, kAnyType, Slot::nxdomain, now)) return cut->unpack();
+  if (!name.is_root() && cuts_.load(std::memory_order_relaxed) > 0) {
+    if (const auto cut = find_cut(name.parent(), top, now)) return cut->unpack();
   }
   return unpacked(found);
 }
@@ -306,6 +311,15 @@ NodeHold Cache::deepest(wire::NameView name, wire::NameView top, wire::RecordTyp
   for (auto at = name; at.is_subdomain_of(top); at = at.parent()) {
     auto found = probe(at, type, slot);
     if (found && found->fresh(now)) return found;
+    if (at.is_root()) break;
+  }
+  return {};
+}
+
+NodeHold Cache::find_cut(wire::NameView name, wire::NameView top, std::int64_t now) const {
+  for (auto at = name; at.is_subdomain_of(top); at = at.parent()) {
+    auto found = probe(at, kAnyType, Slot::nxdomain);
+    if (found && found->fresh(now) && is_proven(found->security())) return found;
     if (at.is_root()) break;
   }
   return {};
@@ -376,7 +390,7 @@ void Cache::insert(wire::NameView name, wire::RecordType type, Slot slot, const 
   const std::scoped_lock lock(shard.mutex);
   if (!shard.put(*this, node, now)) return node.drop();
   ++shard.counters.stored;
-  if (slot == Slot::nxdomain) ++nxdomains_;
+  if (slot == Slot::nxdomain && is_proven(entry.security)) ++cuts_;
   if (slot == Slot::exact && type == wire::RecordType::dname) ++dnames_;
   // What exists is no longer non-existent.
   if ((slot == Slot::exact || slot == Slot::unchecked) && entry.kind == CacheKind::records) {

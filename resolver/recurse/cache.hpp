@@ -31,7 +31,7 @@ enum class Credibility : std::uint8_t { additional, authority, glue, answer_no_a
 enum class CacheKind : std::uint8_t {
   records,     ///< a record set
   nodata,      ///< RFC 2308: the name exists, the type does not
-  nxdomain,    ///< the name does not exist, nor anything below it (RFC 8020)
+  nxdomain,    ///< the name does not exist; where that is proven, nor does anything below it (RFC 8020)
   failure,     ///< resolution failed (RFC 9520); short-lived
   delegation,  ///< NS set and glue as the parent gave them
   no_cut,      ///< no zone begins at the name, as the servers above it let see
@@ -96,8 +96,8 @@ class Cache {
   explicit Cache(const CacheLimits& limits);
   ~Cache();
 
-  /// The entry for (name, type): fresh records or NODATA, else a fresh NXDOMAIN of the name or of an ancestor at or
-  /// below `top`, else a fresh failure, else an expired entry (look at expires_at). Never a delegation.
+  /// The entry for (name, type): fresh records or NODATA, else a fresh NXDOMAIN of the name, or a secure one of an
+  /// ancestor at or below `top`, else a fresh failure, else an expired entry (look at expires_at). Never a delegation.
   /// Realm::unchecked: what was checked if it is fresh, else what was not (its NXDOMAINs count for their very name).
   EntryPointer find(wire::NameView name, wire::RecordType type, std::int64_t now, wire::NameView top = {},
                     Realm realm = Realm::checked) const;
@@ -157,14 +157,15 @@ class Cache {
   Shard& shard_of(std::uint64_t name_hash) const;
   NodeHold find_in(Realm realm, wire::NameView name, wire::RecordType type, std::int64_t now) const;
   NodeHold probe(wire::NameView name, wire::RecordType type, Slot slot) const;
+  NodeHold find_cut(wire::NameView name, wire::NameView top, std::int64_t now) const;
   NodeHold deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot, std::int64_t now) const;
   void insert(wire::NameView name, wire::RecordType type, Slot slot, const CacheEntry& entry, std::int64_t now);
   std::size_t flush_if(Shard& shard, wire::NameView name, bool below);
 
   std::vector<std::unique_ptr<Shard>> shards_;
   CacheLimits limits_;
-  std::uint64_t seed_;                              // of the hashes, so that nobody can aim at one shard
-  mutable std::atomic<std::size_t> nxdomains_ = 0;  // entries; 0 spares the look at every ancestor
+  std::uint64_t seed_;                         // of the hashes, so that nobody can aim at one shard
+  mutable std::atomic<std::size_t> cuts_ = 0;  // secure NXDOMAINs; 0 spares the look at every ancestor
   mutable std::atomic<std::size_t> dnames_ = 0;
 };
 

@@ -59,6 +59,7 @@ class CacheNode {
   wire::RecordType type() const { return type_; }
   std::uint8_t slot() const { return slot_; }
   CacheKind kind() const { return kind_; }
+  validate::Security security() const { return security_; }
   Credibility credibility() const { return credibility_; }
   std::int64_t stored_at() const { return static_cast<std::int64_t>(stored_at_); }
   std::int64_t expires_at() const { return stored_at() + lifetime_; }

@@ -59,6 +59,7 @@ void fill(Cache& cache) {
   CacheEntry denial;
   denial.set = set({"example. 600 IN SOA ns.example. root.example. 1 2 3 4 5"});
   cache.store_negative(CacheKind::nodata, name("www.example."), wire::RecordType::mx, denial, 300, kNow);
+  denial.security = validate::Security::secure;  // so it holds for what is below, too
   cache.store_negative(CacheKind::nxdomain, name("no.example."), kA, denial, 300, kNow);
   cache.store_negative(CacheKind::failure, name("broken.example."), kA, {}, 300, kNow);
   cache.store_delegation(

@@ -68,9 +68,28 @@ TEST_CASE("TTLs stay within the limits, and TTL 0 is not kept") {
   CHECK(cache.find(name("no.example."), kA, kNow)->ttl_at(kNow) == 50);
 }
 
-TEST_CASE("NXDOMAIN holds for all types and all names below, while it is fresh") {
+CacheEntry proven_denial() {
+  CacheEntry denial;
+  denial.security = validate::Security::secure;
+  return denial;
+}
+
+TEST_CASE("NXDOMAIN that nobody signed holds for its very name: some servers deny what only has names below") {
   Cache cache({});
   cache.store_negative(CacheKind::nxdomain, name("gone.example."), kA, {}, 60, kNow);
+  CHECK(cache.find(name("gone.example."), wire::RecordType::txt, kNow)->kind == CacheKind::nxdomain);
+  CHECK_FALSE(cache.find(name("a.gone.example."), kA, kNow));
+  SECTION("nor does it hide what is proven above it") {
+    cache.store_negative(CacheKind::nxdomain, name("example."), kA, proven_denial(), 60, kNow);
+    const auto below = cache.find(name("a.gone.example."), kA, kNow);
+    REQUIRE(below);
+    CHECK(below->security == validate::Security::secure);
+  }
+}
+
+TEST_CASE("a proven NXDOMAIN holds for all types and all names below, while it is fresh") {
+  Cache cache({});
+  cache.store_negative(CacheKind::nxdomain, name("gone.example."), kA, proven_denial(), 60, kNow);
   const auto below = cache.find(name("a.b.gone.example."), wire::RecordType::mx, kNow);
   REQUIRE(below);
   CHECK(below->kind == CacheKind::nxdomain);

@@ -319,6 +319,27 @@ TEST_CASE("own zones answer; recursion goes on below their delegations") {
   CHECK(errors(broken)[0].code == wire::EdeCode::not_ready);
 }
 
+TEST_CASE("what may not be kept reaches all who wait for it, and nobody else") {
+  House house;
+  house.world.add("zero.example.org. 0 CNAME target.example.net.");
+  house.world.add("target.example.net. 0 A 192.0.2.90");
+  house.publish();
+  house.world.hold = true;
+  for (int i = 0; i < 3; ++i) CHECK(house.ask({"zero.example.org."}).empty());
+  CHECK(house.world.asked == 1);
+  house.world.hold = false;
+  house.world.release();
+  REQUIRE(house.stream->sent.size() == 3);
+  const auto later = house.ask({"zero.example.org."});
+  CHECK(house.world.asked == 2);
+  for (const auto& answer : {house.stream->sent.front(), later}) {
+    CHECK(texts(answer, wire::Section::answer) ==
+          Lines{"zero.example.org. CNAME target.example.net.", "target.example.net. A 192.0.2.90"});
+    const auto message = wire::parse_message(answer);
+    for (const wire::RecordView& record : message->records(wire::Section::answer)) CHECK(record.ttl() == 0);
+  }
+}
+
 TEST_CASE("a redirection that was lifted while its target was resolved is not sent") {
   House house;
   auto& rule = house.block("cn", "www.example.org.", policy::Action::cname).rules[0];
