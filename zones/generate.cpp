@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "zones/wire/presentation.hpp"
+
 namespace placard::zones {
 namespace {
+
+using wire::RecordType;
 
 constexpr std::uint32_t kMaxValue = 0x7fffffff;
 constexpr int kMaxWidth = 253;  // no name is longer
@@ -44,14 +48,17 @@ bool parse_modifier(std::string_view text, Modifier& modifier) {
   return std::string_view("doxXnN").contains(modifier.base);
 }
 
-/// The lowest digit first, a dot between each; the width counts the dots.
+/// The lowest digit first, a dot between each; the width counts the dots, and an even one ends in a dot.
 void append_nibbles(std::uint64_t value, int width, bool upper, std::string& out) {
   const char* digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
   do {
     out += digits[value & 15U];
     value >>= 4U;
-    width -= 2;
-    if (value != 0 || width > 0) out += '.';
+    --width;
+    if (value != 0 || width > 0) {
+      out += '.';
+      --width;
+    }
   } while (value != 0 || width > 0);
 }
 
@@ -70,6 +77,20 @@ void append_number(std::uint64_t value, const Modifier& modifier, std::string& o
 }
 
 }  // namespace
+
+std::string template_rdata(RecordType type, std::string_view text) {
+  std::string_view behind = text;
+  if (text.size() < 2 || text.front() != '"' || text.back() != '"' || (wire::take_field(behind), !behind.empty()))
+    return std::string(text);
+  const std::string_view inside = text.substr(1, text.size() - 2);
+  if (type == RecordType::txt && !inside.starts_with("\\\"")) return std::string(text);
+  std::string plain;
+  for (std::size_t i = 0; i < inside.size(); ++i) {
+    if (inside[i] == '\\' && i + 1 < inside.size() && inside[++i] != '"') plain += '\\';
+    plain += inside[i];
+  }
+  return plain;
+}
 
 std::expected<GenerateRange, std::string> parse_generate_range(std::string_view text) {
   GenerateRange range;

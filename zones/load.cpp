@@ -181,7 +181,8 @@ Taken Loader::directive(std::string_view entry, State& state) {
   return {};
 }
 
-/// RANGE OWNER [TTL] [CLASS] TYPE RDATA, once for each value of the range. Rdata may stand in quotes as a whole.
+/// RANGE OWNER [TTL] [CLASS] TYPE RDATA, once for each value of the range. A record behind it that names no owner has
+/// that of the one before it.
 Taken Loader::generate(std::string_view arguments, State& state) {
   const auto fail = [&](std::string reason, std::string_view where) {
     return std::unexpected(Complaint{"$GENERATE: " + std::move(reason), where});
@@ -194,13 +195,11 @@ Taken Loader::generate(std::string_view arguments, State& state) {
   if (fields->owner.empty()) return fail("no owner", arguments);
   generated_ += range->count();
   if (generated_ > kMaxGenerated) return fail("more than " + std::to_string(kMaxGenerated) + " records", range_text);
-  std::string_view rdata = fields->rdata;
-  std::string_view behind = rdata;
-  const bool quoted = rdata.starts_with('"') && (wire::take_field(behind), behind.empty());
-  if (quoted && fields->type != RecordType::txt) rdata = rdata.substr(1, rdata.size() - 2);
+  const std::string rdata = template_rdata(fields->type, fields->rdata);
   const std::string_view middle(
       fields->owner.data() + fields->owner.size(),
       static_cast<std::size_t>(fields->rdata.data() - (fields->owner.data() + fields->owner.size())));
+  const auto owner_before = state.owner;
   std::string line;
   for (std::uint64_t value = range->start; value <= range->stop; value += range->step) {
     line.clear();
@@ -211,6 +210,7 @@ Taken Loader::generate(std::string_view arguments, State& state) {
     if (auto done = record(line, state); !done)
       return fail("at " + std::to_string(value) + ": " + done.error().reason, arguments);
   }
+  state.owner = owner_before;
   return {};
 }
 

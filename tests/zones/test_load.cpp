@@ -214,7 +214,7 @@ TEST_CASE("load: $GENERATE, as BIND has it") {
                                      "$GENERATE 1-3 host$ 60 A 192.0.2.$\n"
                                      "$generate 10-20/5 a-${-5,3,x} CNAME host$\n"
                                      "$GENERATE 0-1 ${0,3}.b 60 IN MX \"10 m${1}\"\n"
-                                     "$GENERATE 26-26 ${0,8,n}.up 7 PTR x${0,2,X}\n"
+                                     "$GENERATE 26-26 ${0,7,n}.up 7 PTR x${0,2,X}\n"
                                      "$GENERATE 1-1 lit\\$ 60 TXT \"at $$ \\$ ${0,0,o}\"\n"
                                      "$ORIGIN sub\n$GENERATE 1-2 $ 60 NS ns$\n",
                                  "example.org");
@@ -234,6 +234,42 @@ TEST_CASE("load: $GENERATE, as BIND has it") {
   CHECK(refusal(kStart + "$GENERATE 1-2 a${0,x} 60 A 192.0.2.1\n").contains("'${0,x}' is not ${OFFSET,WIDTH,BASE}"));
   CHECK(refusal(kStart + "$GENERATE 1-2 a${-3} 60 A 192.0.2.1\n").contains("a value below 0"));
   CHECK(refusal(kStart + "$GENERATE 1-2\n").starts_with("z:3:"));
+}
+
+TEST_CASE("load: $GENERATE's odd corners, each by what named-compilezone makes of it") {
+  const auto zone = asking::zone(kStart +
+                                     "$GENERATE 26-26 ${0,8,n}even 60 A 192.0.2.1\n"
+                                     "$GENERATE 26-26 ${0,2,N}Two 60 A 192.0.2.1\n"
+                                     "$GENERATE 26-26 ${0,0,n}.zero 60 A 192.0.2.1\n"
+                                     "$GENERATE 26-26 ${0,1,n}.one 60 A 192.0.2.1\n"
+                                     "$GENERATE 8-9 ${0,3,o}o 60 A 192.0.2.1\n"
+                                     "$GENERATE 171-171 ${0,4,X}.x 60 A 192.0.2.1\n"
+                                     "$GENERATE 1-1 dd$$ 60 A 192.0.2.1\n"
+                                     "$GENERATE 1-1 bs\\\\$ 60 A 192.0.2.1\n"
+                                     "$GENERATE 1-1 a\\$\\${0,2}b 60 A 192.0.2.1\n"
+                                     "$GENERATE 26-26 a{$} 60 A 192.0.2.1\n"
+                                     "$GENERATE 1-2 plus${+5} 60 A 192.0.2.1\n"
+                                     "$GENERATE 1-2 $.${1}.${2,2} 60 A 192.0.2.1\n"
+                                     "$GENERATE 5-20/7 step$ 60 A 192.0.2.$\n"
+                                     "$GENERATE 1-1 caa$ 60 CAA \"0 issue \\\"x$\\\"\"\n"
+                                     "$GENERATE 1-1 txt$ 60 TXT \"\\\"a $\\\" \\\"b\\\"\"\n"
+                                     "before 60 A 192.0.2.100\n"
+                                     "$GENERATE 1-2 after$ 60 A 192.0.2.$\n"
+                                     "  60 TXT whose\n",
+                                 "example.org");
+  for (const char* owner : {"a.1.0.0.even", "a.1two", "a.1.zero", "a.1.one", "010o", "011o", "00ab.x", "dd\\$",
+                            "bs\\\\1", "a\\$\\$\\{0,2\\}b", "a{26}", "plus6", "plus7", "1.2.03", "2.3.04"}) {
+    INFO(owner);
+    CHECK(only(zone, (std::string(owner) + ".example.org").c_str(), RecordType::a) == "60 192.0.2.1");
+  }
+  CHECK(only(zone, "step19.example.org", RecordType::a) == "60 192.0.2.19");
+  CHECK(only(zone, "caa1.example.org", RecordType::caa) == "60 0 issue \"x1\"");
+  CHECK(only(zone, "txt1.example.org", RecordType::txt) == "60 \"a 1\" \"b\"");
+  CHECK(only(zone, "before.example.org", RecordType::txt) == "60 \"whose\"");
+  CHECK(zone.record_count() == 2 + 15 + 3 + 2 + 4);
+  CHECK(refusal(kStart + "$GENERATE 26-26 ${0,8,n}.even 60 A 192.0.2.1\n").contains("empty label"));
+  for (const char* modifier : {"${0,,x}", "${}", "${0,3,z}"})
+    CHECK(refusal(kStart + "$GENERATE 1-1 a" + modifier + " 60 A 192.0.2.1\n").contains("is not ${OFFSET,WIDTH,BASE}"));
 }
 
 TEST_CASE("load: lines of included files and those behind them are told apart") {
