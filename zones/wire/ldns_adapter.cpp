@@ -14,6 +14,7 @@
 
 #include "zones/wire/octets.hpp"
 #include "zones/wire/presentation.hpp"
+#include "zones/wire/svcb_text.hpp"
 
 namespace placard::wire {
 namespace {
@@ -112,17 +113,6 @@ std::expected<std::vector<std::uint8_t>, std::string> unknown_from_text(std::str
   return rdata;
 }
 
-/// SVCB's keys that ldns 1.8 does not know by name, by number: "ohttp" (RFC 9540) has no value.
-std::string with_numbered_keys(std::string_view text) {
-  std::string numbered;
-  while (!text.empty()) {
-    const std::string_view field = take_field(text);
-    numbered += field == "ohttp" ? std::string_view("key8") : field;
-    numbered += ' ';
-  }
-  return numbered;
-}
-
 std::string unknown_to_text(Bytes rdata) {
   std::string text = "\\# " + std::to_string(rdata.size());
   if (rdata.empty()) return text;
@@ -178,8 +168,9 @@ std::expected<void, TextError> read_rdata(RecordType type, std::string_view text
       return {};
     }
   }
-  if (has_rdata_fields(type)) {
-    auto read = parse_rdata_fields(type, text, origin, out);
+  const bool svcb = type == RecordType::svcb || type == RecordType::https;
+  if (svcb || has_rdata_fields(type)) {
+    auto read = svcb ? parse_svcb(text, origin, out) : parse_rdata_fields(type, text, origin, out);
     if (read && out.size() > kMaxRdataSize) return std::unexpected(TextError{kTooLarge, text});
     return read;
   }
@@ -192,7 +183,7 @@ std::expected<void, TextError> read_rdata(RecordType type, std::string_view text
 std::expected<std::vector<std::uint8_t>, std::string> rdata_from_text_by_ldns(RecordType type, std::string_view text,
                                                                               NameView origin) {
   std::string line = ". 0 IN TYPE" + std::to_string(static_cast<std::uint16_t>(format_of(type))) + " ";
-  line += type == RecordType::svcb || type == RecordType::https ? with_numbered_keys(text) : std::string(text);
+  line += text;
   const LdnsRdf ldns_origin(ldns_dname_new_frm_data(static_cast<std::uint16_t>(origin.size()), origin.bytes().data()));
   ldns_rr* parsed = nullptr;
   const ldns_status status = ldns_rr_new_frm_str(&parsed, line.c_str(), 0, ldns_origin.get(), nullptr);

@@ -12,6 +12,7 @@
 #include "zones/wire/ascii.hpp"
 #include "zones/wire/nsec3.hpp"
 #include "zones/wire/octets.hpp"
+#include "zones/wire/octets_text.hpp"
 #include "zones/wire/presentation.hpp"
 #include "zones/wire/type_bitmap.hpp"
 
@@ -96,16 +97,6 @@ int hex_value(char c) {
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
-
-constexpr auto kBase64Values = [] {
-  std::array<std::int8_t, 256> values{};
-  values.fill(-1);
-  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t i = 0; i < kLetters.size(); ++i) {
-    values[static_cast<std::uint8_t>(kLetters[i])] = static_cast<std::int8_t>(i);
-  }
-  return values;
-}();
 
 class FieldReader {
  public:
@@ -321,35 +312,8 @@ bool FieldReader::string() {
 
 bool FieldReader::string_octets() {
   if (!field()) return false;
-  std::string_view text = field_;
-  const bool quoted = text.front() == '"';
-  if (quoted) {
-    if (text.size() < 2 || text.back() != '"') return fail("a string that does not end in a quote");
-    text = text.substr(1, text.size() - 2);
-  }
-  if (text.find_first_of("\\\"") == std::string_view::npos) {
-    out_.insert(out_.end(), text.begin(), text.end());
-  } else {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      if (text[i] == '"') return fail("a quote inside a string (write it as \\\")");
-      if (text[i] != '\\') {
-        put8(static_cast<std::uint8_t>(text[i]));
-      } else if (++i == text.size()) {
-        return fail("an escape without an octet");
-      } else if (!is_digit(text[i])) {
-        put8(static_cast<std::uint8_t>(text[i]));
-      } else {
-        if (i + 2 >= text.size() || !is_digit(text[i + 1]) || !is_digit(text[i + 2])) {
-          return fail("an escape of fewer than three digits");
-        }
-        const int value = (text[i] - '0') * 100 + (text[i + 1] - '0') * 10 + (text[i + 2] - '0');
-        if (value > 255) return fail("an escape above \\255");
-        put8(static_cast<std::uint8_t>(value));
-        i += 2;
-      }
-    }
-  }
-  return true;
+  const auto read = append_string(field_, out_);
+  return read || fail(std::string(read.error()));
 }
 
 bool FieldReader::strings() {
@@ -390,34 +354,10 @@ bool FieldReader::hexadecimal_to_end() {
 bool FieldReader::base64_to_end(bool dash_is_nothing) {
   if (!field()) return false;
   if (dash_is_nothing && field_ == "-") return true;
-  std::uint32_t bits = 0;
-  int digits = 0, padding = 0;
-  for (;;) {
-    for (const char c : field_) {
-      const int value = kBase64Values[static_cast<std::uint8_t>(c)];
-      if (c == '=') {
-        ++padding;
-        continue;
-      }
-      if (value < 0 || padding > 0) return fail("not base64");
-      bits = bits << 6U | static_cast<std::uint32_t>(value);
-      if (++digits % 4 == 0) {
-        put8(static_cast<std::uint8_t>(bits >> 16U));
-        put8(static_cast<std::uint8_t>(bits >> 8U));
-        put8(static_cast<std::uint8_t>(bits));
-      }
-    }
-    if (rest_.empty()) break;
-    field_ = take_field(rest_);
-  }
-  const int left = digits % 4;
-  if (left == 1 || (left + padding) % 4 != 0 || padding > 2) return fail("base64 of a size that there is not");
-  if (left == 2) put8(static_cast<std::uint8_t>(bits >> 4U));
-  if (left == 3) {
-    put8(static_cast<std::uint8_t>(bits >> 10U));
-    put8(static_cast<std::uint8_t>(bits >> 2U));
-  }
-  return true;
+  const std::string_view text(field_.data(), field_.size() + (rest_.data() + rest_.size() - field_.end()));
+  rest_ = {};
+  const auto read = append_base64(text, out_);
+  return read || fail(std::string(read.error()));
 }
 
 bool FieldReader::salt() {
