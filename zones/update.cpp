@@ -37,6 +37,12 @@ bool goes_with_alias(RecordType type) {
   return type == RecordType::rrsig || type == RecordType::nsec;
 }
 
+/// One signature at the apex would make the zone one that others have signed, and no update could take it away; a proof
+/// that stands alone proves what is wrong. So nobody adds them by hand, as in Knot DNS.
+bool is_signers_work(RecordType type) {
+  return goes_with_alias(type) || type == RecordType::nsec3;
+}
+
 class Update {
  public:
   Update(const wire::MessageView& request, ZoneEditor& editor)
@@ -117,6 +123,7 @@ class Update {
         case RecordClass::in:
           if (is_meta(wanted.type) || !wire::is_sound_rdata(wanted.type, wanted.rdata)) return Rcode::formerr;
           if (wanted.type == RecordType::soa && !wire::parse_soa(wanted.rdata)) return Rcode::formerr;
+          if (is_signers_work(wanted.type)) return Rcode::refused;
           break;
         case RecordClass::any:
           if (wanted.ttl != 0 || !wanted.rdata.empty()) return Rcode::formerr;
@@ -162,7 +169,7 @@ class Update {
                            return entry.first != RecordType::cname && !goes_with_alias(entry.first);
                          });
       if (other) return;
-    } else if (alias && !goes_with_alias(wanted.type)) {
+    } else if (alias) {
       return;
     }
     // One of each at a name: the new one takes the place of the old.

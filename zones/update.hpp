@@ -10,7 +10,8 @@
 
 namespace placard::zones {
 
-/// NOERROR: done, or nothing was to be done. Anything else: the editor is as before.
+/// NOERROR: done, or nothing was to be done. Anything else: the editor is as before. RRSIG, NSEC and NSEC3 are not
+/// added: REFUSED.
 /// REQUIRES: opcode UPDATE, one question, which names the editor's zone.
 wire::Rcode apply_update(const wire::MessageView& request, ZoneEditor& editor);
 

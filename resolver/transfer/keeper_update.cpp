@@ -4,6 +4,7 @@
 
 #include "resolver/transfer/keeper.hpp"
 #include "zones/update.hpp"
+#include "zones/zonemd.hpp"
 
 namespace placard::transfer {
 namespace {
@@ -32,6 +33,11 @@ bool make_version(const ZonePlan& plan, const std::shared_ptr<const Zone>& befor
     auto zone = editor.build();
     if (!zone) {
       made.error = zone.error();
+      return false;
+    }
+    if (const auto digest = zones::check_zonemd(*zone);
+        !plan.sign && digest.verdict == zones::ZonemdCheck::Verdict::bad) {  // secondaries would refuse it
+      made.error = "ZONEMD: " + digest.reason;
       return false;
     }
     if (plan.sign) {

@@ -139,6 +139,52 @@ class Permissions(unittest.TestCase):
         self.assertEqual(status["role"], "secondary")
 
 
+class Updates(unittest.TestCase):
+    """What updates bring of DNSSEC: nothing that would break the zone, or end its updates."""
+
+    def setUp(self):
+        self.server = Server(extra="".join(f'[[zone]]\nname = "{name}"\nfile = "own.zone"\nallow_update = ["127.0.0.1/32"]\n{more}'
+                                           for name, more in (("own.org", ""), ("signed.org", "sign = true\n"))))
+        (self.server.folder / "own.zone").write_text(ZONE.format(serial=1))
+        self.addCleanup(self.server.kill)
+        self.server.start()
+
+    def update(self, zone, *lines):
+        """What nsupdate has to say, nothing where it is done."""
+        text = "\n".join([f"server 127.0.0.1 {self.server.port}", f"zone {zone}", *lines, "send", ""])
+        done = subprocess.run(["nsupdate"], input=text, capture_output=True, text=True, timeout=60, check=False)
+        return (done.stdout + done.stderr).strip()
+
+    def test_dnssec_by_hand(self):
+        signature = "8 2 300 20360101000000 20260101000000 1 {0}. oJB1W6WNGv+ldvQ3WDG0Mw=="
+        for zone in ("own.org", "signed.org"):
+            for refused in (f"{zone} 300 RRSIG SOA {signature.format(zone)}", f"{zone} 300 NSEC www.{zone}. SOA NS",
+                            f"2vptu5timamqttgl4luu9kg21e0aor3s.{zone} 300 NSEC3 1 0 0 - 2vptu5timamqttgl4luu9kg21e0aor3s A"):
+                self.assertIn("REFUSED", self.update(zone, f"update add {refused}"))
+            self.assertEqual(self.update(zone, f"update add new.{zone} 300 A 192.0.2.8"), "")
+            self.assertEqual(self.server.dig(f"new.{zone}").data("A"), ["192.0.2.8"])
+        key = "300 DNSKEY 257 3 13 oJB1W6WNGv+ldvQ3WDG0MQkg5IEhjRip8WTrPYGv07h108dUKGMeDPKijVCHX3DDKdfb+v6oB9wfuh3DTJXUAA=="
+        self.assertEqual(self.update("own.org", f"update add own.org {key}", "update add own.org 0 NSEC3PARAM 1 0 0 -"), "")
+        self.assertIn("REFUSED", self.update("signed.org", f"update add signed.org {key}"))
+        self.assertEqual(self.server.dig("none.own.org", "A", "+dnssec").status, "NXDOMAIN")
+
+    def test_the_apex_keeps_what_a_zone_needs(self):
+        for zone in ("own.org", "signed.org"):
+            before = self.server.dig(zone, "NS").data("NS")
+            for what in ("", " SOA", " NS", f" NS {before[0]}"):
+                self.assertEqual(self.update(zone, f"update delete {zone}{what}"), "")
+            self.assertEqual(self.server.dig(zone, "NS").data("NS"), before)
+            self.assertEqual(self.server.dig(f"www.{zone}").data("A"), ["192.0.2.7"])
+        self.assertTrue(self.server.dig("signed.org", "DNSKEY").data("DNSKEY"))
+
+    def test_a_digest_that_does_not_fit(self):
+        self.assertEqual(self.update("own.org", "update add own.org 300 SOA ns.own.org. h.own.org. 100 1 1 1 1"), "")
+        digest = "update add own.org 300 ZONEMD {0} 1 1 " + 48 * "00"
+        self.assertIn("REFUSED", self.update("own.org", digest.format(101)))
+        self.assertEqual(self.update("own.org", digest.format(99)), "")  # of no version: left out
+        self.assertEqual(self.server.dig("own.org", "ZONEMD").data("ZONEMD"), [])
+
+
 class Stopping(unittest.TestCase):
     def test_in_the_middle_of_an_update(self):
         server = Server(extra='[[zone]]\nname = "large.org"\nfile = "large.zone"\nallow_update = ["127.0.0.1/32"]\n')

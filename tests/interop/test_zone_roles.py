@@ -71,11 +71,12 @@ class Roles(unittest.TestCase):
                          f'file = "{self.server.zone_file()}"\n')
         self.assertEqual(self.server.serial(), 6)
 
-    def test_signatures_of_nothing_leave_the_journal_whole(self):
+    def test_refused_signatures_leave_the_journal_whole(self):
         self.server.start(text=zone_text(ORIGIN, 1), more=DYNAMIC)
         orphan = f"add x.{ORIGIN}. 60 RRSIG A 13 3 60 20300101000000 20200101000000 1 {ORIGIN}. AAAA"
         for number in range(3):
-            nsupdate(self.server, [orphan, f"add t{number}.{ORIGIN}. 60 TXT {number}"])
+            self.assertIn("REFUSED", nsupdate(self.server, [orphan, f"add r{number}.{ORIGIN}. 60 TXT refused"]))
+            self.assertEqual(nsupdate(self.server, [f"add t{number}.{ORIGIN}. 60 TXT {number}"]), "")
         self.assertEqual([self.texts(f"t{number}") for number in range(3)], [['"0"'], ['"1"'], ['"2"']])
         serial = self.server.serial()
         self.server.kill()

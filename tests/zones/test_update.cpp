@@ -173,6 +173,20 @@ TEST_CASE("a digest of the version before goes") {
   CHECK(apex_digests(fitting.add("example.org", RecordType::zonemd, "11 240 1 000000000000000000000000")));
 }
 
+TEST_CASE("what a signer makes is not added by hand; keys and parameters are") {
+  using enum RecordType;
+  const auto* const signature = "SOA 13 2 300 20360101000000 20260101000000 1 @ oJB1W6WNGv+ldvQ3WDG0Mw==";
+  CHECK(Request().add("example.org", rrsig, signature).code() == Rcode::refused);
+  CHECK(Request().add("b.example.org", a, "192.0.2.7").add("a.example.org", nsec, "@ A").code() == Rcode::refused);
+  CHECK(Request()
+            .add("2vptu5timamqttgl4luu9kg21e0aor3s.example.org", nsec3, "1 0 0 - 2vptu5timamqttgl4luu9kg21e0aor3s A")
+            .code() == Rcode::refused);
+  const Zone zone =
+      Request().add("example.org", dnskey, "257 3 13 oJB1W6WNGv8=").add("example.org", nsec3param, "1 0 0 -").made();
+  CHECK(count(zone, "example.org", dnskey) == 1);
+  CHECK_FALSE(zone.is_signed());
+}
+
 TEST_CASE("one thing wrong, and nothing is done") {
   using enum RecordType;
   CHECK(Request().add("b.example.org", a, "192.0.2.7").add("b.example.com", a, "192.0.2.7").code() == Rcode::notzone);
