@@ -79,7 +79,7 @@ Pipeline::Step Pipeline::policy_on_answer(StoredAnswer& answer, const ClientQues
   const auto& index = *snapshot_->index;
   const std::uint64_t view_bit = std::uint64_t{1} << state.view;
   if (!state.asked.match && is_clean(answer, state.view)) return std::nullopt;
-  if (answer.clean_generation != index.generation() || policy_now_ >= answer.clean_until) answer.clean_views = 0;
+  if (answer.clean_generation != rules_noted() || policy_now_ >= answer.clean_until) answer.clean_views = 0;
 
   const AnswerChain chain(answer);
   const auto servers = [&](wire::NameView name, bool) {
@@ -96,7 +96,7 @@ Pipeline::Step Pipeline::policy_on_answer(StoredAnswer& answer, const ClientQues
   count_shadows(state.view);
   if (!met) {
     if (shadows_.count > 0 || state.asked.match) return std::nullopt;  // each of them counts
-    answer.clean_generation = index.generation();
+    answer.clean_generation = rules_noted();
     answer.clean_views |= view_bit;
     answer.clean_until = index.next_change(policy_now_);
     return std::nullopt;
@@ -170,7 +170,7 @@ std::size_t Pipeline::redirect(const ClientQuestion& question, const ReturnPath&
   redirect.target = *expanded;
   redirect.ttl = policy_ttl(match, snapshot_->options, policy_now_);
   redirect.error = policy_error(match);
-  redirect.generation = index.generation();
+  redirect.generation = rules_noted();
   redirect.good_until = index.next_change(policy_now_);
   if (prefix.answer != nullptr) {
     redirect.head = std::make_shared<const StoredAnswer>(*prefix.answer);
@@ -196,12 +196,12 @@ std::size_t Pipeline::render(const Redirect& redirect, const ClientQuestion& que
 
 /// True while the rules are those that sent this client to another name.
 bool Pipeline::still_redirects(const Redirect& redirect) const {
-  return redirect.generation == snapshot_->index->generation() && policy_now_ < redirect.good_until;
+  return redirect.generation == rules_noted() && policy_now_ < redirect.good_until;
 }
 
-/// It was looked at under this snapshot for this view, and nothing that begins or ends since can have changed that.
+/// It was looked at by these rules for this view, and nothing that begins or ends since can have changed that.
 bool Pipeline::is_clean(const StoredAnswer& answer, policy::ViewNumber view) const {
-  return answer.clean_generation == snapshot_->index->generation() && policy_now_ < answer.clean_until &&
+  return answer.clean_generation == rules_noted() && policy_now_ < answer.clean_until &&
          (answer.clean_views >> view & 1) != 0;
 }
 

@@ -296,7 +296,8 @@ void Pipeline::note_triggers() {
 void Pipeline::read_clock() {
   now_ = clock_.wall_seconds();
   milliseconds_ = clock_.now();
-  policy_now_ = std::max<policy::Time>(now_, snapshot_->not_before);
+  const auto before = std::exchange(policy_now_, std::max<policy::Time>(now_, snapshot_->not_before));
+  if (policy_now_ < before) ++set_backs_;
 }
 
 void Pipeline::cancel_all() {

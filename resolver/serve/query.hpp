@@ -247,6 +247,9 @@ class Pipeline {
   const zones::ZoneSet* zones_of(std::uint16_t listener, bool& exclusive) const;
   static bool is_own(const zones::ZoneSet* zones, wire::NameView name, wire::RecordType type);
   bool is_clean(const StoredAnswer& answer, policy::ViewNumber view) const;
+  /// Stands beside what is noted of the rules until their next change. Another one where they are others, and where the
+  /// clock was set back: what has ended since may be in force again.
+  std::uint64_t rules_noted() const { return snapshot_->index->generation() + (set_backs_ << 40U); }
   void count(Limit reason);
   void count(const ClientQuestion& question, std::span<const std::uint8_t> answer);
 
@@ -263,6 +266,7 @@ class Pipeline {
   std::vector<ZonesHere> zones_here_;  // by listener, of snapshot_
   std::int64_t now_ = 0;               // seconds, of the cache
   policy::Time policy_now_ = 0;        // the same, but never before the record's latest moment
+  std::uint64_t set_backs_ = 0;        // times that policy_now_ was set back
   ClientMemo clients_;
   std::array<Expected, net::kUdpGroup + 1> expected_;  // the last: what nobody announced
   std::size_t expected_next_ = 0, expected_end_ = 0;

@@ -85,6 +85,20 @@ TEST_CASE("an address in the answer meets a rule, when it comes and when it is c
   CHECK(answer_to(house, {"www.example.org."}) == kReal);
 }
 
+TEST_CASE("an answer found clean is judged anew when the clock is set back before the end of a decision") {
+  House house;
+  rule(house, "ip-1", Trigger::response_ip, "192.0.2.0/24", Action::nxdomain);
+  house.input.decisions[0].valid_to = house.world.seconds + 20;
+  house.publish();
+  CHECK(rcode(house.ask({"www.example.org."})) == wire::Rcode::nxdomain);
+  house.world.seconds += 20;
+  CHECK(answer_to(house, {"www.example.org."}) == kReal);
+  CHECK(answer_to(house, {"www.example.org."}) == kReal);
+  house.world.seconds -= 10;
+  CHECK(rcode(house.ask({"www.example.org."})) == wire::Rcode::nxdomain);
+  CHECK(house.world.asked == 1);
+}
+
 TEST_CASE("an address behind an alias is replaced there, and the alias stays") {
   House house;
   auto& local = rule(house, "a-2", Trigger::response_ip, "192.0.2.64/27", Action::local_data);
