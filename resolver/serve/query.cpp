@@ -38,7 +38,11 @@ std::size_t Pipeline::on_question(wire::Bytes packet, std::uint16_t listener, co
   if (!answer) mark_dns64(question);  // before any step that may lead to another name
   if (!answer) answer = special(question, path, reply);
   const bool policy_first = snapshot_->options.own_zones_policy && !zones_here_[listener].exclusive;
-  if (!answer && policy_first) answer = policy_by_name(question, path, policy, reply);
+  if (!answer && policy_first) {
+    answer = policy_by_name(question, path, policy, reply);
+    const auto& asked = question.question;
+    if (answer && !is_own(zones_here_[listener].zones, asked.name, asked.type)) note_traffic(question);
+  }
   if (!answer) answer = own_zones(question, path, nullptr, reply);
   if (!answer) note_traffic(question);
   if (!answer && !policy_first) answer = policy_by_name(question, path, policy, reply);
@@ -157,8 +161,8 @@ Pipeline::Step Pipeline::policy_by_name(const ClientQuestion& question, const Re
   return apply(match, question, path, question.question.name, {}, state, reply);
 }
 
-/// For the sketch of what is asked, where the operator wants one. What is answered by policy before own zones are asked
-/// is not in it.
+/// For the sketch of what is asked, where the operator wants one. What own zones have is not in it, whether they or a
+/// rule before them answer.
 void Pipeline::note_traffic(const ClientQuestion& question) {
   if (traffic_ && question.recursion_available && question.recursion_desired)
     traffic_->add(question.question.name, question.client.bytes());

@@ -216,6 +216,29 @@ TEST_CASE("the quick path follows clocks, snapshots and limits") {
         Lines{"two.own.example. A 192.0.2.1"});
 }
 
+TEST_CASE("the sketch of what is asked knows no paths: rules before own zones leave out what these have") {
+  Both both;
+  auto& house = both.house;
+  house.snapshot.options.own_zones_policy = GENERATE(false, true);
+  house.block("own", "two.own.example.");
+  house.publish();
+  const auto sketched = [&](const char* owner, bool marked) {
+    auto packet = packet_of(owner, RecordType::a, {});
+    if (marked) packet[3] |= kReserved;
+    house.pipeline().swap_traffic(std::make_shared<policy::TrafficBuffer>(1));
+    house.packet(packet);
+    return house.pipeline().swap_traffic(nullptr)->questions();
+  };
+  both.ask(packet_of("www.example.org.", RecordType::a, {}));
+  for (const bool marked : {false, true}) {
+    INFO(marked);
+    CHECK(sketched("blocked.example.", marked) == 1);
+    CHECK(sketched("www.example.org.", marked) == 1);
+    CHECK(sketched("two.own.example.", marked) == 0);
+    CHECK(sketched("ns.own.example.", marked) == 0);
+  }
+}
+
 TEST_CASE("a good cookie comes back on the quick path, and lifts the limits of the unverified") {
   Both both;
   both.house.snapshot.options.limits.unverified_size = 512;
