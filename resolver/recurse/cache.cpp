@@ -269,7 +269,8 @@ EntryPointer Cache::find(wire::NameView name, wire::RecordType type, std::int64_
   if (!is_answer(found) && realm == Realm::unchecked) found = find_in(Realm::unchecked, name, type, now);
   if (is_answer(found)) return found->unpack();
   if (!name.is_root() && cuts_.load(std::memory_order_relaxed) > 0) {
-    if (const auto cut = find_cut(name.parent(), top, now)) return cut->unpack();
+    const auto proven = [](const NodeHold& node) { return is_proven(node->security()); };
+    if (const auto cut = deepest(name.parent(), top, kAnyType, Slot::nxdomain, now, proven)) return cut->unpack();
   }
   return unpacked(found);
 }
@@ -281,7 +282,8 @@ EntryPointer Cache::find_stale(wire::NameView name, wire::RecordType type, Realm
 }
 
 EntryPointer Cache::find_delegation(wire::NameView name, std::int64_t now) const {
-  return unpacked(deepest(name, {}, wire::RecordType::ns, Slot::delegation, now));
+  const auto any = [](const NodeHold&) { return true; };
+  return unpacked(deepest(name, {}, wire::RecordType::ns, Slot::delegation, now, any));
 }
 
 bool Cache::find_no_cut(wire::NameView name, std::int64_t now) const {
@@ -291,12 +293,8 @@ bool Cache::find_no_cut(wire::NameView name, std::int64_t now) const {
 
 EntryPointer Cache::find_dname(wire::NameView name, std::int64_t now, wire::NameView top) const {
   if (name.is_root() || dnames_.load(std::memory_order_relaxed) == 0) return nullptr;
-  for (auto at = name.parent(); at.is_subdomain_of(top); at = at.parent()) {
-    const auto found = probe(at, wire::RecordType::dname, Slot::exact);
-    if (found && found->kind() == CacheKind::records && found->fresh(now)) return found->unpack();
-    if (at.is_root()) break;
-  }
-  return nullptr;
+  const auto set = [](const NodeHold& node) { return node->kind() == CacheKind::records; };
+  return unpacked(deepest(name.parent(), top, wire::RecordType::dname, Slot::exact, now, set));
 }
 
 NodeHold Cache::probe(wire::NameView name, wire::RecordType type, Slot slot) const {
@@ -306,20 +304,12 @@ NodeHold Cache::probe(wire::NameView name, wire::RecordType type, Slot slot) con
   return shard.use(key_of(hash, type, static_cast<std::uint8_t>(slot)), name, type, slot);
 }
 
-NodeHold Cache::deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot,
-                        std::int64_t now) const {
+template <typename IsWanted>
+NodeHold Cache::deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot, std::int64_t now,
+                        IsWanted is_wanted) const {
   for (auto at = name; at.is_subdomain_of(top); at = at.parent()) {
     auto found = probe(at, type, slot);
-    if (found && found->fresh(now)) return found;
-    if (at.is_root()) break;
-  }
-  return {};
-}
-
-NodeHold Cache::find_cut(wire::NameView name, wire::NameView top, std::int64_t now) const {
-  for (auto at = name; at.is_subdomain_of(top); at = at.parent()) {
-    auto found = probe(at, kAnyType, Slot::nxdomain);
-    if (found && found->fresh(now) && is_proven(found->security())) return found;
+    if (found && found->fresh(now) && is_wanted(found)) return found;
     if (at.is_root()) break;
   }
   return {};

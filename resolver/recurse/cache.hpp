@@ -157,8 +157,10 @@ class Cache {
   Shard& shard_of(std::uint64_t name_hash) const;
   NodeHold find_in(Realm realm, wire::NameView name, wire::RecordType type, std::int64_t now) const;
   NodeHold probe(wire::NameView name, wire::RecordType type, Slot slot) const;
-  NodeHold find_cut(wire::NameView name, wire::NameView top, std::int64_t now) const;
-  NodeHold deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot, std::int64_t now) const;
+  /// The fresh node of `name`, or of its nearest ancestor at or below `top`, that is wanted.
+  template <typename IsWanted>
+  NodeHold deepest(wire::NameView name, wire::NameView top, wire::RecordType type, Slot slot, std::int64_t now,
+                   IsWanted is_wanted) const;
   void insert(wire::NameView name, wire::RecordType type, Slot slot, const CacheEntry& entry, std::int64_t now);
   std::size_t flush_if(Shard& shard, wire::NameView name, bool below);
 

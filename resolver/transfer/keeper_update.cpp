@@ -35,11 +35,6 @@ bool make_version(const ZonePlan& plan, const std::shared_ptr<const Zone>& befor
       made.error = zone.error();
       return false;
     }
-    if (const auto digest = zones::check_zonemd(*zone);
-        !plan.sign && digest.verdict == zones::ZonemdCheck::Verdict::bad) {  // secondaries would refuse it
-      made.error = "ZONEMD: " + digest.reason;
-      return false;
-    }
     if (plan.sign) {
       auto version = sign_version(plan, *zone, before.get(), std::time(nullptr));
       if (!version) {
@@ -50,6 +45,10 @@ bool make_version(const ZonePlan& plan, const std::shared_ptr<const Zone>& befor
       made.zone = std::make_shared<const Zone>(version->zone ? *std::move(version->zone) : *std::move(zone));
       changes = zones::difference(*before, *made.zone);
     } else {
+      if (const auto digest = zones::check_zonemd(*zone); digest.verdict == zones::ZonemdCheck::Verdict::bad) {
+        made.error = "ZONEMD: " + digest.reason;  // secondaries would refuse it
+        return false;
+      }
       made.zone = std::make_shared<const Zone>(*std::move(zone));
       changes = editor.changes();
     }
