@@ -12,11 +12,10 @@
 //   edns=1 do=0   an OPT (1,232 octets) and its DO; cookie=1: with a client cookie
 //   case=0        1: letters of names in random case
 //   rate=0        so many questions a second, whatever comes back, as long as a window has room; what could not be
-//   asked
-//                 in time, because the clients did not get their processor, is left out
-//   stops=N[,N]   processors that are watched for stops of the machine (stops.hpp): "undisturbed" then has the
-//   latencies of
-//                 questions that no stop met, nor what had gathered in one
+//                 asked in time, because the clients did not get their processor, is left out
+//   stops=N[,N]   processors that are watched for stops of the machine (stops.hpp), the first one for other programs
+//                 than those of pid=, too: "undisturbed" then has the latencies of questions that no stop met, nor what
+//                 had gathered in one
 //   fresh=0       this share of them is for names that nobody has asked for yet (the first label is made up)
 // A question without an answer for a quarter of a second is given up. One line of JSON comes out. Latencies are of
 // known questions only, up to the moment the kernel took the answer (SO_TIMESTAMPNS), so that they are the server's;
@@ -240,13 +239,16 @@ struct Run {
   double seconds = 0, processor = 0, stopped = 0;
 
   /// What was asked from a stop's begin on, until as much time again has passed after it (a server at half of what
-  /// saturates it has then made up for it), or was open when it began, was disturbed.
+  /// saturates it has then made up for it, and for what was left from the stop before), or was open when it began,
+  /// was disturbed.
   void leave_out(std::vector<Stops::Stop> stops) {
+    std::ranges::sort(stops, {}, &Stops::Stop::from);
+    Clock::time_point made_up_for{};
     for (Stops::Stop& each : stops) {
       stopped += std::chrono::duration<double>(each.to - each.from).count() / seconds;
-      each.to += each.to - each.from;
+      made_up_for = each.to + (each.to - each.from) + std::max(Clock::duration::zero(), made_up_for - each.from);
+      each.to = made_up_for;
     }
-    std::ranges::sort(stops, {}, &Stops::Stop::from);
     std::ranges::sort(asked);
     auto first = stops.begin();
     for (const auto& [at, took] : asked) {
@@ -290,6 +292,14 @@ wire::Bytes with_fresh_label(wire::Bytes question, std::uint64_t number, std::sp
   return {made_up.data(), static_cast<std::size_t>(to - made_up.data())};
 }
 
+std::vector<clockid_t> clocks(const std::string& pids) {
+  std::vector<clockid_t> found;
+  std::istringstream each(pids);
+  for (std::string pid; std::getline(each, pid, ',');)
+    if (clockid_t clock{}; clock_getcpuclockid(std::stoi(pid), &clock) == 0) found.push_back(clock);
+  return found;
+}
+
 Run blast(const char* server, std::uint16_t port, const Questions& questions, double seconds, const Words& words) {
   std::vector<Port> ports;
   for (int i = 0; i < std::stoi(words.at("sockets")); ++i)
@@ -301,7 +311,9 @@ Run blast(const char* server, std::uint16_t port, const Questions& questions, do
   const double rate = std::stod(words.at("rate")), fresh_share = std::stod(words.at("fresh"));
   std::list<Stops> stops;
   std::istringstream watched(words.at("stops"));
-  for (std::string processor; std::getline(watched, processor, ',');) stops.emplace_back(std::stoi(processor));
+  std::vector<clockid_t> measured = clocks(pids);
+  for (std::string processor; std::getline(watched, processor, ',');)
+    stops.emplace_back(std::stoi(processor), std::exchange(measured, {}));
   std::mt19937_64 random(std::random_device{}());
   std::array<std::uint8_t, 512> made_up;
   Run run;
