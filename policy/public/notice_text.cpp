@@ -19,8 +19,19 @@ std::string printable(std::string_view text) {
   return result;
 }
 
+/// What others wrote stays under our heading, line by line, so that none of its lines looks like a heading of ours.
+std::string indented(std::string_view text, std::string_view spaces) {
+  std::string result;
+  for (const char c : text) {
+    result += c;
+    if (c == '\n') result += spaces;
+  }
+  return result;
+}
+
+/// Further lines of a value stand deeper than any field, so that they don't look like fields either.
 std::string line_of(std::string_view label, std::string_view value, const NoticeCatalogue& words) {
-  return fill_places(words("page.field"), {{"label", label}, {"value", value}}) + "\n";
+  return indented(fill_places(words("page.field"), {{"label", label}, {"value", value}}), "      ") + "\n";
 }
 
 std::string row_line(const NoticeRow& row, const NoticeContext& context) {
@@ -37,9 +48,9 @@ std::string blocked_parts(const NoticeContext& context) {
   for (const auto& row : decision_rows(context)) text += "  " + row_line(row, context);
   const auto reasons = choose_text(decision.statement_of_reasons, words.tag()).text;
   if (is_open_to_the_public(decision) && !reasons.empty())
-    text += fmt::format("\n{}\n  {}\n", words("blocked.reasons"), reasons);
+    text += fmt::format("\n{}\n  {}\n", words("blocked.reasons"), indented(reasons, "  "));
   const auto redress = choose_text(decision.redress, words.tag()).text;
-  if (!redress.empty()) text += fmt::format("\n{}\n  {}\n", words("blocked.redress"), redress);
+  if (!redress.empty()) text += fmt::format("\n{}\n  {}\n", words("blocked.redress"), indented(redress, "  "));
   const auto& contact = context.facts->authority.contact;
   if (is_open_to_the_public(decision) && !contact.empty())
     text += "  " + line_of(words("blocked.contact"), contact, words);

@@ -1,6 +1,9 @@
 #include "policy/record/counters.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <span>
 
@@ -26,9 +29,22 @@ HitCount hit_of(const Statement& row) {
           .hour = row.integer(0)};
 }
 
+/// The file names decisions that are not public: nobody else reads it, not what an earlier version left open either.
+/// What fails here fails again when SQLite opens it. An existing file is not opened, since closing it would give up the
+/// locks of other connections in this process.
+void close_to_others(const std::filesystem::path& path) {
+  if (const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600); file >= 0) ::close(file);
+  for (const auto* beside : {"", "-wal", "-shm"}) {  // new ones get the mode of the file itself
+    const auto name = path.string() + beside;
+    struct stat found{};
+    if (::stat(name.c_str(), &found) == 0 && (found.st_mode & 07) != 0) ::chmod(name.c_str(), found.st_mode & 0770);
+  }
+}
+
 }  // namespace
 
 Counters Counters::open(const std::filesystem::path& path) {
+  close_to_others(path);
   auto connection = std::make_unique<Connection>(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   connection->integer("PRAGMA journal_mode = WAL");
   connection->execute("PRAGMA synchronous = NORMAL");

@@ -239,6 +239,26 @@ TEST_CASE("terminals read plain text, which cannot drive them") {
   CHECK(notice.body.find("\xc2\x9b") == std::string::npos);
 }
 
+TEST_CASE("no text of others looks like a heading or a field of the plain page") {
+  auto facts = demonstration();
+  facts.decision.legal_basis = "The law.\nWho runs this service\n  Contact: nobody";
+  facts.decision.statement_of_reasons = {{"en", "One line.\nHow to appeal\n  You can't."}};
+  facts.decision.redress = {{"en", "Write to us.\nWho runs this service"}};
+  facts.authority.contact = "court@example.org\nWhat others did";
+  facts.events.back().statement = {{"en", "Said so.\nThe record\n    Source: nothing"}};
+  auto request = visit();
+  request.target = "/?format=text";
+  const auto body = render(request, &facts).body;
+  CHECK_THAT(body, Contains("\n  One line.\n  How to appeal\n    You can't.\n"));
+  CHECK_THAT(body, Contains("The law.\n      Who runs this service\n        Contact: nobody\n"));
+  CHECK_THAT(body, Contains("Said so.\n      The record\n          Source: nothing\n"));
+  CHECK_THAT(body, Contains("court@example.org\n      What others did\n"));
+  for (const std::string heading : {"\nHow to appeal\n", "\nWho runs this service\n"}) {
+    CHECK(body.find(heading) != std::string::npos);
+    CHECK(body.find(heading) == body.rfind(heading));
+  }
+}
+
 TEST_CASE("a sealed decision shows that it exists and how to appeal, and keeps its secrets in every format") {
   auto facts = demonstration();
   facts.decision.disclosure = GENERATE(Disclosure::sealed, Disclosure::delayed);

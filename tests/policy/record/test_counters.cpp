@@ -46,3 +46,17 @@ TEST_CASE("hits add up by hour, rule and view, and are there after the file was 
   counters.forget(10800);
   CHECK(counters.by_hour("", 0, 100).size() == 1);
 }
+
+TEST_CASE("counters are closed to others, also where the files were there and open to them") {
+  using std::filesystem::perms;
+  TemporaryFolder folder;
+  const auto mode = [&](const char* name) { return std::filesystem::status(folder / name).permissions(); };
+  const auto counters = Counters::open(folder / "c");
+  CHECK(mode("c") == (perms::owner_read | perms::owner_write));
+  CHECK((mode("c-wal") & perms::others_all) == perms::none);
+  const auto group = perms::owner_read | perms::owner_write | perms::group_read;
+  for (const auto* name : {"c", "c-wal", "c-shm"})
+    std::filesystem::permissions(folder / name, group | perms::others_read);
+  const auto again = Counters::open(folder / "c");
+  for (const auto* name : {"c", "c-wal", "c-shm"}) CHECK(mode(name) == group);  // what a group was given stays
+}
