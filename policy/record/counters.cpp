@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <span>
@@ -30,15 +29,14 @@ HitCount hit_of(const Statement& row) {
 }
 
 /// The file names decisions that are not public: nobody else reads it, not what an earlier version left open either.
-/// What fails here fails again when SQLite opens it. An existing file is not opened, since closing it would give up the
+/// What belongs to somebody else stays as it is. An existing file is not opened, since closing it would give up the
 /// locks of other connections in this process.
 void close_to_others(const std::filesystem::path& path) {
   if (const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600); file >= 0) ::close(file);
-  for (const auto* beside : {"", "-wal", "-shm"}) {  // new ones get the mode of the file itself
-    const auto name = path.string() + beside;
-    struct stat found{};
-    if (::stat(name.c_str(), &found) == 0 && (found.st_mode & 07) != 0) ::chmod(name.c_str(), found.st_mode & 0770);
-  }
+  std::error_code not_there;
+  for (const auto* beside : {"", "-wal", "-shm"})  // new ones get the mode of the file itself
+    std::filesystem::permissions(path.string() + beside, std::filesystem::perms::others_all,
+                                 std::filesystem::perm_options::remove, not_there);
 }
 
 }  // namespace

@@ -292,14 +292,6 @@ wire::Bytes with_fresh_label(wire::Bytes question, std::uint64_t number, std::sp
   return {made_up.data(), static_cast<std::size_t>(to - made_up.data())};
 }
 
-std::vector<clockid_t> clocks(const std::string& pids) {
-  std::vector<clockid_t> found;
-  std::istringstream each(pids);
-  for (std::string pid; std::getline(each, pid, ',');)
-    if (clockid_t clock{}; clock_getcpuclockid(std::stoi(pid), &clock) == 0) found.push_back(clock);
-  return found;
-}
-
 Run blast(const char* server, std::uint16_t port, const Questions& questions, double seconds, const Words& words) {
   std::vector<Port> ports;
   for (int i = 0; i < std::stoi(words.at("sockets")); ++i)
@@ -311,7 +303,7 @@ Run blast(const char* server, std::uint16_t port, const Questions& questions, do
   const double rate = std::stod(words.at("rate")), fresh_share = std::stod(words.at("fresh"));
   std::list<Stops> stops;
   std::istringstream watched(words.at("stops"));
-  std::vector<clockid_t> measured = clocks(pids);
+  std::vector<clockid_t> measured = processor_clocks(pids);
   for (std::string processor; std::getline(watched, processor, ',');)
     stops.emplace_back(std::stoi(processor), std::exchange(measured, {}));
   std::mt19937_64 random(std::random_device{}());

@@ -8,13 +8,13 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <time.h>
 
 #include <chrono>
-#include <numeric>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "tests/bench/processor_time.hpp"
 
 namespace placard {
 
@@ -57,11 +57,11 @@ class Stops {
   void watch(const std::stop_token& ending, const std::vector<clockid_t>& measured, bool alone) {
     Stop open{};  // without a length: none
     auto last = Clock::now();
-    auto spent_before = spent(measured);
+    auto spent_before = processor_time(measured);
     while (watches_ && !ending.stop_requested()) {
       std::this_thread::sleep_until(last + kBeat);
       const auto now = Clock::now();
-      const auto spent_now = spent(measured);
+      const auto spent_now = processor_time(measured);
       const auto unused = (now - last) - (spent_now - spent_before);
       const bool late = now - last > kBeat + kLate;
       if (late || (!alone && unused > (now - last) / 2)) {
@@ -79,16 +79,6 @@ class Stops {
   void close(Stop& open) {
     if (open.to - open.from > kLate) seen_.push_back(open);
     open = {};
-  }
-
-  static std::chrono::nanoseconds spent(const std::vector<clockid_t>& clocks) {
-    std::chrono::nanoseconds all{};
-    for (const clockid_t each : clocks) {
-      timespec time{};
-      if (clock_gettime(each, &time) == 0)
-        all += std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-    }
-    return all;
   }
 
   static bool run_there(int processor, int policy, int priority) {
